@@ -1,0 +1,67 @@
+# Every command of the project; `make help` lists them. Settings: make repro PYTHON=python3.12
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+MLFLOW_PORT ?= 5000
+MLFLOW_HOST ?= 127.0.0.1
+STATE := state
+PUBLIC_DATA ?= ../shared/data/amazon_sales.csv.gz
+
+# Nothing phones home, nothing is written outside the project.
+export DVC_NO_ANALYTICS := 1
+export MLFLOW_DISABLE_TELEMETRY := true
+export MLFLOW_UV_AUTO_DETECT := false
+export UV_PROJECT_ENVIRONMENT := $(VENV)
+export UV_PYTHON_DOWNLOADS := never
+export PUBLIC_DATA
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+.PHONY: help setup repro test test-all check format mlflow plots results clean
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+setup: $(VENV)/.installed ## install exactly what uv.lock says into .venv (uv itself from PyPI, if missing)
+
+# A stamp newer than the lock means: installed. Bytecode is compiled once here, not by every stage.
+$(VENV)/.installed: uv.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; ok = (3, 11) <= sys.version_info < (3, 14); sys.exit(0 if ok else "Python 3.11, 3.12 or 3.13 is needed; make PYTHON=python3.12 names another one")'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet --disable-pip-version-check 'uv>=0.11,<1'
+	$(BIN)/uv sync --frozen --inexact --quiet --compile-bytecode
+	@touch $@
+
+repro: setup ## the main job: data in, gated and registered champion out, then the table of results
+	@dvc repro; status=$$?; python -m stages.scoreboard; exit $$status
+
+test: setup ## the whole test suite
+	pytest
+
+check: setup ## lint, format and types
+	ruff check .
+	ruff format --check .
+	mypy
+
+format: setup ## put the code into the project's format
+	ruff check --fix .
+	ruff format .
+
+plots: setup ## draw every plot of the last run into dvc_plots/index.html (no internet needed)
+	dvc plots show
+
+# In a process group of its own, which ends as a whole: the UI leaves its workers behind otherwise.
+mlflow: setup ## the MLflow UI with every run, on MLFLOW_HOST:MLFLOW_PORT (127.0.0.1:5000)
+	@test -f $(STATE)/mlflow/mlflow.db || { echo "no runs yet: make repro" >&2; exit 1; }
+	@setsid mlflow ui --backend-store-uri sqlite:///$(abspath $(STATE))/mlflow/mlflow.db \
+	  --host $(MLFLOW_HOST) --port $(MLFLOW_PORT) & pid=$$!; \
+	trap 'kill -- -$$pid 2>/dev/null' EXIT INT TERM; wait $$pid
+
+results: setup ## run all three feature sets on PUBLIC_DATA and write the README's table
+	python -m bench.feature_sets $(PUBLIC_DATA) README.md
+
+clean: ## remove everything that is made, but the data you dropped and the environment
+	rm -rf data/raw data/prepared data/features models metrics plots dvc_plots state
+	rm -rf .dvc/cache .dvc/tmp .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,1 @@
+"""The domain: the order contract, features, estimators, scores, gates, promotion and registry."""

@@ -1,0 +1,107 @@
+"""The tables behind `dvc plots`: one row for each mark that is drawn.
+
+Every float has `DIGITS` significant digits: a plot shows fewer, and the CSV files keep their bytes.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+
+DIGITS = 6
+
+
+def significant(values: ArrayLike, digits: int = DIGITS) -> np.ndarray:
+    """Return the values as float64 with `digits` significant digits, never -0.0.
+
+    NaN and infinity stay what they are.
+    """
+    array = np.asarray(values, np.float64)
+    rounded = [float(f"{value:.{digits}g}") for value in array.ravel()]
+    return np.array(rounded, np.float64).reshape(array.shape) + 0.0
+
+
+def rmse_table(metrics: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
+    """Return model, split, rmse from each model's metrics; a score that is None is left out."""
+    rows = [
+        (model, split, scored[split]["rmse"])
+        for model, scored in metrics.items()
+        for split in ("train", "valid", "test")
+        if scored[split]["rmse"] is not None
+    ]
+    return _table(rows, "model", "split", "rmse")
+
+
+def prediction_rows(
+    model: str, true: np.ndarray, predicted: np.ndarray, rows: int, seed: int
+) -> pd.DataFrame:
+    """Return model, true, predicted, residual (predicted - true) of at most `rows` rows.
+
+    Seed and length alone decide which rows, so that all models are drawn on the same ones.
+    """
+    drawn = np.sort(np.random.default_rng(seed).permutation(len(true))[:rows])
+    true, predicted = true[drawn], predicted[drawn]
+    return pd.DataFrame(
+        {
+            "model": model,
+            "true": significant(true),
+            "predicted": significant(predicted),
+            "residual": significant(predicted - true),
+        }
+    )
+
+
+def residual_histogram(
+    model: str, true: np.ndarray, predicted: np.ndarray, bins: int = 40
+) -> pd.DataFrame:
+    """Return model, bin_start, bin_end, rows over the model's own range of predicted - true."""
+    table = histogram(predicted - true, bins)
+    table.insert(0, "model", model)
+    return table
+
+
+def histogram(values: np.ndarray, bins: int) -> pd.DataFrame:
+    """Return bin_start, bin_end, rows: `bins` equal bins over the range of the finite values.
+
+    The last bin includes its end. Values too close together for edges of `DIGITS` digits, a
+    constant say, get bins around them; without any finite value there is no row.
+    """
+    values = values[np.isfinite(values)]
+    if not len(values):
+        return _table([], "bin_start", "bin_end", "rows")
+    low, high = float(values.min()), float(values.max())
+    largest = max(abs(low), abs(high))
+    if high - low <= largest / 1000:
+        low, high = low - (largest or 1) / 2, high + (largest or 1) / 2
+    edges = np.linspace(low, high, bins + 1)
+    counts, _ = np.histogram(values, edges)
+    edges = significant(edges)
+    return pd.DataFrame({"bin_start": edges[:-1], "bin_end": edges[1:], "rows": counts})
+
+
+def slices_table(slices: Mapping[str, Mapping[str, tuple[int, float]]]) -> pd.DataFrame:
+    """Return model, slice, rows, rmse from each model's (rows, rmse) by slice."""
+    rows = [
+        (model, name, count, rmse)
+        for model, scored in slices.items()
+        for name, (count, rmse) in scored.items()
+    ]
+    return _table(rows, "model", "slice", "rows", "rmse")
+
+
+def importance_table(importances: Mapping[str, Mapping[str, float]]) -> pd.DataFrame:
+    """Return model, feature, importance, most important first; the plot keeps this order."""
+    rows = [
+        (model, feature, value)
+        for model, features in importances.items()
+        for feature, value in sorted(features.items(), key=lambda item: (-item[1], item[0]))
+    ]
+    return _table(rows, "model", "feature", "importance")
+
+
+def _table(rows: list[tuple[Any, ...]], *columns: str) -> pd.DataFrame:
+    table = pd.DataFrame(rows, columns=list(columns))
+    floats = table.select_dtypes("float").columns
+    return table.assign(**{column: significant(table[column]) for column in floats})

@@ -1,0 +1,127 @@
+"""The order contract: what an order is, as the `contract` group of params.yaml says it."""
+
+from functools import cached_property
+from typing import Any, Literal
+
+import pandas as pd
+from pydantic import Field, field_validator, model_validator
+
+from sales.errors import PipelineError
+from sales.expressions import Expression
+from sales.params import Group
+
+
+class Column(Group):
+    """A column's role and what its values may be; `min` and `max` are allowed themselves."""
+
+    role: Literal["id", "date", "numeric", "categorical", "target", "ignored"]
+    integer: bool = False
+    min: float | str | None = None
+    max: float | str | None = None
+    values: tuple[str, ...] | None = None
+
+    @model_validator(mode="after")
+    def _fits_role(self) -> "Column":
+        number = self.role in ("numeric", "target")
+        if self.integer and not number:
+            raise ValueError("integer is for numeric columns")
+        if self.values is not None and self.role != "categorical":
+            raise ValueError("values are for categorical columns")
+        if self.values is not None and len(set(self.values)) < max(1, len(self.values)):
+            raise ValueError("values must be given once each, at least one")
+        for bound in (self.min, self.max):
+            if bound is None:
+                continue
+            if self.role == "date":
+                try:
+                    pd.Timestamp(bound)
+                except ValueError:
+                    raise ValueError(f"'{bound}' is not a date") from None
+            elif not number or isinstance(bound, str):
+                raise ValueError(f"the bound {bound!r} does not suit the role {self.role}")
+        if self.min is not None and self.max is not None and self.low > self.high:
+            raise ValueError("min is above max")
+        return self
+
+    @property
+    def low(self) -> Any:
+        """`min` as it compares with the column's values: a number or a timestamp."""
+        return pd.Timestamp(str(self.min)) if self.role == "date" else float(self.min or 0)
+
+    @property
+    def high(self) -> Any:
+        """`max` as it compares with the column's values: a number or a timestamp."""
+        return pd.Timestamp(str(self.max)) if self.role == "date" else float(self.max or 0)
+
+
+class Rule(Group):
+    """Two expressions that must agree in every row, within the tolerance."""
+
+    left: str
+    right: str
+    tolerance: float = Field(ge=0)
+
+
+class Contract(Group):
+    """See `contract` in params.yaml."""
+
+    columns: dict[str, Column]
+    rules: dict[str, Rule] = Field(default_factory=dict)
+
+    @field_validator("columns")
+    @classmethod
+    def _roles(cls, columns: dict[str, Column]) -> dict[str, Column]:
+        roles = [column.role for column in columns.values()]
+        if roles.count("target") != 1:
+            raise ValueError("exactly one column must have the role target")
+        for role in ("id", "date"):
+            if roles.count(role) > 1:
+                raise ValueError(f"at most one column may have the role {role}")
+        return columns
+
+    @model_validator(mode="after")
+    def _rules(self) -> "Contract":
+        numbers = {*self.numeric, self.target}
+        for name, rule in self.rules.items():
+            for side in (rule.left, rule.right):
+                try:
+                    expression = Expression.parse(side, f"rules.{name}")
+                except PipelineError as error:
+                    raise ValueError(str(error)) from None
+                strange = sorted(expression.names - numbers)
+                if strange:
+                    raise ValueError(f"rules.{name}: '{strange[0]}' is not a numeric column")
+        return self
+
+    def _of(self, *roles: str) -> tuple[str, ...]:
+        return tuple(name for name, column in self.columns.items() if column.role in roles)
+
+    @cached_property
+    def numeric(self) -> tuple[str, ...]:
+        """The numeric columns, without the target."""
+        return self._of("numeric")
+
+    @cached_property
+    def categorical(self) -> tuple[str, ...]:
+        """The categorical columns."""
+        return self._of("categorical")
+
+    @cached_property
+    def target(self) -> str:
+        """The column that is predicted."""
+        return self._of("target")[0]
+
+    @cached_property
+    def date(self) -> str | None:
+        """The date column, if there is one."""
+        return next(iter(self._of("date")), None)
+
+    @cached_property
+    def id(self) -> str | None:
+        """The column that names an order, if there is one."""
+        return next(iter(self._of("id")), None)
+
+    @cached_property
+    def required(self) -> tuple[str, ...]:
+        """The columns that a file must have: all that are not ignored."""
+        return tuple(name for name, column in self.columns.items() if column.role != "ignored")

@@ -1,0 +1,57 @@
+"""The five regressors, a module each: its parameters, its fit with a learning curve, its file.
+
+Every module offers `Params`, `fit(params, data) -> (estimator, curve)` and a class with `predict`,
+`save` and `load`. Models are saved in formats that hold numbers only, never pickled objects:
+loading one cannot run code, and the same model is the same bytes.
+"""
+
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+from typing import Protocol
+
+import numpy as np
+
+from sales.errors import PipelineError
+
+NAMES = (
+    "linear_regression",
+    "random_forest",
+    "hist_gradient_boosting",
+    "xgboost",
+    "lightgbm",
+)
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """Feature matrices (rows × features) and targets of the train and valid rows.
+
+    `columns` names the features; `levels` gives for each its number of categories, or 0 where it
+    is a number.
+    """
+
+    columns: tuple[str, ...]
+    levels: tuple[int, ...]
+    X: np.ndarray
+    y: np.ndarray
+    X_valid: np.ndarray
+    y_valid: np.ndarray
+
+
+class Estimator(Protocol):
+    """A fitted regressor."""
+
+    def predict(self, X: np.ndarray) -> np.ndarray:
+        """Return one float64 prediction for each row of `X`, the same whatever the thread count."""
+
+    def save(self, folder: Path) -> None:
+        """Write the regressor into an existing folder."""
+
+
+def module(name: str) -> ModuleType:
+    """Return the module of an estimator; only its own library is imported."""
+    if name not in NAMES:
+        raise PipelineError(f"unknown model '{name}'; known: {', '.join(NAMES)}")
+    return import_module(f"{__name__}.{name}")

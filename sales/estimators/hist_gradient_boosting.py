@@ -1,0 +1,43 @@
+"""scikit-learn's histogram gradient boosting, stopped early on the valid rows."""
+
+import numpy as np
+import pandas as pd
+from pydantic import Field
+from sklearn.ensemble import HistGradientBoostingRegressor
+
+from sales.estimators import TrainingData, treelite_ensemble
+from sales.estimators.learning_curve import learning_curve
+from sales.params import Group
+
+load = treelite_ensemble.load
+
+
+class Params(Group):
+    """See `train.hist_gradient_boosting` in params.yaml."""
+
+    max_iter: int = Field(ge=1, le=100_000)
+    learning_rate: float = Field(gt=0, le=1)
+    max_leaf_nodes: int = Field(ge=2)
+    min_samples_leaf: int = Field(ge=1)
+    l2_regularization: float = Field(ge=0)
+    early_stopping_rounds: int = Field(ge=1)
+    seed: int = Field(ge=0)
+
+
+def fit(
+    params: Params, data: TrainingData
+) -> tuple[treelite_ensemble.TreeliteEnsemble, pd.DataFrame]:
+    """Return the boosted trees and their curve over the iterations.
+
+    Its scores are minus half the mean squared error (scikit-learn's HalfSquaredError).
+    """
+    settings = params.model_dump(exclude={"seed", "early_stopping_rounds"})
+    model = HistGradientBoostingRegressor(
+        early_stopping=True,
+        n_iter_no_change=params.early_stopping_rounds,
+        random_state=params.seed,
+        **settings,
+    )
+    model.fit(data.X, data.y, X_val=data.X_valid, y_val=data.y_valid)
+    curves = [np.sqrt(-2 * scores) for scores in (model.train_score_, model.validation_score_)]
+    return treelite_ensemble.of(model), learning_curve(range(len(curves[0])), curves)

@@ -1,0 +1,91 @@
+"""LightGBM, stopped early on the valid rows and cut back to its best round."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import lightgbm
+import numpy as np
+import pandas as pd
+from pydantic import Field
+from tqdm import tqdm
+
+from sales.estimators import TrainingData
+from sales.estimators.learning_curve import learning_curve
+from sales.params import Group
+
+FILE = "booster.txt"
+
+
+class Params(Group):
+    """See `train.lightgbm` in params.yaml."""
+
+    n_estimators: int = Field(ge=1, le=100_000)
+    learning_rate: float = Field(gt=0, le=1)
+    num_leaves: int = Field(ge=2, le=131_072)
+    min_child_samples: int = Field(ge=1)
+    subsample: float = Field(gt=0, le=1)
+    colsample_bytree: float = Field(gt=0, le=1)
+    reg_lambda: float = Field(ge=0)
+    max_bin: int = Field(ge=2, le=65_536)
+    early_stopping_rounds: int = Field(ge=1)
+    seed: int = Field(ge=0)
+
+
+@dataclass(frozen=True)
+class Booster:
+    """A booster that holds no more rounds than it uses."""
+
+    booster: lightgbm.Booster
+
+    def predict(self, X: np.ndarray) -> np.ndarray:
+        """Return the predictions of `X`."""
+        return np.asarray(self.booster.predict(X), dtype=np.float64)
+
+    def save(self, folder: Path) -> None:
+        """Write LightGBM's own text format."""
+        (folder / FILE).write_text(self.booster.model_to_string(), encoding="utf-8")
+
+
+def load(folder: Path) -> Booster:
+    """Return the booster that `save` wrote."""
+    return Booster(lightgbm.Booster(model_file=folder / FILE))
+
+
+def fit(params: Params, data: TrainingData) -> tuple[Booster, pd.DataFrame]:
+    """Return the booster and its curve over the rounds."""
+    settings = params.model_dump(exclude={"n_estimators", "early_stopping_rounds", "subsample"})
+    settings |= {
+        "objective": "regression",
+        "metric": "rmse",
+        "bagging_fraction": params.subsample,
+        "bagging_freq": int(params.subsample < 1),
+        # The same trees and the same file whatever the machine and its number of threads.
+        "deterministic": True,
+        "force_row_wise": True,
+        "verbose": -1,
+    }
+    train = lightgbm.Dataset(data.X, data.y, params=settings)
+    valid = train.create_valid(data.X_valid, data.y_valid)
+    history: dict[str, dict[str, list[float]]] = {}
+    with tqdm(total=params.n_estimators, desc="lightgbm", unit="round") as bar:
+
+        def progress(_: Any) -> None:
+            bar.update()
+
+        booster = lightgbm.train(
+            settings,
+            train,
+            num_boost_round=params.n_estimators,
+            valid_sets=[train, valid],
+            valid_names=["training", "valid"],  # the name "training" keeps it out of the stopping
+            callbacks=[
+                progress,
+                lightgbm.record_evaluation(history),
+                lightgbm.early_stopping(params.early_stopping_rounds, verbose=False),
+            ],
+        )
+    curves = [history[split]["rmse"] for split in ("training", "valid")]
+    steps = range(1, len(curves[0]) + 1)
+    best = booster.model_to_string(num_iteration=booster.best_iteration)
+    return Booster(lightgbm.Booster(model_str=best)), learning_curve(steps, curves)

@@ -1,0 +1,107 @@
+"""Ordinary least squares on the numbers and the one-hot categories, kept as readable JSON."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from pydantic import Field
+from sklearn.linear_model import LinearRegression
+from sklearn.metrics import root_mean_squared_error
+
+from sales import files
+from sales.estimators import TrainingData
+from sales.estimators.learning_curve import learning_curve
+from sales.params import Group
+
+FILE = "linear_regression.json"
+
+
+class Params(Group):
+    """See `train.linear_regression` in params.yaml."""
+
+    digits: int = Field(ge=3, le=12)
+
+
+@dataclass(frozen=True)
+class Linear:
+    """An intercept and, per feature, one slope (a number) or one amount per level (a category)."""
+
+    intercept: float
+    weights: tuple[np.ndarray, ...]
+    categorical: tuple[bool, ...]
+
+    def predict(self, X: np.ndarray) -> np.ndarray:
+        """Return the predictions; features are added one by one, in order, without BLAS.
+
+        So an order has the same bits alone as in a table, on every CPU. An unknown category adds 0.
+        """
+        total = np.full(len(X), self.intercept)
+        for column, weights, categorical in zip(X.T, self.weights, self.categorical, strict=True):
+            if categorical:
+                known = ~np.isnan(column)
+                codes = np.where(known, column, 0).astype(np.intp)
+                total += np.where(known, weights[codes], 0.0)
+            else:
+                total += column * weights[0]
+        return total
+
+    def save(self, folder: Path) -> None:
+        """Write the weights as JSON; Python prints each float so that it reads back exactly."""
+        content = {
+            "intercept": self.intercept,
+            "features": [
+                {"categorical": categorical, "weights": weights.tolist()}
+                for weights, categorical in zip(self.weights, self.categorical, strict=True)
+            ],
+        }
+        files.write_json(folder / FILE, content)
+
+
+def load(folder: Path) -> Linear:
+    """Return the regression that `save` wrote."""
+    content = files.read_json(folder / FILE)
+    return Linear(
+        content["intercept"],
+        tuple(np.array(feature["weights"], dtype=np.float64) for feature in content["features"]),
+        tuple(feature["categorical"] for feature in content["features"]),
+    )
+
+
+def fit(params: Params, data: TrainingData) -> tuple[Linear, pd.DataFrame]:
+    """Return the regression and its curve over growing shares of the train rows."""
+    rows = len(data.y)
+    steps = sorted({max(2, round(rows * share)) for share in np.geomspace(0.01, 1.0, 8)})
+    train, valid = [], []
+    for step in steps:
+        model = _least_squares(params, data.X[:step], data.y[:step], data.levels)
+        train.append(root_mean_squared_error(data.y[:step], model.predict(data.X[:step])))
+        valid.append(root_mean_squared_error(data.y_valid, model.predict(data.X_valid)))
+    return model, learning_curve(steps, (train, valid))
+
+
+def _least_squares(params: Params, X: np.ndarray, y: np.ndarray, levels: tuple[int, ...]) -> Linear:
+    """Fit in units of standard deviations, then round.
+
+    The solver's last bits depend on the BLAS kernel; a quantum of 10^-digits standard deviations of
+    the target, a million times above that noise, removes it and costs no accuracy that counts.
+    """
+    scale = np.where(np.array(levels) > 0, 1.0, X.std(axis=0))
+    scale[scale == 0] = 1.0
+    blocks = [
+        (column[:, None] == np.arange(count)).astype(np.float64)
+        if count
+        else (column / width)[:, None]
+        for column, count, width in zip(X.T, levels, scale, strict=True)
+    ]
+    solved = LinearRegression(copy_X=False).fit(np.hstack(blocks), y)
+    ends = np.cumsum([block.shape[1] for block in blocks])[:-1]
+    quantum = 10.0 ** np.floor(np.log10(y.std() or 1.0))  # a power of ten keeps the JSON short
+    decimals = params.digits - round(np.log10(quantum))
+    weights = []
+    for part, width in zip(np.split(solved.coef_, ends), scale, strict=True):
+        per_unit = decimals + round(np.floor(np.log10(width)))
+        weights.append(np.round(part / width, per_unit))
+    rounded = Linear(0.0, tuple(weights), tuple(count > 0 for count in levels))
+    # Taken anew, so that rounding the weights of large numbers (years, say) adds no bias.
+    return replace(rounded, intercept=float(np.round((y - rounded.predict(X)).mean(), decimals)))

@@ -1,0 +1,101 @@
+"""XGBoost, stopped early on the valid rows and cut back to its best round."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xgboost
+from pydantic import Field
+from tqdm import tqdm
+
+from sales.estimators import TrainingData
+from sales.estimators.learning_curve import learning_curve
+from sales.params import Group
+
+FILE = "booster.ubj"
+
+
+class Params(Group):
+    """See `train.xgboost` in params.yaml."""
+
+    n_estimators: int = Field(ge=1, le=100_000)
+    learning_rate: float = Field(gt=0, le=1)
+    max_depth: int = Field(ge=1, le=32)
+    min_child_weight: float = Field(ge=0)
+    subsample: float = Field(gt=0, le=1)
+    colsample_bytree: float = Field(gt=0, le=1)
+    reg_lambda: float = Field(ge=0)
+    max_bin: int = Field(ge=2, le=65_536)
+    interactions: tuple[tuple[str, ...], ...] = ()
+    early_stopping_rounds: int = Field(ge=1)
+    seed: int = Field(ge=0)
+
+
+@dataclass(frozen=True)
+class Booster:
+    """A booster that holds no more rounds than it uses."""
+
+    booster: xgboost.Booster
+
+    def predict(self, X: np.ndarray) -> np.ndarray:
+        """Return the predictions; XGBoost computes in float32."""
+        return np.asarray(self.booster.inplace_predict(X), dtype=np.float64)
+
+    def save(self, folder: Path) -> None:
+        """Write XGBoost's own binary JSON."""
+        self.booster.save_model(folder / FILE)
+
+
+def load(folder: Path) -> Booster:
+    """Return the booster that `save` wrote."""
+    return Booster(xgboost.Booster(model_file=folder / FILE))
+
+
+def _interaction_groups(
+    named: tuple[tuple[str, ...], ...], columns: tuple[str, ...]
+) -> list[list[int]]:
+    """Return groups of feature numbers that may meet on a branch; the unnamed form the last one.
+
+    Names that the feature set does not have are passed over; no group left means no constraint.
+    """
+    groups = [[columns.index(name) for name in group if name in columns] for group in named]
+    groups = [group for group in groups if group]
+    rest = [i for i in range(len(columns)) if not any(i in group for group in groups)]
+    return [*groups, rest] if groups and rest else groups
+
+
+class _Progress(xgboost.callback.TrainingCallback):
+    def __init__(self, bar: "tqdm[Any]") -> None:
+        super().__init__()
+        self.bar = bar
+
+    def after_iteration(self, model: Any, epoch: int, evals_log: Any) -> bool:  # noqa: ARG002
+        self.bar.update()
+        return False  # do not stop
+
+
+def fit(params: Params, data: TrainingData) -> tuple[Booster, pd.DataFrame]:
+    """Return the booster and its curve over the rounds."""
+    settings = params.model_dump(exclude={"n_estimators", "early_stopping_rounds", "interactions"})
+    if groups := _interaction_groups(params.interactions, data.columns):
+        settings["interaction_constraints"] = json.dumps(groups)
+    train = xgboost.QuantileDMatrix(data.X, data.y, max_bin=params.max_bin)
+    valid = xgboost.QuantileDMatrix(data.X_valid, data.y_valid, max_bin=params.max_bin, ref=train)
+    history: dict[str, dict[str, list[float]]] = {}
+    with tqdm(total=params.n_estimators, desc="xgboost", unit="round") as bar:
+        booster = xgboost.train(
+            {"objective": "reg:squarederror", "tree_method": "hist", **settings},
+            train,
+            num_boost_round=params.n_estimators,
+            evals=[(train, "train"), (valid, "valid")],  # the last one decides when to stop
+            early_stopping_rounds=params.early_stopping_rounds,
+            evals_result=history,
+            verbose_eval=False,
+            callbacks=[_Progress(bar)],
+        )
+    curves = [history[split]["rmse"] for split in ("train", "valid")]
+    steps = range(1, len(curves[0]) + 1)
+    return Booster(booster[: booster.best_iteration + 1]), learning_curve(steps, curves)

@@ -1,0 +1,67 @@
+"""Reads `params.yaml`: one validated group at a time, so that a stage depends on nothing else."""
+
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from sales.errors import PipelineError
+
+GROUPS = (
+    "contract",
+    "ingest",
+    "prepare",
+    "featurize",
+    "train",
+    "evaluate",
+    "gate",
+    "register",
+)
+
+
+class Group(BaseModel):
+    """Base of every group: unknown keys and non-finite numbers are refused, values are frozen."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+GroupT = TypeVar("GroupT", bound=Group)
+
+
+def read(group: str, model: type[GroupT], path: Path = Path("params.yaml")) -> GroupT:
+    """Return the group (dotted for a nested one: `train.xgboost`) as an instance of `model`.
+
+    Raises `PipelineError` naming the key when the file, the group or a value is wrong.
+    """
+    try:
+        tree: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise PipelineError(f"{path} not found: run from the project's folder") from None
+    except yaml.YAMLError as error:
+        raise PipelineError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from None
+    if not isinstance(tree, dict):
+        raise PipelineError(f"{path} must hold the groups {', '.join(GROUPS)}")
+    for name in tree:
+        if name not in GROUPS:
+            raise PipelineError(f"{path}: unknown group '{name}'; known: {', '.join(GROUPS)}")
+    for part in group.split("."):
+        if not isinstance(tree, dict) or part not in tree:
+            raise PipelineError(f"{path}: group '{group}' is missing")
+        tree = tree[part]
+    return validate(tree, model, f"{path}: {group}")
+
+
+def validate(tree: Any, model: type[GroupT], where: str) -> GroupT:
+    """Return `tree` as a `model`; the error is one line that starts with `where` and the key."""
+    try:
+        return model.model_validate(tree)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join([where, *(str(part) for part in first["loc"])])
+        reason = "unknown key" if first["type"] == "extra_forbidden" else first["msg"]
+        given = (
+            "" if first["type"] in ("missing", "extra_forbidden") else f" (is {first['input']!r})"
+        )
+        more = f"; and {error.error_count() - 1} more" if error.error_count() > 1 else ""
+        raise PipelineError(f"{key}: {reason}{given[:120]}{more}") from None

@@ -1,0 +1,255 @@
+"""The quarantine: raw rows held against the contract, the bad cells set aside with a reason each.
+
+A file that breaks the contract as a whole is refused. Nothing is dropped silently.
+"""
+
+import difflib
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import pandera.pandas as pandera
+import pyarrow as pa
+import pyarrow.compute as pc
+from pandera.errors import SchemaErrors
+
+from sales.contract import Column, Contract, Rule
+from sales.errors import PipelineError
+from sales.expressions import Expression
+
+NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"  # what Arrow parses, correctly rounded
+COLUMNS = ("file", "row", "column", "value", "reason")
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What a check leaves: the accepted orders, typed, and the quarantine, a row a bad cell."""
+
+    accepted: pd.DataFrame
+    quarantine: pd.DataFrame
+    rows_in: int
+    by_reason: dict[str, int]
+    extra_columns: list[str]
+
+
+def schema(contract: Contract) -> pandera.DataFrameSchema:
+    """Return the pandera schema of a parsed table; each check's error is its reason."""
+    columns = {
+        name: pandera.Column(checks=_checks(contract.columns[name]), nullable=False)
+        for name in contract.required
+    }
+    rules = [
+        pandera.Check(_agrees(rule), error=name, ignore_na=False)
+        for name, rule in contract.rules.items()
+    ]
+    return pandera.DataFrameSchema(columns, checks=rules)
+
+
+def check(contract: Contract, raw: Iterable[tuple[str, pa.Table]]) -> Checked:
+    """Return the accepted and the quarantined of some files' rows, given as (name, table).
+
+    Raises PipelineError for a file that lacks columns. Rows are numbered from 1 in each file.
+    Of several rows with one id the first good one stays.
+    """
+    names, tables, parsed, faults, extra, start = [], [], [], [], set(), 0
+    for name, table in raw:
+        _refuse_incomplete(contract, name, table)
+        frame, unparsed = _parse(contract, table)
+        faults.append(unparsed.assign(at=unparsed["at"] + start))
+        extra |= set(table.column_names) - set(contract.columns)
+        start += len(frame)
+        names.append(name)
+        tables.append(table)
+        parsed.append(frame)
+    if not start:
+        raise PipelineError("data/raw holds no rows: run the ingest stage")
+
+    orders = pd.concat(parsed, ignore_index=True) if len(parsed) > 1 else parsed[0]
+    orders = orders.astype(dict.fromkeys(contract.categorical, "category"))
+    unparsed = pd.concat(faults)
+    found = pd.concat([unparsed, _broken(contract, orders, unparsed)])
+    good = np.ones(len(orders), dtype=bool)
+    good[found["at"].to_numpy(int)] = False
+    ends = np.cumsum([len(table) for table in tables])
+
+    def origin(at: int) -> tuple[str, int, pa.Table]:
+        file = int(np.searchsorted(ends, at, side="right"))
+        return names[file], at - (int(ends[file - 1]) if file else 0), tables[file]
+
+    def row_of(at: int) -> str:
+        name, row, _ = origin(at)
+        return f"row {row + 1} of {name}"
+
+    if contract.id:
+        repeated = orders.loc[good, contract.id]
+        repeated = repeated[repeated.duplicated()]
+        first = orders.loc[good].drop_duplicates(contract.id).reset_index().set_index(contract.id)
+        again = [
+            (at, contract.id, "duplicate id", f"duplicate of {row_of(first['index'][value])}")
+            for at, value in repeated.items()
+        ]
+        found = pd.concat([found, pd.DataFrame(again, columns=found.columns)])
+        good[repeated.index] = False
+
+    found = found.sort_values(["at", "column"], kind="stable")
+    lines = []
+    for at, column, _, reason in found.itertuples(index=False):
+        name, row, table = origin(at)
+        value = table[column][row].as_py() if column in table.column_names else None
+        lines.append((name, row + 1, column, "" if value is None else str(value), reason))
+    kinds = (found["column"] + ": " + found["kind"]).value_counts()
+    return Checked(
+        _typed(contract, orders[good]),
+        pd.DataFrame(lines, columns=list(COLUMNS)),
+        len(orders),
+        {str(kind): int(kinds[kind]) for kind in sorted(kinds.index)},
+        sorted(extra),
+    )
+
+
+def _refuse_incomplete(contract: Contract, name: str, table: pa.Table) -> None:
+    missing = [column for column in contract.required if column not in table.column_names]
+    if not missing:
+        return
+    if table.num_columns == 1:
+        hint = "; it has a single column: is the separator a comma?"
+    else:
+        near = {m: difflib.get_close_matches(m, table.column_names, 1, 0.8) for m in missing}
+        hints = [f"'{close[0]}' for '{m}'" for m, close in near.items() if close]
+        hint = f"; is it {', '.join(hints)}?" if hints else ""
+    listed = ", ".join(missing)
+    raise PipelineError(f"{name}: missing column{'s'[: len(missing) > 1]} {listed}{hint}")
+
+
+def _parse(contract: Contract, table: pa.Table) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the typed columns, empty where a cell cannot be read, and those cells' faults."""
+    columns, faults = {}, []
+    for name in contract.required:
+        role = contract.columns[name].role
+        raw = table[name].combine_chunks()
+        if pa.types.is_dictionary(raw.type) and role != "categorical":
+            raw = raw.dictionary_decode()
+        if role in ("numeric", "target"):
+            parsed, reason = _number(raw), "not a number"
+        elif role == "date":
+            parsed, reason = _date(raw), "not a date"
+        else:
+            parsed, reason = _text(raw), ""
+        lost = pc.and_(raw.is_valid(), parsed.is_null())
+        if reason and pc.any(lost).as_py():
+            at = np.flatnonzero(lost.to_numpy(zero_copy_only=False))
+            faults.append(_faults(at, name, reason, reason))
+        columns[name] = parsed.to_pandas()
+    found = pd.concat(faults) if faults else _faults(np.array([], int), "", "", "")
+    return pd.DataFrame(columns), found
+
+
+def _broken(contract: Contract, orders: pd.DataFrame, unparsed: pd.DataFrame) -> pd.DataFrame:
+    """Return the faults that pandera finds, but for cells that could not even be read."""
+    try:
+        schema(contract).validate(orders, lazy=True)
+    except SchemaErrors as error:
+        cases = error.failure_cases
+    else:
+        return unparsed.iloc[:0]
+    read = set(zip(unparsed["at"], unparsed["column"], strict=True))
+    faults, bad_rows = [], set(unparsed["at"])
+    in_column = cases[cases["schema_context"] == "Column"]
+    for column, check, at in zip(
+        in_column["column"], in_column["check"], in_column["index"], strict=True
+    ):
+        if (at, column) in read:
+            continue
+        reason = "missing" if check == "not_nullable" else check
+        faults.append(_faults(np.array([at]), column, reason, reason))
+        bad_rows.add(at)
+    across = cases[cases["schema_context"] == "DataFrameSchema"]
+    for name, rule in contract.rules.items():
+        ats = sorted(set(across.loc[across["check"] == name, "index"]) - bad_rows)
+        if not ats:
+            continue
+        left, right = (_side(text, orders.loc[ats]) for text in (rule.left, rule.right))
+        for at, one, other in zip(ats, left, right, strict=True):
+            reason = f"{one:g} is not {other:.2f} within {rule.tolerance:g}"
+            faults.append(_faults(np.array([at]), rule.left, name, f"{name}: {reason}"))
+    return pd.concat(faults) if faults else unparsed.iloc[:0]
+
+
+def _typed(contract: Contract, orders: pd.DataFrame) -> pd.DataFrame:
+    """Return accepted orders in their final types, with the same categories in any file."""
+    final: dict[str, pd.Series] = {}
+    for name in contract.required:
+        column, values = contract.columns[name], orders[name]
+        if column.role == "categorical":
+            levels = sorted(column.values or values.unique())
+            final[name] = values.cat.set_categories(levels)
+        else:
+            final[name] = values.astype("int64") if column.integer else values
+    return pd.DataFrame(final).reset_index(drop=True)
+
+
+def _faults(at: np.ndarray, column: str, kind: str, reason: str) -> pd.DataFrame:
+    return pd.DataFrame({"at": at, "column": column, "kind": kind, "reason": reason})
+
+
+def _checks(column: Column) -> list[pandera.Check]:
+    checks = []
+    if column.values is not None:
+        reason = "not one of the allowed values"
+        checks.append(pandera.Check.isin(column.values, error=reason))
+    if column.min is not None:
+        word = "before" if column.role == "date" else "below"
+        checks.append(pandera.Check.ge(column.low, error=f"{word} {_plain(column.min)}"))
+    if column.max is not None:
+        word = "after" if column.role == "date" else "above"
+        checks.append(pandera.Check.le(column.high, error=f"{word} {_plain(column.max)}"))
+    if column.integer:
+        checks.append(pandera.Check(lambda values: values % 1 == 0, error="not a whole number"))
+    return checks
+
+
+def _plain(bound: float | str) -> str:
+    return bound if isinstance(bound, str) else f"{bound:.12g}"
+
+
+def _agrees(rule: Rule) -> Callable[[pd.DataFrame], pd.Series]:
+    def agrees(orders: pd.DataFrame) -> pd.Series:
+        left, right = (_side(text, orders) for text in (rule.left, rule.right))
+        return pd.Series(np.abs(left - right) <= rule.tolerance, index=orders.index)
+
+    return agrees
+
+
+def _side(text: str, orders: pd.DataFrame) -> np.ndarray:
+    expression = Expression.parse(text, "rule")
+    return expression.evaluate({name: orders[name].to_numpy() for name in expression.names})
+
+
+def _number(raw: pa.Array) -> pa.Array:
+    """Return float64; null for text that is no number, and for NaN and infinity."""
+    if pa.types.is_string(raw.type) or pa.types.is_large_string(raw.type):
+        trimmed = pc.utf8_trim_whitespace(raw)
+        number = pc.match_substring_regex(trimmed, NUMBER)
+        raw = pc.if_else(number, trimmed, pa.scalar(None, raw.type))
+    try:
+        parsed = raw.cast(pa.float64())
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+        return pa.nulls(len(raw), pa.float64())
+    return pc.if_else(pc.is_finite(parsed), parsed, pa.scalar(None, pa.float64()))
+
+
+def _date(raw: pa.Array) -> pa.Array:
+    """Return milliseconds since 1970 without a time zone; null for what is no ISO 8601 date."""
+    if pa.types.is_temporal(raw.type):
+        return raw.cast(pa.timestamp("ms"), safe=False)
+    if not (pa.types.is_string(raw.type) or pa.types.is_large_string(raw.type)):
+        return pa.nulls(len(raw), pa.timestamp("ms"))
+    parsed = pd.to_datetime(raw.to_pandas(), errors="coerce", format="ISO8601", utc=True)
+    return pa.Array.from_pandas(parsed.dt.tz_localize(None).dt.as_unit("ms"))
+
+
+def _text(raw: pa.Array) -> pa.Array:
+    if pa.types.is_dictionary(raw.type):
+        return raw
+    return raw.cast(pa.string())

@@ -1,0 +1,237 @@
+"""The MLflow registry: runs, versions and aliases, each model in it once by its content hash."""
+
+import fcntl
+import math
+import os
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import Field
+
+from sales.errors import PipelineError
+from sales.params import Group
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from mlflow.entities.model_registry import ModelVersion
+
+    from sales.model import Model
+
+CHAMPION, CHALLENGER = "champion", "challenger"
+PREVIOUS = "previous_champion"  # tag of the registered model: the version the champion replaced
+LOCK_SECONDS = 120.0
+# What a loaded model needs: MLflow would spend ten seconds a model to find out by itself.
+REQUIREMENTS = (
+    *("lightgbm", "mlflow", "numpy", "pandas", "pydantic"),
+    *("pyyaml", "scikit-learn", "tqdm", "treelite"),
+)
+
+
+class RegisterParams(Group):
+    """See `register` in params.yaml."""
+
+    model_name: str = Field(min_length=1, pattern=r"^[^/:]+$")
+    experiment: str = Field(min_length=1)
+    top_k: int = Field(ge=1)
+    min_improvement_pct: float = Field(ge=0, lt=100)
+
+
+@dataclass(frozen=True)
+class Run:
+    """What is tracked of one trained and evaluated model."""
+
+    model: "Model"
+    folder: Path
+    metrics: Mapping[str, Any]
+    tags: Mapping[str, str]
+    example: "pd.DataFrame"
+    curve: "pd.DataFrame"
+    plots: Mapping[str, str]  # file name to CSV text
+    data_file: Path
+    data_hash: str
+
+
+class Registry:
+    """A folder with MLflow's SQLite database and artifacts, for one experiment and one model name.
+
+    Imports MLflow when made, about two seconds; sets its URIs for this process.
+    """
+
+    def __init__(self, folder: Path, params: RegisterParams) -> None:
+        for key in ("MLFLOW_DISABLE_TELEMETRY", "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT"):
+            os.environ.setdefault(key, "true")
+        for key in ("MLFLOW_UV_AUTO_DETECT", "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR"):
+            os.environ.setdefault(key, "false")
+        os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "ERROR")
+        import mlflow
+
+        folder = folder.resolve()
+        folder.mkdir(parents=True, exist_ok=True)
+        uri = f"sqlite:///{folder / 'mlflow.db'}"
+        mlflow.set_tracking_uri(uri)
+        mlflow.set_registry_uri(uri)
+        self.name = params.model_name
+        self.client = mlflow.MlflowClient(tracking_uri=uri, registry_uri=uri)
+        found = self.client.get_experiment_by_name(params.experiment)
+        self.experiment = (
+            found.experiment_id
+            if found
+            else self.client.create_experiment(
+                params.experiment, artifact_location=(folder / "artifacts").as_uri()
+            )
+        )
+
+    def find_run(self, content_hash: str, evaluation_hash: str) -> str | None:
+        """Return the finished run of a model with these very metrics; crashed ones do not count."""
+        runs = self.client.search_runs(
+            [self.experiment],
+            f"tags.content_hash = '{content_hash}' and tags.evaluation_hash = '{evaluation_hash}' "
+            "and attributes.status = 'FINISHED'",
+            max_results=1,
+        )
+        return runs[0].info.run_id if runs else None
+
+    def track(self, run: Run) -> str:
+        """Log a run with its model and return its id."""
+        import mlflow
+        from mlflow.data.meta_dataset import MetaDataset
+        from mlflow.data.sources import LocalArtifactDatasetSource  # type: ignore[attr-defined]
+        from mlflow.entities import Metric, Param
+
+        model, now = run.model, int(time.time() * 1000)
+        logged = [Metric(key, value, now, 0) for key, value in flat(run.metrics).items()]
+        logged += [
+            Metric(f"curve.{split}_rmse", rmse, now, int(step))
+            for step, split, rmse in run.curve.itertuples(index=False)
+        ]
+        params = {"model": model.name, "feature_set": model.featuriser.feature_set}
+        params |= {key: str(value) for key, value in model.about["params"].items()}
+        with mlflow.start_run(experiment_id=self.experiment, run_name=model.name) as active:
+            run_id = active.info.run_id
+            self.client.log_batch(run_id, logged, [Param(k, v) for k, v in params.items()])
+            source = LocalArtifactDatasetSource(str(run.data_file.resolve()))
+            data = MetaDataset(  # type: ignore[abstract]
+                source, name=run.data_file.stem, digest=run.data_hash[:36]
+            )
+            mlflow.log_input(data, context="training")
+            for file, text in run.plots.items():
+                mlflow.log_text(text, f"plots/{file}")
+            info = mlflow.pyfunc.log_model(
+                name="model",
+                python_model=str(Path(__file__).with_name("mlflow_model.py")),
+                artifacts={"model": str(run.folder)},
+                code_paths=[str(Path(__file__).parent)],
+                pip_requirements=[*(f"{p}=={version(p)}" for p in REQUIREMENTS), _xgboost()],
+                signature=mlflow.models.infer_signature(run.example, model.predict(run.example)),
+                input_example=run.example,
+            )
+            # The tags by which the run is found come last: a run cut short is never found.
+            mlflow.set_tags({**run.tags, "model_uri": info.model_uri})
+        return run_id
+
+    def versions(self) -> "dict[str, ModelVersion]":
+        """Return the registered versions by content hash."""
+        found = self.client.search_model_versions(f"name = '{self.name}'")
+        return {v.tags["content_hash"]: v for v in found if "content_hash" in v.tags}
+
+    def ensure_version(self, run_id: str, content_hash: str) -> "ModelVersion":
+        """Return the model's version, registered now unless it stands there already."""
+        known = self.versions().get(content_hash)
+        if known:
+            return known
+        from mlflow.exceptions import MlflowException
+
+        try:
+            self.client.get_registered_model(self.name)
+        except MlflowException:
+            self.client.create_registered_model(self.name)
+        tags = self.client.get_run(run_id).data.tags
+        return self.client.create_model_version(
+            self.name,
+            tags["model_uri"],
+            run_id,
+            tags={"content_hash": content_hash, "model": tags["model"]},
+            model_id=tags["model_uri"].rpartition("/")[2],
+        )
+
+    def holder(self, alias: str) -> "ModelVersion | None":
+        """Return the version that holds an alias."""
+        from mlflow.exceptions import MlflowException
+
+        try:
+            return self.client.get_model_version_by_alias(self.name, alias)
+        except MlflowException:
+            return None
+
+    def give(self, alias: str, to: "ModelVersion | None") -> None:
+        """Give an alias to a version, or take it away; writes nothing where it stands so."""
+        now = self.holder(alias)
+        if to is None:
+            if now:
+                self.client.delete_registered_model_alias(self.name, alias)
+        elif now is None or now.version != to.version:
+            if alias == CHAMPION and now:
+                self.client.set_registered_model_tag(self.name, PREVIOUS, now.version)
+            self.client.set_registered_model_alias(self.name, alias, to.version)
+
+    def folder(self, of: "ModelVersion") -> Path:
+        """Return where a version's model folder lies. Raises PipelineError when it is gone."""
+        import mlflow
+
+        try:
+            root = Path(mlflow.artifacts.download_artifacts(f"models:/{of.name}/{of.version}"))
+            return next(root.glob("artifacts/*/model.json")).parent
+        except Exception as error:  # MLflow raises many kinds for a lost artifact
+            raise PipelineError(f"version {of.version} has lost its files: {error}") from error
+
+
+def flat(metrics: Mapping[str, Any], prefix: str = "") -> dict[str, float]:
+    """Return nested metrics as `test.rmse`, numbers only and finite only."""
+    found: dict[str, float] = {}
+    for key, value in metrics.items():
+        if isinstance(value, Mapping):
+            found |= flat(value, f"{prefix}{key}.")
+        elif isinstance(value, int | float) and math.isfinite(value):
+            found[f"{prefix}{key}"] = float(value)
+    return found
+
+
+def _xgboost() -> str:
+    from importlib.metadata import PackageNotFoundError
+
+    try:
+        return f"xgboost-cpu=={version('xgboost-cpu')}"
+    except PackageNotFoundError:
+        return f"xgboost=={version('xgboost')}"
+
+
+@contextmanager
+def locked(folder: Path, seconds: float = LOCK_SECONDS) -> Iterator[None]:
+    """Hold the registry's lock. Raises PipelineError, naming the holder, when it stays taken.
+
+    The operating system frees it when the process ends, however it ends.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / ".lock").open("a+") as lock:
+        deadline = time.monotonic() + seconds
+        while True:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() > deadline:
+                    lock.seek(0)
+                    holder = lock.read().strip() or "unknown"
+                    raise PipelineError(
+                        f"the registry in {folder} is in use by process {holder}; try again"
+                    ) from None
+                time.sleep(0.1)
+        lock.truncate(0)
+        lock.write(str(os.getpid()))
+        lock.flush()
+        yield

@@ -1,0 +1,54 @@
+"""The table that a run ends with: what each model scored, and what became of it."""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+HEADER = ("model", "RMSE train", "valid", "test", "R² test", "verdict", "alias")
+
+
+def rows(
+    metrics: Mapping[str, Mapping[str, Any]],
+    gate: Mapping[str, Any],
+    aliases: Mapping[str, str],
+) -> list[tuple[str, ...]]:
+    """Return a row a model, best valid RMSE first; `aliases` maps a model's name to its alias."""
+    table = []
+    for name in sorted(metrics, key=lambda name: metrics[name]["valid"]["rmse"] or math.inf):
+        scored, judged = metrics[name], gate["models"][name]
+        failed = ", ".join(judged["failed"])
+        table.append(
+            (
+                name,
+                *(_number(scored[part]["rmse"], ",.4f") for part in ("train", "valid", "test")),
+                _number(scored["test"]["r2"], ".6f"),
+                f"refused: {failed}" if failed else judged["verdict"],
+                aliases.get(name, ""),
+            )
+        )
+    return table
+
+
+def _number(value: float | None, style: str) -> str:
+    return "-" if value is None else format(value, style)
+
+
+def as_text(table: list[tuple[str, ...]]) -> str:
+    """Return the table for a terminal: columns aligned, numbers to the right."""
+    lines = [HEADER, *table]
+    widths = [max(len(line[i]) for line in lines) for i in range(len(HEADER))]
+    rule = tuple("-" * width for width in widths)
+    numbers = range(1, 5)
+    return "\n".join(
+        "  ".join(
+            cell.rjust(width) if i in numbers else cell.ljust(width)
+            for i, (cell, width) in enumerate(zip(line, widths, strict=True))
+        ).rstrip()
+        for line in (HEADER, rule, *table)
+    )
+
+
+def as_markdown(table: list[tuple[str, ...]]) -> str:
+    """Return the table for the README."""
+    rule = ("---", *["---:"] * 4, "---", "---")
+    return "\n".join(f"| {' | '.join(line)} |" for line in (HEADER, rule, *table))

@@ -1,0 +1,23 @@
+"""Judges every model by its metrics alone. Exits 0 whatever it decides: register acts on it."""
+
+from pathlib import Path
+
+from sales import estimators, files, gates, params
+from sales.errors import run
+
+METRICS = Path("metrics")
+
+
+def main() -> None:
+    """Write metrics/gate.json."""
+    settings = params.read("gate", gates.GateParams)
+    metrics = {name: files.read_json(METRICS / f"{name}.json") for name in estimators.NAMES}
+    decision = gates.decide(metrics, settings)
+    files.write_json(METRICS / "gate.json", decision)
+    for name, judged in decision["models"].items():
+        reasons = "; ".join(judged["rules"][rule]["why"] for rule in judged["failed"])
+        print(f"{name}: {judged['verdict']}{': ' if reasons else ''}{reasons}")
+
+
+if __name__ == "__main__":
+    run(main)

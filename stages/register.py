@@ -1,0 +1,280 @@
+"""Reconciles the MLflow registry with today's gate: the only stage with side effects.
+
+Whatever happened in between (a second run, the database deleted, an older commit checked out),
+afterwards every passing model of the top `register.top_k` is registered once, and the aliases are
+what the promotion rule gives. Running it again changes nothing.
+"""
+
+import hashlib
+import os
+import shutil
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sales import estimators, files, params
+from sales.errors import PipelineError, run
+from sales.promotion import Candidate, Decision, Incumbent, decide
+from sales.registry import CHALLENGER, CHAMPION, RegisterParams, Registry, Run, locked
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from mlflow.entities.model_registry import ModelVersion
+
+PREPARED = Path("data/prepared")
+MODELS = Path("models")
+METRICS = Path("metrics")
+PLOTS = Path("plots")
+PROMOTED = MODELS / "promoted"
+
+
+def state_folder() -> Path:
+    """Return where MLflow's store is: SALES_STATE, or state/ of the repo.
+
+    A queued or --temp experiment runs in a copy of the folder, but DVC_ROOT still names the repo:
+    tracked there, its runs outlive the copy.
+    """
+    root = Path(os.environ.get("DVC_ROOT", "."))
+    return root / os.environ.get("SALES_STATE", "state") / "mlflow"
+
+
+def main() -> None:
+    """Track the runs; unless this is an experiment, register, promote and export."""
+    settings = params.read("register", RegisterParams)
+    gate = files.read_json(METRICS / "gate.json")
+    metrics = {name: files.read_json(METRICS / f"{name}.json") for name in estimators.NAMES}
+    hashes = {name: files.content_hash(MODELS / name) for name in estimators.NAMES}
+    folder = state_folder()
+    with locked(folder):
+        registry = Registry(folder, settings)
+        runs = _track(registry, gate, metrics, hashes)
+        experiment = os.environ.get("DVC_EXP_NAME")
+        if experiment:
+            print(f"experiment {experiment}: tracked in MLflow; experiments never promote")
+            return
+        if not gate["ranking"]:
+            raise PipelineError(_nobody_passed(gate))
+        _reconcile(registry, settings, gate, metrics, hashes, runs)
+
+
+def _reconcile(
+    registry: Registry,
+    settings: RegisterParams,
+    gate: dict[str, Any],
+    metrics: dict[str, Any],
+    hashes: dict[str, str],
+    runs: dict[str, str],
+) -> None:
+    best = gate["ranking"][: settings.top_k]
+    versions = {name: registry.ensure_version(runs[name], hashes[name]) for name in best}
+    candidate = Candidate(
+        best[0],
+        hashes[best[0]],
+        metrics[best[0]]["test"]["rmse"],
+        frozenset(files.read_json(MODELS / best[0] / "model.json")["request_fields"]),
+    )
+    standing = registry.holder(CHAMPION)
+    incumbent = _incumbent(registry, standing, candidate.content_hash)
+    decision = decide(candidate, incumbent, settings.min_improvement_pct)
+
+    champion = standing if standing and not decision.promote else versions[best[0]]
+    holding = champion.tags["content_hash"]
+    runner_up = next((name for name in best if hashes[name] != holding), None)
+    challenger = versions[runner_up] if runner_up else None
+
+    folders = {hashes[name]: MODELS / name for name in best}
+    if champion is standing and holding not in folders:
+        folders[holding] = _standing_folder(registry, champion)
+    promoted = {}
+    for alias, version in ((CHAMPION, champion), (CHALLENGER, challenger)):
+        _export(alias, folders[version.tags["content_hash"]] if version else None)
+        registry.give(alias, version)
+        promoted[alias] = _describe(version)
+    score = incumbent.test_rmse if incumbent else None
+    files.write_json(PROMOTED / "promoted.json", {"model_name": settings.model_name, **promoted})
+    files.write_json(
+        METRICS / "registry.json",
+        {
+            "model_name": settings.model_name,
+            **promoted,
+            "decision": {
+                "outcome": decision.outcome,
+                "reason": decision.reason,
+                "candidate": candidate.name,
+                "candidate_test_rmse": candidate.test_rmse,
+                "incumbent": incumbent.name if incumbent else None,
+                "incumbent_test_rmse": score,
+            },
+        },
+    )
+    _tag(registry, versions[best[0]], decision, candidate.test_rmse, score)
+    print(f"champion: version {champion.version}, {decision.reason}")
+    print(f"challenger: {f'version {challenger.version}, {runner_up}' if challenger else 'none'}")
+
+
+def _incumbent(
+    registry: Registry, standing: "ModelVersion | None", candidate_hash: str
+) -> Incumbent | None:
+    """Return the standing champion as today's rows and gate see it."""
+    if standing is None:
+        return None
+    name, content_hash = standing.tags["model"], standing.tags["content_hash"]
+    if content_hash == candidate_hash:
+        return Incumbent(name, content_hash)
+    import pandas as pd
+
+    from sales import gates, model, scores
+    from sales.contract import Contract
+
+    contract = params.read("contract", Contract)
+    parts = ("train", "valid", "test")
+    tables = {part: pd.read_parquet(PREPARED / f"{part}.parquet") for part in parts}
+    try:
+        loaded = model.load(_standing_folder(registry, standing))
+        predicted = {part: loaded.predict(table) for part, table in tables.items()}
+    except PipelineError as error:
+        return Incumbent(name, content_hash, unloadable=str(error))
+    evaluate = params.read("evaluate", scores.EvaluateParams)
+    scored = scores.score(loaded, tables, predicted, contract, evaluate)
+    judged = gates.judge(scored, params.read("gate", gates.GateParams))
+    return Incumbent(
+        name,
+        content_hash,
+        scored["test"]["rmse"],
+        frozenset(loaded.featuriser.request_fields),
+        tuple(judged["failed"]),
+    )
+
+
+def _standing_folder(registry: Registry, version: "ModelVersion") -> Path:
+    """Return the champion's files: the exported copy if it is whole, else MLflow's."""
+    exported = PROMOTED / CHAMPION
+    if exported.is_dir() and files.content_hash(exported) == version.tags["content_hash"]:
+        return exported
+    return registry.folder(version)
+
+
+def _export(alias: str, folder: Path | None) -> None:
+    """Make models/promoted/<alias> an exact copy of the model's folder, or no folder."""
+    target = PROMOTED / alias
+    if folder is None:
+        shutil.rmtree(target, ignore_errors=True)
+    elif not target.is_dir() or files.content_hash(target) != files.content_hash(folder):
+        with files.replacing(target) as beside:
+            shutil.copytree(folder, beside)
+
+
+def _describe(version: "ModelVersion | None") -> dict[str, Any] | None:
+    if version is None:
+        return None
+    return {
+        "model": version.tags["model"],
+        "version": int(version.version),
+        "run_id": version.run_id,
+        "content_hash": version.tags["content_hash"],
+    }
+
+
+def _tag(
+    registry: Registry,
+    version: "ModelVersion",
+    decision: Decision,
+    candidate: float,
+    incumbent: float | None,
+) -> None:
+    """Record the decision on the candidate's version, unless nothing was decided."""
+    if decision.outcome == "unchanged":
+        return
+    facts = {"decision": decision.outcome, "reason": decision.reason, "test_rmse": candidate}
+    for key, value in {**facts, "incumbent_test_rmse": incumbent}.items():
+        registry.client.set_model_version_tag(registry.name, version.version, key, str(value))
+
+
+def _nobody_passed(gate: dict[str, Any]) -> str:
+    reasons = [
+        f"{name}: {'; '.join(judged['rules'][rule]['why'] for rule in judged['failed'])}"
+        for name, judged in gate["models"].items()
+    ]
+    return f"no model passed the gate, nothing is promoted. {'. '.join(reasons)}"
+
+
+def _track(
+    registry: Registry, gate: dict[str, Any], metrics: dict[str, Any], hashes: dict[str, str]
+) -> dict[str, str]:
+    """Return the run of each model, logging those that have none yet."""
+    runs, missing = {}, []
+    for name, content_hash in hashes.items():
+        evaluation = files.content_hash(METRICS / f"{name}.json")
+        found = registry.find_run(content_hash, evaluation)
+        if found:
+            runs[name] = found
+        else:
+            missing.append((name, evaluation))
+    if not missing:
+        return runs
+
+    import pandas as pd
+
+    data_hash = files.read_json(METRICS / "data.json")["sha256"]
+    orders = pd.read_parquet(PREPARED / "test.parquet").head(5)
+    shared = {
+        "data_hash": data_hash,
+        "params_hash": files.content_hash(Path("params.yaml")),
+        "code_hash": _hash(files.content_hash(Path("sales")) + files.content_hash(Path("stages"))),
+        "git_commit": _git_commit(),
+        "dvc_experiment": os.environ.get("DVC_EXP_NAME", ""),
+    }
+    for name, evaluation in missing:
+        judged = gate["models"][name]
+        tags = {
+            "model": name,
+            "content_hash": hashes[name],
+            "evaluation_hash": evaluation,
+            "verdict": judged["verdict"],
+            "failed_rules": ", ".join(judged["failed"]),
+            **shared,
+        }
+        runs[name] = registry.track(_run(name, metrics[name], tags, orders, data_hash))
+        print(f"tracked {name}: run {runs[name]}")
+    return runs
+
+
+def _run(
+    name: str,
+    metrics: dict[str, Any],
+    tags: dict[str, str],
+    orders: "pd.DataFrame",
+    data_hash: str,
+) -> Run:
+    import pandas as pd
+
+    from sales import model
+
+    loaded = model.load(MODELS / name)
+    # Text and floats: what a client of the registered model sends, missing values included.
+    example = orders[list(loaded.featuriser.request_fields)]
+    example = example.astype(dict.fromkeys(example.select_dtypes("category"), str))
+    example = example.astype(dict.fromkeys(example.select_dtypes("int"), float))
+    plots = {
+        path.name: (table := pd.read_csv(path))[table["model"] == name].to_csv(index=False)
+        for path in sorted(PLOTS.glob("*.csv"))
+        if not path.name.startswith("data_")
+    }
+    curve = pd.read_csv(PLOTS / "learning_curve" / f"{name}.csv")
+    train = PREPARED / "train.parquet"
+    return Run(loaded, MODELS / name, metrics, tags, example, curve, plots, train, data_hash)
+
+
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _git_commit() -> str:
+    """Return the commit, or nothing where the folder is no git repository."""
+    command = ["git", "rev-parse", "HEAD"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+    return done.stdout.strip()
+
+
+if __name__ == "__main__":
+    run(main)

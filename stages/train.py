@@ -1,0 +1,58 @@
+"""Trains one model: `python -m stages.train xgboost`."""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from sales import estimators, files, model, params
+from sales.contract import Contract
+from sales.errors import PipelineError, run
+from sales.estimators import TrainingData
+from sales.features import Featuriser
+
+FEATURES = Path("data/features")
+
+
+def _matrix(part: str, featuriser: Featuriser, target: str) -> tuple[np.ndarray, np.ndarray]:
+    table = pd.read_parquet(FEATURES / f"{part}.parquet")
+    return table[list(featuriser.columns)].to_numpy(), table[target].to_numpy()
+
+
+def main() -> None:
+    """Write models/<name>/ and plots/learning_curve/<name>.csv."""
+    if len(sys.argv) != 2:
+        raise PipelineError(f"name the model to train: {', '.join(estimators.NAMES)}")
+    name = sys.argv[1]
+    module = estimators.module(name)
+    settings = params.read(f"train.{name}", module.Params)
+    target = params.read("contract", Contract).target
+    featuriser = Featuriser.load(FEATURES / "featuriser.json")
+
+    data = TrainingData(
+        featuriser.columns,
+        tuple(len(featuriser.levels.get(column, ())) for column in featuriser.columns),
+        *_matrix("train", featuriser, target),
+        *_matrix("valid", featuriser, target),
+    )
+    estimator, curve = module.fit(settings, data)
+
+    about = {
+        "target": target,
+        "feature_set": featuriser.feature_set,
+        "request_fields": list(featuriser.request_fields),
+        "params": settings.model_dump(),
+        "train_rows": len(data.y),
+        "train_sha256": files.content_hash(FEATURES / "train.parquet"),
+    }
+    with files.replacing(Path("models") / name) as folder:
+        folder.mkdir()
+        model.save(folder, name, estimator, featuriser, about)
+    with files.replacing(Path("plots/learning_curve") / f"{name}.csv") as beside:
+        curve.to_csv(beside, index=False)
+    print(f"{name}: {len(data.y):,} rows, valid RMSE {curve['rmse'].iloc[-1]:,.4f}")
+
+
+if __name__ == "__main__":
+    run(main)

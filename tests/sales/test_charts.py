@@ -1,0 +1,138 @@
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from sales import charts
+from sales.plots_page import plots_page
+
+REAL = st.floats(-1e9, 1e9)
+SPLITS = ("train", "valid", "test")
+
+
+@pytest.mark.parametrize(
+    ("value", "digits", "expected"),
+    [
+        (1234567.0, 6, 1234570.0),
+        (0.00221234567, 6, 0.00221235),
+        (-217.19649, 4, -217.2),
+        (0.0, 6, 0.0),
+        (np.inf, 6, np.inf),
+    ],
+)
+def test_significant_keeps_that_many_digits(value: float, digits: int, expected: float) -> None:
+    assert charts.significant(value, digits) == expected
+
+
+def test_significant_keeps_nan_shape_and_drops_the_sign_of_zero() -> None:
+    rounded = charts.significant([[np.nan, -0.0], [1.0000001, 2.0]])
+    np.testing.assert_array_equal(rounded, [[np.nan, 0.0], [1.0, 2.0]])
+    assert not np.signbit(rounded[0, 1])
+
+
+@given(st.floats(allow_nan=False))
+def test_significant_of_itself_is_itself_and_is_within_half_a_digit(value: float) -> None:
+    once = charts.significant(value)
+    assert charts.significant(once) == once
+    assert np.isinf(once) or abs(once - value) <= abs(value) * 0.5e-5 + 5e-324
+
+
+def test_rmse_table_is_a_row_a_model_and_split_without_scores_that_are_none() -> None:
+    metrics: dict[str, dict[str, Any]] = {
+        "a": {split: {"rmse": value} for split, value in zip(SPLITS, (1.0, 2.0, 3.0), strict=True)},
+        "b": {"train": {"rmse": 4.0}, "valid": {"rmse": None}, "test": {"rmse": 5.1234567}},
+    }
+    assert rows(charts.rmse_table(metrics)) == [
+        ("a", "train", 1.0),
+        ("a", "valid", 2.0),
+        ("a", "test", 3.0),
+        ("b", "train", 4.0),
+        ("b", "test", 5.12346),
+    ]
+
+
+def rows(table: pd.DataFrame) -> list[tuple]:
+    return list(table.itertuples(index=False, name=None))
+
+
+def test_prediction_rows_are_the_same_for_every_model_and_residual_is_their_difference() -> None:
+    true = np.arange(100.0)
+    a = charts.prediction_rows("a", true, true + 0.25, rows=10, seed=3)
+    b = charts.prediction_rows("b", true, true * 2, rows=10, seed=3)
+    assert list(a.columns) == ["model", "true", "predicted", "residual"]
+    assert a["true"].to_list() == b["true"].to_list()
+    assert a["true"].is_monotonic_increasing
+    assert a["true"].nunique() == 10
+    assert set(a["residual"]) == {0.25}
+    assert b["residual"].to_list() == b["true"].to_list()
+    other = charts.prediction_rows("a", true, true, rows=10, seed=4)
+    assert other["true"].to_list() != a["true"].to_list()
+
+
+def test_prediction_rows_are_all_where_there_are_fewer() -> None:
+    true = np.arange(5.0)
+    table = charts.prediction_rows("a", true, true, rows=10, seed=3)
+    assert table["true"].to_list() == true.tolist()
+
+
+def test_a_residual_is_taken_before_rounding() -> None:
+    table = charts.prediction_rows("a", np.array([3000.0]), np.array([3000.0022]), rows=1, seed=0)
+    assert rows(table) == [("a", 3000.0, 3000.0, 0.0022)]
+
+
+def test_residual_histogram_counts_predicted_minus_true() -> None:
+    true, predicted = np.array([0.0, 0.0, 0.0, 1.0]), np.array([-2.0, 0.0, 1.0, 3.0])
+    assert rows(charts.residual_histogram("m", true, predicted, bins=4)) == [
+        ("m", -2.0, -1.0, 1),
+        ("m", -1.0, 0.0, 0),
+        ("m", 0.0, 1.0, 1),
+        ("m", 1.0, 2.0, 2),
+    ]
+
+
+@given(arrays(np.float64, st.integers(1, 50), elements=REAL), st.integers(1, 60))
+def test_histogram_has_every_value_once_in_touching_bins(values: np.ndarray, bins: int) -> None:
+    table = charts.histogram(values, bins)
+    assert len(table) == bins
+    assert table["rows"].sum() == len(values)
+    assert (table["bin_start"] < table["bin_end"]).all()
+    assert table["bin_start"].to_list()[1:] == table["bin_end"].to_list()[:-1]
+    assert table["bin_start"].iloc[0] <= values.min() + abs(values.min()) * 1e-5
+    assert table["bin_end"].iloc[-1] >= values.max() - abs(values.max()) * 1e-5
+
+
+@pytest.mark.parametrize("constant", [0.0, 7.5, -1e-12, 1e12])
+def test_histogram_of_a_constant_has_it_in_the_middle(constant: float) -> None:
+    table = charts.histogram(np.full(9, constant), 3)
+    assert table["rows"].to_list() == [0, 9, 0]
+
+
+def test_histogram_leaves_out_what_is_not_finite() -> None:
+    assert charts.histogram(np.array([1.0, np.nan, np.inf, 2.0]), 2)["rows"].to_list() == [1, 1]
+    assert rows(charts.histogram(np.array([np.nan]), 2)) == []
+
+
+def test_slices_table_is_a_row_a_model_and_slice_in_the_given_order() -> None:
+    slices = {"m": {"Quantity=2": (7, 1.23456789), "Quantity=1": (9, 2.0)}, "n": {}}
+    table = charts.slices_table(slices)
+    assert list(table.columns) == ["model", "slice", "rows", "rmse"]
+    assert rows(table) == [("m", "Quantity=2", 7, 1.23457), ("m", "Quantity=1", 9, 2.0)]
+
+
+def test_importance_table_has_the_most_important_first() -> None:
+    table = charts.importance_table({"m": {"b": 0.5, "c": -1.0, "a": 0.5, "d": 724.50812345}})
+    assert list(table.columns) == ["model", "feature", "importance"]
+    assert rows(table) == [("m", "d", 724.508), ("m", "a", 0.5), ("m", "b", 0.5), ("m", "c", -1.0)]
+
+
+def test_plots_page_is_the_same_each_time_and_leaves_dvc_its_placeholders() -> None:
+    page = plots_page()
+    assert page == plots_page()
+    assert page.count("{plot_divs}") == page.count("{refresh_tag}") == 1
+    assert "{scripts}" not in page
+    assert page.count("</script>") == page.count("<script>") == 1
+    assert "window.vegaEmbed" in page

@@ -1,0 +1,74 @@
+"""Nothing half-written is ever left behind."""
+
+import math
+
+import pytest
+
+from sales import files
+
+
+def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path):
+    target = tmp_path / "out.txt"
+    target.write_text("old")
+    with pytest.raises(RuntimeError), files.replacing(target) as beside:
+        beside.write_text("half")
+        raise RuntimeError
+    assert [p.name for p in tmp_path.iterdir()] == ["out.txt"]
+    assert target.read_text() == "old"
+
+
+def test_a_failed_folder_leaves_the_old_folder_and_nothing_else(tmp_path):
+    target = tmp_path / "model"
+    target.mkdir()
+    (target / "old").touch()
+    with pytest.raises(RuntimeError), files.replacing(target) as beside:
+        beside.mkdir()
+        (beside / "half").touch()
+        raise RuntimeError
+    assert sorted(p.relative_to(tmp_path).as_posix() for p in tmp_path.rglob("*")) == [
+        "model",
+        "model/old",
+    ]
+
+
+def test_a_folder_replaces_a_folder_whole(tmp_path):
+    target = tmp_path / "model"
+    for name in ("first", "second"):
+        with files.replacing(target) as beside:
+            beside.mkdir()
+            (beside / name).touch()
+    assert [p.name for p in target.iterdir()] == ["second"]
+    assert [p.name for p in tmp_path.iterdir()] == ["model"]
+
+
+def test_parents_are_made(tmp_path):
+    files.write_json(tmp_path / "a" / "b.json", {"é": 1})
+    assert files.read_json(tmp_path / "a" / "b.json") == {"é": 1}
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf])
+def test_json_with_nan_is_refused_and_not_written(tmp_path, bad):
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        files.write_json(tmp_path / "a.json", {"rmse": bad})
+    assert list(tmp_path.iterdir()) == []
+
+
+def folder_of(root, **contents):
+    for name, text in contents.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(text)
+    return files.content_hash(root)
+
+
+def test_content_hash_sees_content_and_names_only(tmp_path):
+    base = folder_of(tmp_path / "a", x="1", y="2")
+    assert folder_of(tmp_path / "b", y="2", x="1") == base
+    assert folder_of(tmp_path / "c", x="1", y="3") != base
+    assert folder_of(tmp_path / "d", x="1", z="2") != base
+    assert folder_of(tmp_path / "e", **{"x": "1", "s/y": "2"}) != base
+
+
+def test_content_hash_of_a_file_is_its_sha256(tmp_path):
+    (tmp_path / "f").write_bytes(b"abc")
+    known = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+    assert files.content_hash(tmp_path / "f") == known

@@ -1,0 +1,113 @@
+"""params.yaml: an unknown or absurd value is a one-line error that names the key."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+from sales.registry import RegisterParams
+
+from sales import estimators, params
+from sales.contract import Contract
+from sales.errors import PipelineError
+from sales.features import FeaturizeParams
+from sales.gates import GateParams
+from sales.scores import EvaluateParams
+from sales.split import PrepareParams
+from stages.ingest import IngestParams
+
+MODELS = {
+    "contract": Contract,
+    "ingest": IngestParams,
+    "prepare": PrepareParams,
+    "featurize": FeaturizeParams,
+    "evaluate": EvaluateParams,
+    "gate": GateParams,
+    "register": RegisterParams,
+    **{f"train.{name}": estimators.module(name).Params for name in estimators.NAMES},
+}
+
+
+@pytest.fixture
+def edited(tmp_path):
+    """Return a function that writes params.yaml with one dotted key changed."""
+
+    def edit(key, value):
+        tree = yaml.safe_load(Path("params.yaml").read_text())
+        inner = tree
+        *parents, last = key.split(".")
+        for part in parents:
+            inner = inner[part]
+        inner[last] = value
+        path = tmp_path / "params.yaml"
+        path.write_text(yaml.safe_dump(tree))
+        return path
+
+    return edit
+
+
+@pytest.mark.parametrize("group", MODELS)
+def test_the_committed_file_is_valid(group):
+    assert params.read(group, MODELS[group])
+
+
+def test_every_group_is_checked_here():
+    assert {group.split(".")[0] for group in MODELS} == set(params.GROUPS)
+
+
+@pytest.mark.parametrize(
+    ("group", "key", "value", "message"),
+    [
+        ("ingest", "ingest.rows", 0, "ingest.rows: Input should be greater than"),
+        ("ingest", "ingest.rows", "many", "ingest.rows: Input should be a valid integer"),
+        ("ingest", "ingest.source", "kaggle", "ingest.source: Input should be 'synthetic' or"),
+        ("ingest", "ingest.rowz", 5, "ingest.rowz: unknown key"),
+        ("prepare", "prepare.test_size", 1.5, "prepare.test_size: "),
+        ("prepare", "prepare.max_rejected_pct", -1, "prepare.max_rejected_pct: "),
+        ("prepare", "prepare.split", "magic", "prepare.split: "),
+        ("featurize", "featurize.feature_set", "all", "featurize: Value error, unknown feature"),
+        ("train.xgboost", "train.xgboost.max_depth", 0, "train.xgboost.max_depth: "),
+        ("train.xgboost", "train.xgboost.learning_rate", float("nan"), "learning_rate: "),
+        ("train.xgboost", "train.xgboost.eta", 0.1, "train.xgboost.eta: unknown key"),
+        ("gate", "gate.min_test_r2", 2, "gate.min_test_r2: Input should be less than or equal"),
+        ("gate", "gate.max_test_rmse", float("inf"), "gate.max_test_rmse: "),
+        ("gate", "gate.max_everything", 1, "gate.max_everything: unknown key"),
+        ("register", "register.top_k", 0, "register.top_k: "),
+        ("register", "register.min_improvement_pct", -1, "register.min_improvement_pct: "),
+        ("evaluate", "evaluate.min_slice_rows", 0, "evaluate.min_slice_rows: "),
+        ("contract", "contract.columns.Brand.role", "colour", "contract.columns.Brand.role: "),
+        ("gate", "gates", {}, "unknown group 'gates'; known: contract, ingest"),
+    ],
+)
+def test_a_wrong_value_is_one_line_that_names_the_key(edited, group, key, value, message):
+    with pytest.raises(PipelineError) as caught:
+        params.read(group, MODELS[group], edited(key, value))
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_missing_key_is_named(tmp_path):
+    path = tmp_path / "params.yaml"
+    path.write_text("register: {model_name: m, experiment: e, top_k: 1}\n")
+    with pytest.raises(PipelineError, match=r"register\.min_improvement_pct: Field required"):
+        params.read("register", RegisterParams, path)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("a: [1", "is not valid YAML"),
+        ("just text", "must hold the groups contract, ingest"),
+        ("ingest: {}", "group 'gate' is missing"),
+    ],
+)
+def test_a_broken_file_is_one_line(tmp_path, text, message):
+    path = tmp_path / "params.yaml"
+    path.write_text(text)
+    with pytest.raises(PipelineError, match=message) as caught:
+        params.read("gate", GateParams, path)
+    assert "\n" not in str(caught.value)
+
+
+def test_no_file_says_where_to_run(tmp_path):
+    with pytest.raises(PipelineError, match="run from the project's folder"):
+        params.read("gate", GateParams, tmp_path / "params.yaml")

@@ -1,0 +1,189 @@
+"""The scores: exact on numbers worked out by hand."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sales import features, scores
+from sales.errors import PipelineError
+from sales.model import Model
+
+
+class Formula:
+    """An estimator that is a known function of the feature matrix."""
+
+    def __init__(self, predict):
+        self.predict = predict
+
+
+@pytest.fixture(scope="module")
+def featuriser(orders, featurize_params, contract):
+    return features.fit(orders, featurize_params, contract)
+
+
+@pytest.fixture
+def model_of(featuriser):
+    """Return a function from a formula on named feature columns to a Model."""
+
+    def build(formula):
+        def predict(X):
+            return formula(dict(zip(featuriser.columns, X.T, strict=True)))
+
+        return Model("formula", featuriser, Formula(predict), {}, "hash", 1.5)
+
+    return build
+
+
+def settings(**changes):
+    return scores.EvaluateParams(
+        **{
+            "slices": {"Category": {}, "UnitPrice": {"edges": [100, 300]}},
+            "min_slice_rows": 5,
+            "behaviour": {},
+            "behaviour_rows": 1000,
+            "importance_rows": 100,
+            "plot_rows": 10,
+            "seed": 0,
+            **changes,
+        }
+    )
+
+
+def score(model, orders, contract, **changes):
+    tables = {"train": orders[:200], "valid": orders[200:300], "test": orders[300:]}
+    predicted = {part: model.predict(table) for part, table in tables.items()}
+    return scores.score(model, tables, predicted, contract, settings(**changes))
+
+
+def exact(c):
+    return c["NetAmount"] + c["Tax"] + c["ShippingCost"]
+
+
+def test_errors_by_hand():
+    assert scores.errors(np.array([1.0, 2.0, 6.0]), np.array([1.0, 4.0, 5.0])) == {
+        "rmse": 1.29099,  # sqrt((0 + 4 + 1) / 3)
+        "mae": 1.0,
+        "r2": 0.642857,  # 1 - 5 / 14
+        "max_error": 2.0,
+        "bias": 0.333333,
+    }
+
+
+def test_a_prediction_that_is_not_finite_has_no_score(model_of, orders, contract):
+    metrics = score(model_of(lambda c: exact(c) * np.nan), orders, contract)
+    assert metrics["test"]["rmse"] is None
+    assert metrics["skill_pct"] is None
+    assert metrics["generalization_gap_pct"] is None
+
+
+def test_the_gap_is_in_percent_of_the_targets_spread(orders, contract, model_of):
+    tables = {"train": orders[:200], "valid": orders[200:300], "test": orders[300:]}
+    true = {part: table["TotalAmount"].to_numpy() for part, table in tables.items()}
+    predicted = {"train": true["train"] + 1, "valid": true["valid"], "test": true["test"] - 3}
+    metrics = scores.score(model_of(exact), tables, predicted, contract, settings())
+    assert metrics["train"]["rmse"] == 1.0
+    assert metrics["test"]["rmse"] == 3.0
+    assert metrics["test"]["bias"] == -3.0
+    assert metrics["generalization_gap_pct"] == pytest.approx(200 / true["test"].std(), rel=1e-5)
+
+
+def test_the_mean_of_the_train_rows_has_no_skill(orders, contract, model_of):
+    mean = orders["TotalAmount"][:200].mean()
+    metrics = score(model_of(lambda c: np.full(len(c["Tax"]), mean)), orders, contract)
+    assert metrics["skill_pct"] == 0.0
+    assert metrics["dummy_test_rmse"] == metrics["test"]["rmse"]
+
+
+def test_negative_predictions_are_counted(orders, contract, model_of):
+    metrics = score(
+        model_of(lambda c: np.where(c["Quantity"] == 1, -1.0, exact(c))), orders, contract
+    )
+    share = 100 * (orders["Quantity"][300:] == 1).mean()
+    assert metrics["negative_prediction_pct"] == pytest.approx(share)
+
+
+def test_the_worst_slice_is_found_against_all_rows(orders, contract, featuriser, model_of):
+    books = float(featuriser.levels["Category"].index("Books"))
+    metrics = score(model_of(lambda c: exact(c) + 50 * (c["Category"] == books)), orders, contract)
+    share = (orders["Category"][300:] == "Books").mean()
+    assert metrics["worst_slice"] == "Category=Books"
+    assert metrics["slice_rmse_ratio"] == pytest.approx(1 / np.sqrt(share), rel=1e-4)
+
+
+def test_bands_cover_every_row_once_and_small_slices_are_named(orders):
+    true = orders["TotalAmount"].to_numpy()
+    scored, left_out = scores.slice_errors(orders, true, true, settings(min_slice_rows=150))
+    every, none_left = scores.slice_errors(orders, true, true, settings())
+    bands = [rows for name, (rows, _) in every.items() if name.startswith("UnitPrice=")]
+    assert sum(bands) == len(orders)
+    assert none_left == []
+    assert set(scored) | set(left_out) == set(every)
+    assert left_out
+    assert all(every[name][0] < 150 for name in left_out)
+
+
+RULES = {
+    "higher_price": {"column": "UnitPrice", "becomes": "UnitPrice * 1.1", "prediction": "up"},
+    "smaller_discount": {
+        "column": "Discount",
+        "becomes": "maximum(Discount - 0.05, 0)",
+        "prediction": "up",
+    },
+}
+
+
+def test_a_sane_price_never_moves_the_wrong_way(orders, contract, model_of):
+    metrics = score(model_of(exact), orders, contract, behaviour=RULES)
+    assert metrics["behaviour"] == {"higher_price": 0.0, "smaller_discount": 0.0}
+    assert metrics["behaviour_violation_pct"] == 0.0
+
+
+def test_wrong_ways_are_counted_over_the_test_rows(orders, contract, model_of):
+    def wrong_above_300(c):
+        return np.where(c["UnitPrice"] > 300, -c["UnitPrice"], c["UnitPrice"])
+
+    metrics = score(model_of(wrong_above_300), orders, contract, behaviour=RULES)
+    price = orders["UnitPrice"][300:]
+    assert metrics["behaviour"]["higher_price"] == pytest.approx(100 * (price * 1.1 > 300).mean())
+    assert metrics["behaviour_violation_pct"] == metrics["behaviour"]["higher_price"]
+
+
+def test_an_unknown_column_in_a_rule_or_slice_is_named(orders, contract, model_of):
+    rule = {"x": {"column": "Colour", "becomes": "Colour * 2", "prediction": "up"}}
+    with pytest.raises(PipelineError, match=r"evaluate\.behaviour\.x: the data has no column 'Co"):
+        score(model_of(exact), orders, contract, behaviour=rule)
+    with pytest.raises(PipelineError, match=r"evaluate\.slices: the data has no column 'Colour'"):
+        score(model_of(exact), orders, contract, slices={"Colour": {}})
+
+
+def test_importance_is_zero_for_what_the_model_does_not_use(orders, model_of):
+    found = scores.importance(model_of(exact), orders, "TotalAmount", settings())
+    assert found["NetAmount"] > 100 > found["Tax"] > found["ShippingCost"] > 0
+    assert {name for name, grown in found.items() if grown == 0} == set(found) - {
+        "NetAmount",
+        "Tax",
+        "ShippingCost",
+    }
+
+
+@given(st.lists(st.floats(-1e6, 1e6), min_size=2, max_size=50), st.floats(-1e3, 1e3))
+def test_a_constant_error_is_the_bias_the_rmse_and_the_mae(true, error):
+    true = np.array(true)
+    found = scores.errors(true, true + error)
+    size = pytest.approx(abs(error), rel=1e-4, abs=1e-6)
+    assert (found["rmse"], found["mae"], abs(found["bias"])) == (size, size, size)
+
+
+def test_slice_edges_must_rise():
+    with pytest.raises(ValueError, match="edges must rise"):
+        scores.Slice(edges=(3, 1))
+
+
+def test_a_table_with_a_missing_band_is_not_scored_there():
+    table = pd.DataFrame({"UnitPrice": [1.0] * 10, "Category": pd.Categorical(["Books"] * 10)})
+    true = np.arange(10.0)
+    scored, left_out = scores.slice_errors(table, true, true, settings())
+    assert set(scored) == {"Category=Books", "UnitPrice=-inf..100"}
+    assert left_out == ["UnitPrice=100..300", "UnitPrice=300..inf"]

@@ -1,0 +1,89 @@
+"""dvc.yaml names every file a stage's result depends on: DVC itself does not see imports."""
+
+import ast
+from pathlib import Path
+
+import pytest
+import yaml
+
+from sales import estimators, params
+
+ROOT = Path(__file__).resolve().parents[1]
+PIPELINE = yaml.safe_load((ROOT / "dvc.yaml").read_text())
+STAGES = PIPELINE["stages"]
+# What stages/train.py and sales/model.py import by name, at run time.
+BY_NAME = "sales/estimators/__init__.py"
+
+
+def imports(file: str) -> set[str]:
+    """Return the project files that a project file imports, and the packages above them."""
+    found = set()
+    for node in ast.walk(ast.parse((ROOT / file).read_text())):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            dotted = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+        elif isinstance(node, ast.Import):
+            dotted = [alias.name for alias in node.names]
+        else:
+            continue
+        for name in dotted:
+            path = name.replace(".", "/")
+            found |= {f for f in (f"{path}.py", f"{path}/__init__.py") if (ROOT / f).is_file()}
+    return found
+
+
+def reached(files: set[str]) -> set[str]:
+    """Return `files` and all project files they import, however indirectly."""
+    seen: set[str] = set()
+    todo = set(files)
+    while todo:
+        file = todo.pop()
+        seen.add(file)
+        todo |= imports(file) - seen
+    return seen
+
+
+def entry_points(stage: dict) -> set[str]:
+    """Return the files a stage's command runs, with the estimators it imports by name."""
+    words = stage["cmd"].split()
+    assert words[:2] == ["python", "-m"]
+    start = {words[2].replace(".", "/") + ".py"}
+    if words[3:]:
+        start.add(f"sales/estimators/{words[3]}.py")
+    elif BY_NAME in reached(start):
+        start |= {f"sales/estimators/{name}.py" for name in estimators.NAMES}
+    return start
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_a_stage_depends_on_exactly_the_modules_it_imports(name):
+    stage = STAGES[name]
+    needed = reached(entry_points(stage))
+    needed = {f for f in needed if not f.endswith(("sales/__init__.py", "stages/__init__.py"))}
+    declared = {dep for dep in stage["deps"] if dep.endswith(".py")}
+    if "sales/estimators" in stage["deps"]:
+        declared |= {f"sales/estimators/{f.name}" for f in (ROOT / "sales/estimators").glob("*.py")}
+        needed |= {f for f in declared if f.startswith("sales/estimators/")}
+    assert declared == needed
+
+
+def test_the_stages_are_those_of_the_design():
+    trains = [f"train_{name}" for name in estimators.NAMES]
+    expected = ["ingest", "prepare", "featurize", *trains, "evaluate", "gate", "register"]
+    assert list(STAGES) == expected
+
+
+def test_every_params_entry_exists_and_every_group_is_used():
+    tree = yaml.safe_load((ROOT / "params.yaml").read_text())
+    used = set()
+    for stage in STAGES.values():
+        for key in stage.get("params", []):
+            used.add(key.split(".")[0])
+            inner = tree
+            for part in key.split("."):
+                inner = inner[part]
+    assert used == set(params.GROUPS) == set(tree)
+
+
+def test_only_register_is_always_changed_and_has_no_tracked_outputs():
+    assert [name for name, stage in STAGES.items() if stage.get("always_changed")] == ["register"]
+    assert not {"outs", "metrics", "plots"} & set(STAGES["register"])
