@@ -1,11 +1,14 @@
 """Fixtures shared by all tests."""
 
 import os
+import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 
 from sales import params
 from sales.contract import Contract
@@ -81,3 +84,27 @@ def contract() -> Contract:
 def featurize_params() -> FeaturizeParams:
     """Return the committed feature sets."""
     return params.read("featurize", FeaturizeParams)
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch) -> Path:
+    """Change into an empty project folder: the committed params.yaml, no data."""
+    shutil.copy(ROOT / "params.yaml", tmp_path)
+    (tmp_path / "data" / "incoming").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
+    for name in ("DVC_ROOT", "DVC_EXP_NAME", "SALES_STATE"):
+        monkeypatch.delenv(name, raising=False)
+    return tmp_path
+
+
+def set_params(changes: dict[str, Any]) -> None:
+    """Change dotted keys of params.yaml in the current folder."""
+    path = Path("params.yaml")
+    tree = yaml.safe_load(path.read_text())
+    for key, value in changes.items():
+        *parents, last = key.split(".")
+        inner = tree
+        for part in parents:
+            inner = inner[part]
+        inner[last] = value
+    path.write_text(yaml.safe_dump(tree, sort_keys=False))

@@ -4,13 +4,13 @@ from pathlib import Path
 
 import pytest
 import yaml
-from sales.registry import RegisterParams
 
 from sales import estimators, params
 from sales.contract import Contract
 from sales.errors import PipelineError
 from sales.features import FeaturizeParams
 from sales.gates import GateParams
+from sales.registry import RegisterParams
 from sales.scores import EvaluateParams
 from sales.split import PrepareParams
 from stages.ingest import IngestParams

@@ -1,0 +1,442 @@
+"""register on a real MLflow SQLite registry: idempotent whatever happened in between."""
+
+import json
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from conftest import ROOT, make_orders, set_params
+
+from sales import estimators, features, files, gates, model, params, registry, scores
+from sales.contract import Contract
+from sales.errors import PipelineError
+from sales.estimators import TrainingData
+from stages import register
+
+NAME = "amazon_sales_totalamount_regressor"
+NAMES = ("linear_regression", "xgboost")
+PARTS = {"train": slice(0, 300), "valid": slice(300, 400), "test": slice(400, 600)}
+SMALL = {
+    "linear_regression": {},
+    "xgboost": {"n_estimators": 60, "learning_rate": 0.3, "max_depth": 4},
+}
+
+
+def train(settings=SMALL, feature_set="priced"):
+    """Train, evaluate and gate two small models in the current folder, by the real code."""
+    contract = params.read("contract", Contract)
+    featurize = params.read("featurize", features.FeaturizeParams)
+    featurize = featurize.model_copy(update={"feature_set": feature_set})
+    orders = make_orders(600)
+    tables = {part: orders[rows].reset_index(drop=True) for part, rows in PARTS.items()}
+    featuriser = features.fit(tables["train"], featurize, contract)
+    levels = tuple(len(featuriser.levels.get(c, ())) for c in featuriser.columns)
+    pairs = [
+        (featuriser.transform(tables[p]), tables[p]["TotalAmount"].to_numpy())
+        for p in ("train", "valid")
+    ]
+    data = TrainingData(featuriser.columns, levels, *pairs[0], *pairs[1])
+    evaluate = params.read("evaluate", scores.EvaluateParams)
+    metrics = {}
+    for name in NAMES:
+        module = estimators.module(name)
+        committed = params.read(f"train.{name}", module.Params).model_dump()
+        chosen = module.Params(**{**committed, **settings[name]})
+        estimator, curve = module.fit(chosen, data)
+        about = {
+            "params": chosen.model_dump(),
+            "request_fields": list(featuriser.request_fields),
+        }
+        with files.replacing(Path("models") / name) as folder:
+            folder.mkdir()
+            model.save(folder, name, estimator, featuriser, about)
+        loaded = model.load(Path("models") / name)
+        predicted = {part: loaded.predict(table) for part, table in tables.items()}
+        metrics[name] = scores.score(loaded, tables, predicted, contract, evaluate)
+        files.write_json(Path("metrics") / f"{name}.json", metrics[name])
+        with files.replacing(Path("plots/learning_curve") / f"{name}.csv") as beside:
+            curve.to_csv(beside, index=False)
+    Path("data/prepared").mkdir(parents=True, exist_ok=True)
+    for part, table in tables.items():
+        table.to_parquet(f"data/prepared/{part}.parquet")
+    pd.DataFrame({"model": NAMES, "rmse": [1.0, 2.0]}).to_csv("plots/rmse.csv", index=False)
+    files.write_json(Path("metrics/data.json"), {"sha256": "d" * 64})
+    gate()
+
+
+def gate(**changes):
+    """Judge the models; `changes` bend the thresholds."""
+    metrics = {name: files.read_json(Path(f"metrics/{name}.json")) for name in NAMES}
+    settings = params.read("gate", gates.GateParams).model_copy(update=changes)
+    files.write_json(Path("metrics/gate.json"), gates.decide(metrics, settings))
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory):
+    """Train once; every test copies the folder."""
+    folder = tmp_path_factory.mktemp("trained")
+    shutil.copy(ROOT / "params.yaml", folder)
+    before = Path.cwd()
+    os.chdir(folder)
+    try:
+        set_params(SLACK)
+        train()
+        # An empty MLflow database takes seconds to make: once is enough.
+        registry.Registry(Path("state/mlflow"), params.read("register", registry.RegisterParams))
+    finally:
+        os.chdir(before)
+    return folder
+
+
+# 200 test rows and small fits: what the gates ask of the real data is not the subject here.
+SLACK = {
+    "gate.max_generalization_gap_pct": 50.0,
+    "gate.max_slice_rmse_ratio": 10.0,
+    "gate.max_behaviour_violation_pct": 50.0,
+    "gate.max_negative_prediction_pct": 10.0,
+    "evaluate.min_slice_rows": 20,
+}
+
+
+@pytest.fixture
+def project(project, trained, monkeypatch):
+    shutil.copytree(trained, project, dirs_exist_ok=True)
+    database = project / "state/mlflow/mlflow.db"
+    with sqlite3.connect(database) as connection:  # it stores the absolute path of its artifacts
+        connection.execute(
+            "UPDATE experiments SET artifact_location = ?",
+            [(project / "state/mlflow/artifacts").as_uri()],
+        )
+    monkeypatch.setattr(estimators, "NAMES", NAMES)
+    return project
+
+
+def state():
+    """Return all that a second register must leave as it is."""
+    store = registry.Registry(
+        register.state_folder(), params.read("register", registry.RegisterParams)
+    )
+    versions = store.client.search_model_versions(f"name = '{NAME}'")
+    exported = Path("models/promoted")
+    return {
+        "versions": sorted((v.version, v.tags["content_hash"], v.run_id) for v in versions),
+        "aliases": {
+            a: getattr(store.holder(a), "version", None) for a in ("champion", "challenger")
+        },
+        "runs": len(store.client.search_runs([store.experiment])),
+        "exports": {p.name: files.content_hash(p) for p in exported.iterdir()}
+        if exported.exists()
+        else {},
+    }
+
+
+def hashes():
+    return {name: files.content_hash(Path("models") / name) for name in NAMES}
+
+
+def decision():
+    return json.loads(Path("metrics/registry.json").read_text())["decision"]
+
+
+def test_first_run_registers_promotes_and_exports(project):
+    register.main()
+    now, known = state(), hashes()
+    assert [(v, h) for v, h, _ in now["versions"]] == [
+        (1, known["linear_regression"]),
+        (2, known["xgboost"]),
+    ]
+    assert now["aliases"] == {"champion": 1, "challenger": 2}
+    assert now["exports"]["champion"] == known["linear_regression"]
+    assert now["exports"]["challenger"] == known["xgboost"]
+    assert decision()["outcome"] == "first"
+
+
+def test_the_same_run_again_changes_nothing(project):
+    register.main()
+    register.main()
+    before, record = state(), Path("metrics/registry.json").read_bytes()
+    register.main()
+    assert state() == before
+    assert Path("metrics/registry.json").read_bytes() == record
+    assert before["runs"] == len(NAMES)
+    assert decision()["outcome"] == "unchanged"
+
+
+def test_a_deleted_registry_is_rebuilt(project):
+    register.main()
+    before = state()
+    shutil.rmtree("state")
+    register.main()
+    after = state()
+    assert after["aliases"] == before["aliases"]
+    assert after["exports"] == before["exports"]
+    assert [v[:2] for v in after["versions"]] == [v[:2] for v in before["versions"]]
+
+
+def test_models_restored_from_a_cache_are_not_registered_again(project):
+    register.main()
+    before = state()
+    for name in NAMES:
+        shutil.copytree(f"models/{name}", "copy")
+        shutil.rmtree(f"models/{name}")
+        shutil.move("copy", f"models/{name}")
+        for file in Path("models", name).iterdir():
+            os.utime(file, (0, 0))
+    register.main()
+    assert state() == before
+
+
+def test_an_older_commit_checked_out_and_back(project):
+    register.main()
+    newest = state()
+    shutil.copytree("models", "newest/models", ignore=shutil.ignore_patterns("promoted"))
+    shutil.copytree("metrics", "newest/metrics")
+    # The older commit's best is worse: the champion stays, and what passed is registered once.
+    train({"linear_regression": {}, "xgboost": {"n_estimators": 40}})
+    refuse("linear_regression")
+    register.main()
+    older = state()
+    assert older["aliases"]["champion"] == newest["aliases"]["champion"]
+    assert decision()["outcome"] == "kept"
+    assert decision()["incumbent_test_rmse"] < decision()["candidate_test_rmse"]
+    register.main()
+    assert state() == older
+    shutil.copytree("newest", ".", dirs_exist_ok=True)
+    register.main()
+    assert state()["aliases"] == newest["aliases"]
+    assert len(state()["versions"]) == len(older["versions"]) == 3
+
+
+def test_an_experiment_tracks_in_the_real_repo_and_promotes_nothing(
+    project, tmp_path_factory, monkeypatch, capsys
+):
+    copy = tmp_path_factory.mktemp("queued")
+    shutil.copytree(project, copy, dirs_exist_ok=True, ignore=shutil.ignore_patterns("state"))
+    monkeypatch.setenv("DVC_ROOT", str(project))
+    monkeypatch.setenv("DVC_EXP_NAME", "brave-otter")
+    monkeypatch.chdir(copy)
+    register.main()
+    assert "experiments never promote" in capsys.readouterr().out
+    assert not (copy / "state").exists()
+    assert not Path("models/promoted").exists()
+    assert not Path("metrics/registry.json").exists()
+    now = state()
+    assert (now["runs"], now["versions"]) == (2, [])
+    monkeypatch.delenv("DVC_EXP_NAME")
+    monkeypatch.chdir(project)
+    register.main()  # applied and reproduced: the same runs, now registered
+    assert state()["runs"] == 2
+    assert state()["aliases"] == {"champion": 1, "challenger": 2}
+
+
+def test_a_better_candidate_replaces_the_champion(project):
+    linear = files.read_json(Path("metrics/linear_regression.json"))
+    refuse("linear_regression")
+    register.main()
+    assert json.loads(Path("metrics/registry.json").read_text())["champion"]["model"] == "xgboost"
+    files.write_json(Path("metrics/linear_regression.json"), linear)
+    gate()
+    register.main()
+    record = json.loads(Path("metrics/registry.json").read_text())
+    assert record["champion"]["model"] == "linear_regression"
+    assert record["challenger"]["model"] == "xgboost"
+    assert decision()["outcome"] == "replaced"
+    assert "% better: test RMSE" in decision()["reason"]
+    store = registry.Registry(
+        register.state_folder(), params.read("register", registry.RegisterParams)
+    )
+    assert store.client.get_registered_model(NAME).tags["previous_champion"] == "1"
+    champion = store.holder("champion")
+    assert champion.tags["decision"] == "replaced"
+    assert champion.tags["reason"] == decision()["reason"]
+
+
+def refuse(name):
+    """Let a model fail today's gate."""
+    metrics = files.read_json(Path(f"metrics/{name}.json"))
+    metrics["test"]["r2"] = 0.0
+    files.write_json(Path(f"metrics/{name}.json"), metrics)
+    gate()
+
+
+def linear_champion_against_a_booster(change=lambda: None):
+    """Register the linear champion, `change` it, and leave xgboost as today's only candidate."""
+    register.main()
+    change()
+    train({"linear_regression": {"digits": 5}, "xgboost": {}})
+    refuse("linear_regression")
+
+
+def test_an_unloadable_champion_is_replaced(project):
+    def damage():
+        for file in Path().rglob("linear_regression.json"):
+            if "promoted" in file.parts or "state" in file.parts:
+                file.write_text("{")
+
+    linear_champion_against_a_booster(damage)
+    register.main()
+    assert decision()["outcome"] == "replaced"
+    assert "cannot be loaded" in decision()["reason"]
+
+
+def test_a_champion_whose_exported_copy_is_damaged_is_loaded_from_mlflow(project):
+    def damage():
+        Path("models/promoted/champion/linear_regression.json").write_text("{")
+
+    linear_champion_against_a_booster(damage)
+    register.main()
+    assert decision()["outcome"] == "kept"
+    exported = files.content_hash(Path("models/promoted/champion"))
+    record = json.loads(Path("metrics/registry.json").read_text())
+    assert exported == record["champion"]["content_hash"]
+
+
+def test_a_champion_that_asks_for_other_fields_is_replaced(project):
+    register.main()
+    train(feature_set="quote")
+    register.main()
+    assert decision()["outcome"] == "replaced"
+    assert "asks for other fields: OrderStatus, ShippingCost, Tax" in decision()["reason"]
+
+
+def test_a_champion_that_fails_todays_gate_is_replaced(project):
+    linear_champion_against_a_booster()
+    set_params({"gate.max_test_rmse": 1e-9})  # after the gate stage: it binds the incumbent only
+    register.main()
+    assert decision()["outcome"] == "replaced"
+    assert "fails today's gate: max_test_rmse" in decision()["reason"]
+
+
+def test_nobody_passes_nothing_changes_and_the_reasons_are_given(project):
+    register.main()
+    before, record = state(), Path("metrics/registry.json").read_bytes()
+    gate(min_skill_pct=100.0)
+    with pytest.raises(PipelineError, match="no model passed the gate, nothing is promoted") as why:
+        register.main()
+    for name in NAMES:
+        assert f"{name}: RMSE saved against the mean in %" in str(why.value)
+    assert state() == before
+    assert Path("metrics/registry.json").read_bytes() == record
+
+
+def test_nobody_passes_and_there_was_no_champion(project):
+    gate(min_skill_pct=100.0)
+    with pytest.raises(PipelineError):
+        register.main()
+    now = state()
+    assert (now["runs"], now["versions"], now["exports"]) == (2, [], {})
+
+
+def test_the_challenger_leaves_when_only_one_model_passes(project):
+    register.main()
+    refuse("xgboost")
+    register.main()
+    assert state()["aliases"] == {"champion": 1, "challenger": None}
+    assert not Path("models/promoted/challenger").exists()
+
+
+def test_a_run_cut_short_is_not_counted(project):
+    store = registry.Registry(
+        register.state_folder(), params.read("register", registry.RegisterParams)
+    )
+    known = hashes()["linear_regression"]
+    evaluation = files.content_hash(Path("metrics/linear_regression.json"))
+    tags = {"content_hash": known, "evaluation_hash": evaluation}
+    store.client.create_run(store.experiment, tags=tags)  # still RUNNING
+    assert store.find_run(known, evaluation) is None
+    register.main()
+    assert store.find_run(known, evaluation)
+
+
+def test_the_run_holds_all_that_is_asked_for(project):
+    register.main()
+    store = registry.Registry(
+        register.state_folder(), params.read("register", registry.RegisterParams)
+    )
+    run = store.client.get_run(store.holder("champion").run_id)
+    metrics = files.read_json(Path("metrics/linear_regression.json"))
+    assert run.data.metrics["test.rmse"] == metrics["test"]["rmse"]
+    assert run.data.metrics["behaviour.higher_price"] == metrics["behaviour"]["higher_price"]
+    assert run.data.params == {
+        "model": "linear_regression",
+        "feature_set": "priced",
+        "digits": "9",
+    }
+    assert run.data.tags["content_hash"] == hashes()["linear_regression"]
+    assert run.data.tags["data_hash"] == "d" * 64
+    for tag in ("params_hash", "code_hash"):
+        assert len(run.data.tags[tag]) == 64
+    assert run.data.tags["verdict"] == "passed"
+    [dataset] = run.inputs.dataset_inputs
+    assert dataset.dataset.name == "train"
+    artifacts = {a.path for a in store.client.list_artifacts(run.info.run_id, "plots")}
+    assert artifacts == {"plots/rmse.csv"}
+    assert len(store.client.get_metric_history(run.info.run_id, "curve.valid_rmse")) > 1
+
+
+def test_mlflow_loads_the_champion_and_it_predicts_the_same_bits(project):
+    import mlflow
+
+    register.main()
+    champion = mlflow.pyfunc.load_model(f"models:/{NAME}@champion")
+    loaded = model.load(Path("models/linear_regression"))
+    orders = make_orders(50, seed=9)
+    sent = orders[list(loaded.featuriser.request_fields)]
+    sent = sent.astype(dict.fromkeys(sent.select_dtypes("category"), str)).astype(
+        {"Quantity": float}
+    )
+    assert np.asarray(champion.predict(sent)).tobytes() == loaded.predict(orders).tobytes()
+    assert champion.metadata.signature.inputs.input_names() == list(sent.columns)
+    files_there = {p.suffix for p in Path("state/mlflow/artifacts").rglob("*") if p.is_file()}
+    assert not files_there & {".pkl", ".pickle", ".joblib"}
+
+
+def test_a_taken_lock_names_its_holder(project):
+    folder = register.state_folder()
+    with (
+        registry.locked(folder),
+        pytest.raises(PipelineError) as caught,
+        registry.locked(folder, 0.2),
+    ):
+        pass
+    assert f"in use by process {os.getpid()}" in str(caught.value)
+
+
+def test_a_lock_that_comes_free_is_taken(project):
+    folder, taken = register.state_folder(), threading.Event()
+
+    def hold():
+        with registry.locked(folder):
+            taken.set()
+            time.sleep(0.5)
+
+    holder = threading.Thread(target=hold)
+    holder.start()
+    taken.wait()
+    with registry.locked(folder, 30):
+        holder.join(10)
+        assert not holder.is_alive()
+
+
+def test_two_registers_at_once_register_each_model_once(project):
+    script = (
+        "from sales import estimators; estimators.NAMES = ('linear_regression', 'xgboost'); "
+        "from stages import register; register.main()"
+    )
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    running = [
+        subprocess.Popen([sys.executable, "-c", script], env=env, stdout=subprocess.PIPE)
+        for _ in range(2)
+    ]
+    assert [process.wait(120) for process in running] == [0, 0]
+    now = state()
+    assert (now["runs"], len(now["versions"])) == (2, 2)
+    assert now["aliases"] == {"champion": 1, "challenger": 2}

@@ -1,0 +1,190 @@
+"""One true run from end to end, by DVC's own commands, in a repository of its own."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from conftest import ROOT, set_params
+
+pytestmark = pytest.mark.end_to_end
+
+TRAINS = {
+    f"train_{name}"
+    for name in (
+        *("linear_regression", "random_forest", "hist_gradient_boosting"),
+        *("xgboost", "lightgbm"),
+    )
+}
+AFTER_TRAINING = {"evaluate", "gate", "register"}
+SMALL = {
+    "ingest.rows": 3000,
+    "train.random_forest.n_estimators": 20,
+    "train.hist_gradient_boosting.max_iter": 60,
+    "train.xgboost.n_estimators": 60,
+    "train.lightgbm.n_estimators": 60,
+    # 600 test rows and short fits are judged more leniently than 20,000 and long ones.
+    "gate.max_generalization_gap_pct": 10.0,
+    "gate.max_slice_rmse_ratio": 4.0,
+    "evaluate.min_slice_rows": 20,
+}
+
+
+def sh(*command, check=True):
+    """Run a command in the current folder and return all that it printed."""
+    env = {k: v for k, v in os.environ.items() if not k.startswith(("DVC_", "GIT_"))}
+    env |= {"DVC_NO_ANALYTICS": "1", "PATH": f"{Path(sys.executable).parent}:{env['PATH']}"}
+    done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+    printed = done.stdout + done.stderr
+    assert not check or done.returncode == 0, printed
+    return printed
+
+
+def ran(printed):
+    """Return the stages that a `dvc repro` ran."""
+    return set(re.findall(r"Running stage '(\w+)'", printed))
+
+
+@pytest.fixture(scope="module")
+def repo(tmp_path_factory):
+    """Return a repository with the working tree's files, small parameters, one run committed."""
+    folder = tmp_path_factory.mktemp("repo")
+    tracked = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.splitlines()
+    for name in tracked:
+        if (ROOT / name).is_file() and name != "dvc.lock":
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, folder / name)
+    before = Path.cwd()
+    os.chdir(folder)
+    try:
+        set_params(SMALL)
+        sh("git", "init", "--quiet")
+        sh("git", "config", "user.email", "test@example.org")
+        sh("git", "config", "user.name", "test")
+        printed = sh("dvc", "repro")
+        assert ran(printed) == {"ingest", "prepare", "featurize", *TRAINS, *AFTER_TRAINING}
+        sh("git", "add", "--all")
+        sh("git", "commit", "--quiet", "--message", "run")
+    finally:
+        os.chdir(before)
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def inside(repo, monkeypatch):
+    monkeypatch.chdir(repo)
+    yield
+    sh("git", "checkout", "--quiet", ".")
+
+
+def test_the_run_leaves_a_champion_and_a_clean_tree():
+    record = json.loads(Path("metrics/registry.json").read_text())
+    assert record["champion"]["model"] == "linear_regression"
+    assert record["challenger"]["model"] != "linear_regression"
+    assert Path("models/promoted/champion/model.json").is_file()
+    assert sh("git", "status", "--porcelain") == ""
+    table = sh(sys.executable, "-m", "stages.scoreboard")
+    assert re.search(r"linear_regression .* passed +champion", table)
+    for name in TRAINS:
+        assert name.removeprefix("train_") in table
+
+
+def test_nothing_changed_runs_register_only_and_leaves_the_lock_alone():
+    assert ran(sh("dvc", "repro")) == {"register"}
+    assert sh("git", "status", "--porcelain") == ""
+    assert "register" in sh("dvc", "status")
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"train.xgboost.max_depth": 3}, {"train_xgboost", *AFTER_TRAINING}),
+        ({"gate.max_model_mb": 99.0}, {"gate", "register"}),
+        ({"evaluate.plot_rows": 50}, {"evaluate", "register"}),  # same metrics, same gate
+        ({"evaluate.seed": 1, "gate.min_skill_pct": 51.0}, AFTER_TRAINING),
+        ({"register.top_k": 2}, {"register"}),
+    ],
+)
+def test_a_parameter_runs_only_what_follows_from_it(changes, expected):
+    set_params(changes)
+    assert ran(sh("dvc", "repro")) == expected
+    sh("git", "checkout", "--quiet", ".")
+    sh("dvc", "repro")  # from the run cache
+
+
+@pytest.mark.parametrize(
+    ("module", "least"),
+    [
+        ("sales/gates.py", {"gate", "register"}),
+        ("sales/estimators/lightgbm.py", {"train_lightgbm", "evaluate"}),
+        ("sales/features.py", {"featurize", *TRAINS}),
+        ("sales/generator.py", {"ingest"}),
+    ],
+)
+def test_a_changed_module_marks_the_stages_that_import_it(module, least):
+    with Path(module).open("a") as file:
+        file.write("# changed\n")
+    changed = set(json.loads(sh("dvc", "status", "--json")))
+    unchanged = {"ingest", "prepare", "featurize", *TRAINS, *AFTER_TRAINING} - changed
+    assert least <= changed
+    stages = yaml.safe_load(Path("dvc.yaml").read_text())["stages"]
+    for stage in unchanged:
+        assert module not in stages[stage]["deps"]
+
+
+def test_an_experiment_is_tracked_shown_and_promotes_nothing():
+    before = Path("metrics/registry.json").read_bytes()
+    printed = sh("dvc", "exp", "run", "-n", "small-order", "-S", "featurize.feature_set=order")
+    assert "experiments never promote" in printed
+    assert Path("metrics/registry.json").read_bytes() == before
+    difference = sh("dvc", "metrics", "diff")
+    assert re.search(r"metrics/linear_regression\.json +test\.rmse", difference)
+    assert "small-order" in sh("dvc", "exp", "show", "--no-pager")
+    assert "featurize.feature_set" in sh("dvc", "params", "diff")
+    assert "file://" in sh("dvc", "plots", "diff", "HEAD")
+    sh("git", "checkout", "--quiet", ".")
+    sh("dvc", "checkout")
+
+
+def test_an_experiment_in_a_copy_without_the_users_files_says_so():
+    printed = sh("dvc", "exp", "run", "--temp", "-S", "ingest.source=files", check=False)
+    assert "ingest.source is files, but data/incoming holds none" in printed
+
+
+def test_dag_metrics_and_a_remote(tmp_path):
+    assert "train_xgboost" in sh("dvc", "dag")
+    shown = sh("dvc", "metrics", "show")
+    assert "metrics/data.json" in shown
+    assert "metrics/xgboost.json" in shown
+    sh("dvc", "remote", "add", "--local", "--default", "--force", "here", str(tmp_path))
+    sh("dvc", "push")
+    clone = tmp_path / "clone"
+    sh("git", "clone", "--quiet", ".", str(clone))
+    os.chdir(clone)
+    sh("dvc", "remote", "add", "--local", "--default", "here", str(tmp_path))
+    sh("dvc", "pull")
+    assert Path("models/xgboost/model.json").is_file()
+    assert "file://" in sh("dvc", "plots", "show")
+    assert ran(sh("dvc", "repro")) == {"register"}
+    assert sh("git", "status", "--porcelain") == ""
+
+
+def test_nobody_passes_exits_non_zero_with_the_reasons_and_keeps_the_champion():
+    before = Path("metrics/registry.json").read_bytes()
+    set_params({"gate.max_test_rmse": 1e-9})
+    printed = sh("dvc", "repro", check=False)
+    assert "error: no model passed the gate, nothing is promoted" in printed
+    assert "linear_regression: test RMSE is" in printed
+    assert "failed to reproduce 'register'" in printed
+    assert Path("metrics/registry.json").read_bytes() == before
