@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 MLFLOW_PORT ?= 5000
 MLFLOW_HOST ?= 127.0.0.1
-STATE := state
+SALES_STATE ?= state
 PUBLIC_DATA ?= ../shared/data/amazon_sales.csv.gz
 
 # Nothing phones home, nothing is written outside the project.
@@ -16,7 +16,7 @@ export MLFLOW_DISABLE_TELEMETRY := true
 export MLFLOW_UV_AUTO_DETECT := false
 export UV_PROJECT_ENVIRONMENT := $(VENV)
 export UV_PYTHON_DOWNLOADS := never
-export PUBLIC_DATA
+export PUBLIC_DATA SALES_STATE
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .PHONY: help setup repro test test-all check format mlflow plots results clean
@@ -38,7 +38,7 @@ repro: setup ## the main job: data in, gated and registered champion out, then t
 	@dvc repro; status=$$?; python -m stages.scoreboard; exit $$status
 
 test: setup ## the whole test suite
-	pytest
+	pytest -n 2 --dist loadfile
 
 check: setup ## lint, format and types
 	ruff check .
@@ -54,8 +54,8 @@ plots: setup ## draw every plot of the last run into dvc_plots/index.html (no in
 
 # In a process group of its own, which ends as a whole: the UI leaves its workers behind otherwise.
 mlflow: setup ## the MLflow UI with every run, on MLFLOW_HOST:MLFLOW_PORT (127.0.0.1:5000)
-	@test -f $(STATE)/mlflow/mlflow.db || { echo "no runs yet: make repro" >&2; exit 1; }
-	@setsid mlflow ui --backend-store-uri sqlite:///$(abspath $(STATE))/mlflow/mlflow.db \
+	@test -f $(SALES_STATE)/mlflow/mlflow.db || { echo "no runs yet: make repro" >&2; exit 1; }
+	@setsid mlflow ui --backend-store-uri sqlite:///$(abspath $(SALES_STATE))/mlflow/mlflow.db \
 	  --host $(MLFLOW_HOST) --port $(MLFLOW_PORT) & pid=$$!; \
 	trap 'kill -- -$$pid 2>/dev/null' EXIT INT TERM; wait $$pid
 
@@ -63,5 +63,5 @@ results: setup ## run all three feature sets on PUBLIC_DATA and write the README
 	python -m bench.feature_sets $(PUBLIC_DATA) README.md
 
 clean: ## remove everything that is made, but the data you dropped and the environment
-	rm -rf data/raw data/prepared data/features models metrics plots dvc_plots state
+	rm -rf data/raw data/prepared data/features models metrics plots dvc_plots $(SALES_STATE)/mlflow
 	rm -rf .dvc/cache .dvc/tmp .pytest_cache .mypy_cache .ruff_cache .hypothesis

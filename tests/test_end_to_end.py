@@ -150,7 +150,7 @@ def test_an_experiment_is_tracked_shown_and_promotes_nothing():
     assert Path("metrics/registry.json").read_bytes() == before
     difference = sh("dvc", "metrics", "diff")
     assert re.search(r"metrics/linear_regression\.json +test\.rmse", difference)
-    assert "small-order" in sh("dvc", "exp", "show", "--no-pager")
+    assert "small-order" in sh("dvc", "exp", "show", "--csv")
     assert "featurize.feature_set" in sh("dvc", "params", "diff")
     assert "file://" in sh("dvc", "plots", "diff", "HEAD")
     sh("git", "checkout", "--quiet", ".")
