@@ -1,14 +1,22 @@
 """The order contract: what an order is, as the `contract` group of params.yaml says it."""
 
+from datetime import date, datetime
 from functools import cached_property
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import pandas as pd
-from pydantic import Field, field_validator, model_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from sales.errors import PipelineError
 from sales.expressions import Expression
 from sales.params import Group
+
+
+def _as_text(bound: Any) -> Any:
+    return bound.isoformat() if isinstance(bound, date) else bound  # YAML's own dates
+
+
+Bound = Annotated[float | str | None, BeforeValidator(_as_text)]
 
 
 class Column(Group):
@@ -16,8 +24,8 @@ class Column(Group):
 
     role: Literal["id", "date", "numeric", "categorical", "target", "ignored"]
     integer: bool = False
-    min: float | str | None = None
-    max: float | str | None = None
+    min: Bound = None
+    max: Bound = None
     values: tuple[str, ...] | None = None
 
     @model_validator(mode="after")
@@ -34,9 +42,11 @@ class Column(Group):
                 continue
             if self.role == "date":
                 try:
-                    pd.Timestamp(bound)
+                    zone = datetime.fromisoformat(str(bound)).tzinfo
                 except ValueError:
                     raise ValueError(f"'{bound}' is not a date") from None
+                if zone:
+                    raise ValueError(f"'{bound}' has a time zone; dates are held without one")
             elif not number or isinstance(bound, str):
                 raise ValueError(f"the bound {bound!r} does not suit the role {self.role}")
         if self.min is not None and self.max is not None and self.low > self.high:
@@ -50,8 +60,12 @@ class Column(Group):
 
     @property
     def high(self) -> Any:
-        """`max` as it compares with the column's values: a number or a timestamp."""
-        return pd.Timestamp(str(self.max)) if self.role == "date" else float(self.max or 0)
+        """`max` as it compares with the column's values; a day lasts to its last millisecond."""
+        if self.role != "date":
+            return float(self.max or 0)
+        last = pd.Timestamp(str(self.max))
+        is_day = last == last.normalize()
+        return last + pd.Timedelta("1D") - pd.Timedelta("1ms") if is_day else last
 
 
 class Rule(Group):

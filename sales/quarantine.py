@@ -19,6 +19,8 @@ from sales.errors import PipelineError
 from sales.expressions import Expression
 
 NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"  # what Arrow parses, correctly rounded
+DATE = r"^\d{4}-?\d\d-?\d\d([T ]\d.*)?$"  # pandas would also take "today" and a bare year
+WHOLE = 2.0**53  # whole numbers up to here are exact in float64
 COLUMNS = ("file", "row", "column", "value", "reason")
 
 
@@ -82,11 +84,11 @@ def check(contract: Contract, raw: Iterable[tuple[str, pa.Table]]) -> Checked:
         return f"row {row + 1} of {name}"
 
     if contract.id:
-        repeated = orders.loc[good, contract.id]
-        repeated = repeated[repeated.duplicated()]
-        first = orders.loc[good].drop_duplicates(contract.id).reset_index().set_index(contract.id)
+        ids = orders.loc[good, contract.id]
+        repeated, once = ids[ids.duplicated()], ids.drop_duplicates()
+        first = dict(zip(once, once.index, strict=True)) if len(repeated) else {}
         again = [
-            (at, contract.id, "duplicate id", f"duplicate of {row_of(first['index'][value])}")
+            (at, contract.id, "duplicate id", f"duplicate of {row_of(first[value])}")
             for at, value in repeated.items()
         ]
         found = pd.concat([found, pd.DataFrame(again, columns=found.columns)])
@@ -109,14 +111,18 @@ def check(contract: Contract, raw: Iterable[tuple[str, pa.Table]]) -> Checked:
 
 
 def _refuse_incomplete(contract: Contract, name: str, table: pa.Table) -> None:
+    for column in contract.required:
+        if table.column_names.count(column) > 1:
+            raise PipelineError(f"{name}: the column '{column}' stands there twice")
     missing = [column for column in contract.required if column not in table.column_names]
     if not missing:
         return
     if table.num_columns == 1:
         hint = "; it has a single column: is the separator a comma?"
     else:
-        near = {m: difflib.get_close_matches(m, table.column_names, 1, 0.8) for m in missing}
-        hints = [f"'{close[0]}' for '{m}'" for m, close in near.items() if close]
+        there = {column.lower(): column for column in table.column_names}
+        near = {m: difflib.get_close_matches(m.lower(), there, 1, 0.8) for m in missing}
+        hints = [f"'{there[close[0]]}' for '{m}'" for m, close in near.items() if close]
         hint = f"; is it {', '.join(hints)}?" if hints else ""
     listed = ", ".join(missing)
     raise PipelineError(f"{name}: missing column{'s'[: len(missing) > 1]} {listed}{hint}")
@@ -153,27 +159,29 @@ def _broken(contract: Contract, orders: pd.DataFrame, unparsed: pd.DataFrame) ->
         cases = error.failure_cases
     else:
         return unparsed.iloc[:0]
-    read = set(zip(unparsed["at"], unparsed["column"], strict=True))
-    faults, bad_rows = [], set(unparsed["at"])
+    cell = ["at", "column"]
+    cases = cases.rename(columns={"index": "at"})
     in_column = cases[cases["schema_context"] == "Column"]
-    for column, check, at in zip(
-        in_column["column"], in_column["check"], in_column["index"], strict=True
-    ):
-        if (at, column) in read:
-            continue
-        reason = "missing" if check == "not_nullable" else check
-        faults.append(_faults(np.array([at]), column, reason, reason))
-        bad_rows.add(at)
-    across = cases[cases["schema_context"] == "DataFrameSchema"]
+    reason = in_column["check"].replace("not_nullable", "missing")
+    found = _faults(in_column["at"].to_numpy(int), in_column["column"], reason, reason)
+    read = pd.MultiIndex.from_frame(unparsed[cell])
+    found = found[~pd.MultiIndex.from_frame(found[cell]).isin(read)]
+    bad = pd.concat([unparsed[cell], found[cell]])
+    across, faults = cases[cases["schema_context"] == "DataFrameSchema"], [found]
     for name, rule in contract.rules.items():
-        ats = sorted(set(across.loc[across["check"] == name, "index"]) - bad_rows)
-        if not ats:
+        reads = Expression.parse(rule.left, name).names | Expression.parse(rule.right, name).names
+        ats = np.unique(across.loc[across["check"] == name, "at"].to_numpy(int))
+        ats = np.setdiff1d(ats, bad.loc[bad["column"].isin(reads), "at"].to_numpy(int))
+        if not len(ats):
             continue
         left, right = (_side(text, orders.loc[ats]) for text in (rule.left, rule.right))
-        for at, one, other in zip(ats, left, right, strict=True):
-            reason = f"{one:g} is not {other:.2f} within {rule.tolerance:g}"
-            faults.append(_faults(np.array([at]), rule.left, name, f"{name}: {reason}"))
-    return pd.concat(faults) if faults else unparsed.iloc[:0]
+        digits = max(2, int(np.ceil(-np.log10(rule.tolerance)))) if rule.tolerance else 12
+        reasons = [
+            f"{name}: {one:.{digits}f} is not {other:.{digits}f} within {rule.tolerance:g}"
+            for one, other in zip(left, right, strict=True)
+        ]
+        faults.append(_faults(ats, rule.left, name, reasons))
+    return pd.concat(faults)
 
 
 def _typed(contract: Contract, orders: pd.DataFrame) -> pd.DataFrame:
@@ -189,8 +197,12 @@ def _typed(contract: Contract, orders: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(final).reset_index(drop=True)
 
 
-def _faults(at: np.ndarray, column: str, kind: str, reason: str) -> pd.DataFrame:
-    return pd.DataFrame({"at": at, "column": column, "kind": kind, "reason": reason})
+def _faults(
+    at: np.ndarray, column: str | pd.Series, kind: str | pd.Series, reason: str | list | pd.Series
+) -> pd.DataFrame:
+    given = {"column": column, "kind": kind, "reason": reason}
+    texts = {k: v.to_numpy(object) if isinstance(v, pd.Series) else v for k, v in given.items()}
+    return pd.DataFrame({"at": at, **texts})
 
 
 def _checks(column: Column) -> list[pandera.Check]:
@@ -206,6 +218,8 @@ def _checks(column: Column) -> list[pandera.Check]:
         checks.append(pandera.Check.le(column.high, error=f"{word} {_plain(column.max)}"))
     if column.integer:
         checks.append(pandera.Check(lambda values: values % 1 == 0, error="not a whole number"))
+        exact = f"not within {WHOLE:.0f} of zero"
+        checks.append(pandera.Check(lambda values: values.abs() <= WHOLE, error=exact))
     return checks
 
 
@@ -223,7 +237,8 @@ def _agrees(rule: Rule) -> Callable[[pd.DataFrame], pd.Series]:
 
 def _side(text: str, orders: pd.DataFrame) -> np.ndarray:
     expression = Expression.parse(text, "rule")
-    return expression.evaluate({name: orders[name].to_numpy() for name in expression.names})
+    value = expression.evaluate({name: orders[name].to_numpy() for name in expression.names})
+    return value.astype(np.float64)  # a comparison gives 0 and 1
 
 
 def _number(raw: pa.Array) -> pa.Array:
@@ -233,7 +248,7 @@ def _number(raw: pa.Array) -> pa.Array:
         number = pc.match_substring_regex(trimmed, NUMBER)
         raw = pc.if_else(number, trimmed, pa.scalar(None, raw.type))
     try:
-        parsed = raw.cast(pa.float64())
+        parsed = raw.cast(pa.float64(), safe=False)  # an integer above 2**53 is rounded
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
         return pa.nulls(len(raw), pa.float64())
     return pc.if_else(pc.is_finite(parsed), parsed, pa.scalar(None, pa.float64()))
@@ -241,15 +256,19 @@ def _number(raw: pa.Array) -> pa.Array:
 
 def _date(raw: pa.Array) -> pa.Array:
     """Return milliseconds since 1970 without a time zone; null for what is no ISO 8601 date."""
-    if pa.types.is_temporal(raw.type):
+    if pa.types.is_timestamp(raw.type) or pa.types.is_date(raw.type):
         return raw.cast(pa.timestamp("ms"), safe=False)
     if not (pa.types.is_string(raw.type) or pa.types.is_large_string(raw.type)):
         return pa.nulls(len(raw), pa.timestamp("ms"))
-    parsed = pd.to_datetime(raw.to_pandas(), errors="coerce", format="ISO8601", utc=True)
+    trimmed = pc.utf8_trim_whitespace(raw)
+    dated = pc.if_else(pc.match_substring_regex(trimmed, DATE), trimmed, pa.scalar(None, raw.type))
+    parsed = pd.to_datetime(dated.to_pandas(), errors="coerce", format="ISO8601", utc=True)
     return pa.Array.from_pandas(parsed.dt.tz_localize(None).dt.as_unit("ms"))
 
 
 def _text(raw: pa.Array) -> pa.Array:
     if pa.types.is_dictionary(raw.type):
-        return raw
+        if pa.types.is_string(raw.type.value_type) or pa.types.is_large_string(raw.type.value_type):
+            return raw
+        raw = raw.dictionary_decode()
     return raw.cast(pa.string())

@@ -1,0 +1,111 @@
+"""Cells and tables on the edge of what the contract can read."""
+
+import datetime
+
+import pandas as pd
+import pyarrow as pa
+import pytest
+from conftest import make_orders
+
+from sales import params, quarantine
+from sales.contract import Contract
+from sales.errors import PipelineError
+
+
+def contract_of(rules=None, **columns):
+    tree = {"columns": {**columns, "y": {"role": "target"}}, "rules": rules or {}}
+    return params.validate(tree, Contract, "contract")
+
+
+def checked(contract, **columns):
+    table = pa.table(columns)
+    table = table.append_column("y", pa.array([1.0] * len(table)))
+    return quarantine.check(contract, [("a.csv", table)])
+
+
+def lines(result):
+    return [tuple(line) for line in result.quarantine.itertuples(index=False)]
+
+
+@pytest.mark.parametrize("text", ["today", "now", "2024", "12", "NaT", "2024-13-01"])
+def test_what_is_no_date_and_never_read_from_the_clock(text):
+    result = checked(contract_of(d={"role": "date"}), d=[text, "2024-01-01"])
+    assert lines(result) == [("a.csv", 1, "d", text, "not a date")]
+
+
+@pytest.mark.parametrize("text", ["2024-12-31T23:59:59.999", " 2024-12-31 ", "20241231"])
+def test_the_last_day_counts_to_its_end(text):
+    contract = contract_of(d={"role": "date", "max": "2024-12-31"})
+    result = checked(contract, d=[text, "2025-01-01"])
+    assert lines(result) == [("a.csv", 2, "d", "2025-01-01", "after 2024-12-31")]
+
+
+@pytest.mark.parametrize(
+    ("bound", "message"),
+    [(2020, "is not a date"), ("today", "is not a date"), ("2020-01-01T00:00Z", "a time zone")],
+)
+def test_a_bound_that_dates_cannot_be_held_against(bound, message):
+    with pytest.raises(PipelineError, match=rf"contract\.columns\.d: .*{message}"):
+        contract_of(d={"role": "date", "min": bound})
+
+
+def test_a_bound_may_be_yamls_own_date():
+    column = contract_of(d={"role": "date", "min": datetime.date(2020, 1, 1)}).columns["d"]
+    assert (column.min, column.low) == ("2020-01-01", pd.Timestamp("2020-01-01"))
+
+
+def test_a_times_column_is_no_date():
+    result = checked(contract_of(d={"role": "date"}), d=pa.array([1], pa.time32("s")))
+    assert lines(result) == [("a.csv", 1, "d", "00:00:01", "not a date")]
+
+
+def test_one_huge_integer_spoils_its_own_row_only():
+    result = checked(contract_of(n={"role": "numeric", "max": 10}), n=[2**53 + 1, 1, 2])
+    assert lines(result) == [("a.csv", 1, "n", "9007199254740993", "above 10")]
+
+
+def test_an_integer_that_int64_cannot_hold():
+    result = checked(contract_of(n={"role": "numeric", "integer": True}), n=["1e300", "3"])
+    assert list(result.accepted["n"]) == [3]
+
+
+def test_categories_that_parquet_holds_as_numbers():
+    contract = contract_of(k={"role": "categorical", "values": ["1", "2"]})
+    result = checked(contract, k=pa.array([1, 2, 3]).dictionary_encode())
+    assert lines(result) == [("a.csv", 3, "k", "3", "not one of the allowed values")]
+
+
+def test_an_id_twice_beside_a_column_named_index():
+    result = checked(contract_of(index={"role": "numeric"}, key={"role": "id"}),
+                     index=["7", "8", "9"], key=["a", "b", "a"])  # fmt: skip
+    assert lines(result) == [("a.csv", 3, "key", "a", "duplicate of row 1 of a.csv")]
+
+
+def test_a_rule_is_judged_where_its_own_cells_are_good(contract):
+    table = make_orders(20).astype(str)
+    table.loc[2, ["Brand", "TotalAmount"]] = ["Acme", "123456.78"]
+    table.loc[3, ["UnitPrice", "TotalAmount"]] = ["-1", "123456.78"]
+    raw = pa.Table.from_pandas(table, preserve_index=False)
+    result = quarantine.check(contract, [("a.csv", raw)])
+    assert [(row, column) for _, row, column, _, _ in lines(result)] == [
+        *((3, "Brand"), (3, "TotalAmount"), (4, "UnitPrice")),
+    ]
+    assert ": 123456.78 is not " in lines(result)[1][4]
+
+
+def test_a_rule_may_compare():
+    rule = {"left": "a > 1", "right": "y > 0", "tolerance": 0}
+    result = checked(contract_of({"both": rule}, a={"role": "numeric"}), a=["0", "2"])
+    assert result.by_reason == {"a > 1: both": 1}
+
+
+@pytest.mark.parametrize("name", ["unitprice", "UNITPRICE", "Unit_Price"])
+def test_a_name_in_other_letters_is_hinted_at(name):
+    with pytest.raises(PipelineError, match=f"column UnitPrice; is it '{name}' for 'UnitPrice'"):
+        checked(contract_of(UnitPrice={"role": "numeric"}), **{name: ["1"]})
+
+
+def test_a_column_twice_in_parquet():
+    twice = pa.Table.from_arrays([pa.array([1.0])] * 3, names=["a", "a", "y"])
+    with pytest.raises(PipelineError, match=r"a\.parquet: the column 'a' stands there twice"):
+        quarantine.check(contract_of(a={"role": "numeric"}), [("a.parquet", twice)])
