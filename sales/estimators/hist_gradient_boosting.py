@@ -3,7 +3,6 @@
 import numpy as np
 import pandas as pd
 from pydantic import Field
-from sklearn.ensemble import HistGradientBoostingRegressor
 
 from sales.estimators import TrainingData, treelite_ensemble
 from sales.estimators.learning_curve import learning_curve
@@ -31,6 +30,9 @@ def fit(
 
     Its scores are minus half the mean squared error (scikit-learn's HalfSquaredError).
     """
+    # Here, not above: whoever only loads and predicts is spared a second of imports.
+    from sklearn.ensemble import HistGradientBoostingRegressor
+
     settings = params.model_dump(exclude={"seed", "early_stopping_rounds"})
     model = HistGradientBoostingRegressor(
         early_stopping=True,

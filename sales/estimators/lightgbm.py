@@ -15,6 +15,13 @@ from sales.estimators.learning_curve import learning_curve
 from sales.params import Group
 
 FILE = "booster.txt"
+# Parameters of ours that do not go into LightGBM's own.
+NOT_LIGHTGBMS = {
+    "n_estimators",
+    "early_stopping_rounds",
+    "early_stopping_min_delta",
+    "subsample",
+}
 
 
 class Params(Group):
@@ -29,6 +36,7 @@ class Params(Group):
     reg_lambda: float = Field(ge=0)
     max_bin: int = Field(ge=2, le=65_536)
     early_stopping_rounds: int = Field(ge=1)
+    early_stopping_min_delta: float = Field(ge=0)
     seed: int = Field(ge=0)
 
 
@@ -54,7 +62,7 @@ def load(folder: Path) -> Booster:
 
 def fit(params: Params, data: TrainingData) -> tuple[Booster, pd.DataFrame]:
     """Return the booster and its curve over the rounds."""
-    settings = params.model_dump(exclude={"n_estimators", "early_stopping_rounds", "subsample"})
+    settings = params.model_dump(exclude=NOT_LIGHTGBMS)
     settings |= {
         "objective": "regression",
         "metric": "rmse",
@@ -82,7 +90,11 @@ def fit(params: Params, data: TrainingData) -> tuple[Booster, pd.DataFrame]:
             callbacks=[
                 progress,
                 lightgbm.record_evaluation(history),
-                lightgbm.early_stopping(params.early_stopping_rounds, verbose=False),
+                lightgbm.early_stopping(
+                    params.early_stopping_rounds,
+                    verbose=False,
+                    min_delta=params.early_stopping_min_delta,
+                ),
             ],
         )
     curves = [history[split]["rmse"] for split in ("training", "valid")]

@@ -6,8 +6,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from pydantic import Field
-from sklearn.linear_model import LinearRegression
-from sklearn.metrics import root_mean_squared_error
 
 from sales import files
 from sales.estimators import TrainingData
@@ -70,6 +68,9 @@ def load(folder: Path) -> Linear:
 
 def fit(params: Params, data: TrainingData) -> tuple[Linear, pd.DataFrame]:
     """Return the regression and its curve over growing shares of the train rows."""
+    # Here, not above: whoever only loads and predicts is spared a second of imports.
+    from sklearn.metrics import root_mean_squared_error
+
     rows = len(data.y)
     steps = sorted({max(2, round(rows * share)) for share in np.geomspace(0.01, 1.0, 8)})
     train, valid = [], []
@@ -86,6 +87,8 @@ def _least_squares(params: Params, X: np.ndarray, y: np.ndarray, levels: tuple[i
     The solver's last bits depend on the BLAS kernel; a quantum of 10^-digits standard deviations of
     the target, a million times above that noise, removes it and costs no accuracy that counts.
     """
+    from sklearn.linear_model import LinearRegression
+
     scale = np.where(np.array(levels) > 0, 1.0, X.std(axis=0))
     scale[scale == 0] = 1.0
     blocks = [

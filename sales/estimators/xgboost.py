@@ -16,6 +16,13 @@ from sales.estimators.learning_curve import learning_curve
 from sales.params import Group
 
 FILE = "booster.ubj"
+# Parameters of ours that do not go into XGBoost's own.
+NOT_XGBOOSTS = {
+    "n_estimators",
+    "early_stopping_rounds",
+    "early_stopping_min_delta",
+    "interactions",
+}
 
 
 class Params(Group):
@@ -31,6 +38,7 @@ class Params(Group):
     max_bin: int = Field(ge=2, le=65_536)
     interactions: tuple[tuple[str, ...], ...] = ()
     early_stopping_rounds: int = Field(ge=1)
+    early_stopping_min_delta: float = Field(ge=0)
     seed: int = Field(ge=0)
 
 
@@ -79,7 +87,7 @@ class _Progress(xgboost.callback.TrainingCallback):
 
 def fit(params: Params, data: TrainingData) -> tuple[Booster, pd.DataFrame]:
     """Return the booster and its curve over the rounds."""
-    settings = params.model_dump(exclude={"n_estimators", "early_stopping_rounds", "interactions"})
+    settings = params.model_dump(exclude=NOT_XGBOOSTS)
     if groups := _interaction_groups(params.interactions, data.columns):
         settings["interaction_constraints"] = json.dumps(groups)
     train = xgboost.QuantileDMatrix(data.X, data.y, max_bin=params.max_bin)
@@ -90,11 +98,17 @@ def fit(params: Params, data: TrainingData) -> tuple[Booster, pd.DataFrame]:
             {"objective": "reg:squarederror", "tree_method": "hist", **settings},
             train,
             num_boost_round=params.n_estimators,
-            evals=[(train, "train"), (valid, "valid")],  # the last one decides when to stop
-            early_stopping_rounds=params.early_stopping_rounds,
+            evals=[(train, "train"), (valid, "valid")],
             evals_result=history,
             verbose_eval=False,
-            callbacks=[_Progress(bar)],
+            callbacks=[
+                _Progress(bar),
+                xgboost.callback.EarlyStopping(
+                    params.early_stopping_rounds,
+                    data_name="valid",
+                    min_delta=params.early_stopping_min_delta,
+                ),
+            ],
         )
     curves = [history[split]["rmse"] for split in ("train", "valid")]
     steps = range(1, len(curves[0]) + 1)
