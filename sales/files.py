@@ -47,11 +47,15 @@ def read_json(path: Path) -> Any:
 
 
 def content_hash(path: Path) -> str:
-    """Return the SHA-256 of a file, or of a folder's files with their relative names, in order."""
+    """Return the SHA-256 of a file, or of a folder's files with their relative names, in order.
+
+    Python's bytecode does not count: it comes and goes without the folder having changed.
+    """
     if path.is_file():
-        return hashlib.sha256(path.read_bytes()).hexdigest()
+        with path.open("rb") as opened:
+            return hashlib.file_digest(opened, "sha256").hexdigest()
     whole = hashlib.sha256()
-    for file in sorted(p for p in path.rglob("*") if p.is_file()):
+    for file in sorted(p for p in path.rglob("*") if p.is_file() and p.suffix != ".pyc"):
         name = file.relative_to(path).as_posix()
         whole.update(f"{content_hash(file)}  {name}\n".encode())
     return whole.hexdigest()

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 import yaml
-from conftest import ROOT, set_params
+
+from tests.examples import ROOT, set_params
 
 pytestmark = pytest.mark.end_to_end
 

@@ -104,7 +104,7 @@ def fit(params: Params, data: TrainingData) -> tuple[Booster, pd.DataFrame]:
             callbacks=[
                 _Progress(bar),
                 xgboost.callback.EarlyStopping(
-                    params.early_stopping_rounds,
+                    rounds=params.early_stopping_rounds,
                     data_name="valid",
                     min_delta=params.early_stopping_min_delta,
                 ),

@@ -72,3 +72,11 @@ def test_content_hash_of_a_file_is_its_sha256(tmp_path):
     (tmp_path / "f").write_bytes(b"abc")
     known = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
     assert files.content_hash(tmp_path / "f") == known
+
+
+def test_content_hash_does_not_see_bytecode(tmp_path):
+    (tmp_path / "f.py").write_text("x = 1")
+    before = files.content_hash(tmp_path)
+    (tmp_path / "__pycache__").mkdir()
+    (tmp_path / "__pycache__" / "f.cpython-311.pyc").write_bytes(b"1")
+    assert files.content_hash(tmp_path) == before

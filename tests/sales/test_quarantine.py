@@ -5,11 +5,11 @@ import datetime
 import pandas as pd
 import pyarrow as pa
 import pytest
-from conftest import make_orders
 
 from sales import params, quarantine
 from sales.contract import Contract
 from sales.errors import PipelineError
+from tests.examples import make_orders
 
 
 def contract_of(rules=None, **columns):

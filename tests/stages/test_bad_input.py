@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import make_orders, set_params
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -15,6 +14,7 @@ from sales import params, quarantine
 from sales.contract import Contract
 from sales.errors import PipelineError
 from stages import ingest, prepare
+from tests.examples import make_orders, set_params
 
 INCOMING = Path("data/incoming")
 

@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import make_orders, set_params
 
 from sales.errors import PipelineError
 from stages import prepare
+from tests.examples import make_orders, set_params
 
 RAW = Path("data/raw")
 PREPARED = Path("data/prepared")

@@ -13,13 +13,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import ROOT, make_orders, set_params
 
 from sales import estimators, features, files, gates, model, params, registry, scores
 from sales.contract import Contract
 from sales.errors import PipelineError
 from sales.estimators import TrainingData
 from stages import register
+from tests.examples import ROOT, make_orders, set_params
 
 NAME = "amazon_sales_totalamount_regressor"
 NAMES = ("linear_regression", "xgboost")
@@ -161,13 +161,53 @@ def test_first_run_registers_promotes_and_exports(project):
 
 def test_the_same_run_again_changes_nothing(project):
     register.main()
-    register.main()
     before, record = state(), Path("metrics/registry.json").read_bytes()
     register.main()
     assert state() == before
     assert Path("metrics/registry.json").read_bytes() == record
     assert before["runs"] == len(NAMES)
+
+
+def test_the_same_run_again_by_the_long_way_changes_nothing(project):
+    register.main()
+    before = state()
+    Path("state/mlflow/settled").unlink()
+    register.main()
+    assert state() == before
     assert decision()["outcome"] == "unchanged"
+
+
+def test_a_settled_registry_is_left_alone_without_loading_mlflow(project):
+    register.main()
+    script = (
+        "import sys; from stages import register; register.main(); print('mlflow' in sys.modules)"
+    )
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    names = f"from sales import estimators; estimators.NAMES = {NAMES}; "
+    done = subprocess.run(
+        [sys.executable, "-c", names + script], env=env, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.endswith("False\n")
+
+
+@pytest.mark.parametrize("touched", ["alias", "export", "metrics", "model"])
+def test_whatever_changed_since_it_settled_is_put_right(project, touched):
+    register.main()
+    before = state()
+    if touched == "alias":  # by hand, in the MLflow UI say
+        store = registry.Registry(
+            register.state_folder(), params.read("register", registry.RegisterParams)
+        )
+        store.client.delete_registered_model_alias(NAME, "challenger")
+    elif touched == "export":
+        shutil.rmtree("models/promoted/champion")
+    elif touched == "metrics":
+        Path("metrics/registry.json").unlink()
+    else:
+        Path("models/promoted/challenger/model.json").write_text("{}")
+    register.main()
+    assert state() == before
+    assert Path("metrics/registry.json").is_file()
 
 
 def test_a_deleted_registry_is_rebuilt(project):
