@@ -24,7 +24,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
 
-setup: $(VENV)/.installed ## install exactly what uv.lock says into .venv (uv itself from PyPI, if missing)
+setup: $(VENV)/.installed .dvc/plots/page.html ## install exactly what uv.lock says into .venv (uv itself from PyPI, if missing)
 
 # A stamp newer than the lock means: installed. Bytecode is compiled once here, not by every stage.
 $(VENV)/.installed: uv.lock pyproject.toml
@@ -33,6 +33,11 @@ $(VENV)/.installed: uv.lock pyproject.toml
 	@test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet --disable-pip-version-check 'uv>=0.11,<1'
 	$(BIN)/uv sync --frozen --inexact --quiet --compile-bytecode
 	@touch $@
+
+# The page that `dvc plots` fills: made once, not by every run.
+.dvc/plots/page.html: $(VENV)/.installed sales/plots_page.py
+	@$(BIN)/python -m sales.plots_page > $@.part
+	@mv $@.part $@
 
 repro: setup ## the main job: data in, gated and registered champion out, then the table of results
 	@dvc repro; status=$$?; python -m stages.scoreboard; exit $$status

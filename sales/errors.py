@@ -1,5 +1,6 @@
 """Errors that are a message to a person, not a stack trace."""
 
+import gc
 import sys
 from collections.abc import Callable
 
@@ -19,3 +20,6 @@ def run(main: Callable[[], None]) -> None:
         sys.stdout.flush()
         sys.stderr.write(f"error: {error}\n")
         sys.exit(1)
+    finally:
+        # Python would look for garbage among all that the libraries made: half a second, to no end.
+        gc.freeze()

@@ -75,6 +75,7 @@ class FeaturizeParams(Group):
 class Featuriser:
     """Fitted features: numeric columns as they are or computed, categories as codes.
 
+    Names the target too, so that a model needs no contract to be fitted and scored.
     `levels` maps each categorical column to its values in the train rows, sorted; a value's code is
     its place there. A value not seen in training becomes NaN, which the trees send down their
     branch for missing values and the linear model answers without that column's part.
@@ -84,6 +85,7 @@ class Featuriser:
     columns: tuple[str, ...]
     derived: Mapping[str, str]
     levels: Mapping[str, tuple[str, ...]]
+    target: str
 
     @cached_property
     def _expressions(self) -> dict[str, Expression]:
@@ -155,6 +157,7 @@ class Featuriser:
                 "columns": list(self.columns),
                 "derived": dict(self.derived),
                 "levels": {name: list(levels) for name, levels in self.levels.items()},
+                "target": self.target,
             },
         )
 
@@ -167,6 +170,7 @@ class Featuriser:
             tuple(content["columns"]),
             content["derived"],
             {name: tuple(levels) for name, levels in content["levels"].items()},
+            content["target"],
         )
 
 
@@ -208,4 +212,4 @@ def fit(train: pd.DataFrame, params: FeaturizeParams, contract: Contract) -> Fea
         for name in columns
         if name in contract.categorical and name not in derived
     }
-    return Featuriser(params.feature_set, columns, derived, levels)
+    return Featuriser(params.feature_set, columns, derived, levels, contract.target)

@@ -1,7 +1,10 @@
 """The page that `dvc plots` fills, with the drawing library inside, so that it needs no internet.
 
-DVC's own page loads Vega from a CDN. This one is named by `plots.html_template` in .dvc/config.
+DVC's own page loads Vega from a CDN. This one is named by `plots.html_template` in .dvc/config;
+`make setup` prints it there, once for the installed version of the library.
 """
+
+import sys
 
 import vl_convert
 
@@ -46,3 +49,7 @@ def plots_page() -> str:
     """
     bundle = vl_convert.javascript_bundle(_EMBED, vl_version=VEGA_LITE)
     return _PAGE.replace("BUNDLE", bundle.replace("</script", "<\\/script"))
+
+
+if __name__ == "__main__":
+    sys.stdout.write(plots_page())

@@ -4,6 +4,7 @@ import fcntl
 import math
 import os
 import time
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from pydantic import Field
 
 from sales.errors import PipelineError
@@ -19,8 +21,6 @@ from sales.params import Group
 if TYPE_CHECKING:
     import pandas as pd
     from mlflow.entities.model_registry import ModelVersion
-
-    from sales.model import Model
 
 CHAMPION, CHALLENGER = "champion", "challenger"
 PREVIOUS = "previous_champion"  # tag of the registered model: the version the champion replaced
@@ -45,11 +45,10 @@ class RegisterParams(Group):
 class Run:
     """What is tracked of one trained and evaluated model."""
 
-    model: "Model"
-    folder: Path
+    name: str
+    params: Mapping[str, Any]
     metrics: Mapping[str, Any]
     tags: Mapping[str, str]
-    example: "pd.DataFrame"
     curve: "pd.DataFrame"
     plots: Mapping[str, str]  # file name to CSV text
     data_file: Path
@@ -97,23 +96,22 @@ class Registry:
         return runs[0].info.run_id if runs else None
 
     def track(self, run: Run) -> str:
-        """Log a run with its model and return its id."""
+        """Log a run and return its id. The model's files are DVC's, unless it gets registered."""
         import mlflow
         from mlflow.data.meta_dataset import MetaDataset
         from mlflow.data.sources import LocalArtifactDatasetSource  # type: ignore[attr-defined]
         from mlflow.entities import Metric, Param
 
-        model, now = run.model, int(time.time() * 1000)
+        now = int(time.time() * 1000)
         logged = [Metric(key, value, now, 0) for key, value in flat(run.metrics).items()]
         logged += [
             Metric(f"curve.{split}_rmse", rmse, now, int(step))
             for step, split, rmse in run.curve.itertuples(index=False)
         ]
-        params = {"model": model.name, "feature_set": model.featuriser.feature_set}
-        params |= {key: str(value) for key, value in model.about["params"].items()}
-        with mlflow.start_run(experiment_id=self.experiment, run_name=model.name) as active:
+        params = [Param(key, str(value)) for key, value in run.params.items()]
+        with mlflow.start_run(experiment_id=self.experiment, run_name=run.name) as active:
             run_id = active.info.run_id
-            self.client.log_batch(run_id, logged, [Param(k, v) for k, v in params.items()])
+            self.client.log_batch(run_id, logged, params)
             source = LocalArtifactDatasetSource(str(run.data_file.resolve()))
             data = MetaDataset(  # type: ignore[abstract]
                 source, name=run.data_file.stem, digest=run.data_hash[:36]
@@ -121,17 +119,8 @@ class Registry:
             mlflow.log_input(data, context="training")
             for file, text in run.plots.items():
                 mlflow.log_text(text, f"plots/{file}")
-            info = mlflow.pyfunc.log_model(
-                name="model",
-                python_model=str(Path(__file__).with_name("mlflow_model.py")),
-                artifacts={"model": str(run.folder)},
-                code_paths=[str(Path(__file__).parent)],
-                pip_requirements=[*(f"{p}=={version(p)}" for p in REQUIREMENTS), _xgboost()],
-                signature=mlflow.models.infer_signature(run.example, model.predict(run.example)),
-                input_example=run.example,
-            )
             # The tags by which the run is found come last: a run cut short is never found.
-            mlflow.set_tags({**run.tags, "model_uri": info.model_uri})
+            mlflow.set_tags(dict(run.tags))
         return run_id
 
     def versions(self) -> "dict[str, ModelVersion]":
@@ -139,18 +128,26 @@ class Registry:
         found = self.client.search_model_versions(f"name = '{self.name}'")
         return {v.tags["content_hash"]: v for v in found if "content_hash" in v.tags}
 
-    def ensure_version(self, run_id: str, content_hash: str) -> "ModelVersion":
-        """Return the model's version, registered now unless it stands there already."""
+    def ensure_version(
+        self, run_id: str, content_hash: str, folder: Path, example: "pd.DataFrame"
+    ) -> "ModelVersion":
+        """Return the model's version, registered now unless it stands there already.
+
+        `folder` holds the model, `example` some orders as its clients send them.
+        """
         known = self.versions().get(content_hash)
         if known:
             return known
         from mlflow.exceptions import MlflowException
 
+        tags = self.client.get_run(run_id).data.tags
+        if "model_uri" not in tags:
+            tags["model_uri"] = self._log_model(run_id, folder, example)
+            self.client.set_tag(run_id, "model_uri", tags["model_uri"])
         try:
             self.client.get_registered_model(self.name)
         except MlflowException:
             self.client.create_registered_model(self.name)
-        tags = self.client.get_run(run_id).data.tags
         return self.client.create_model_version(
             self.name,
             tags["model_uri"],
@@ -158,6 +155,23 @@ class Registry:
             tags={"content_hash": content_hash, "model": tags["model"]},
             model_id=tags["model_uri"].rpartition("/")[2],
         )
+
+    def _log_model(self, run_id: str, folder: Path, example: "pd.DataFrame") -> str:
+        """Log the model's folder to a finished run and return its URI."""
+        import mlflow
+
+        answer = np.zeros(len(example))  # a float64 for each order, whatever the model
+        # MLflow asks for an input_example, but would load each model and its library to try it.
+        no_example = warnings.catch_warnings(action="ignore", category=UserWarning)
+        with mlflow.start_run(run_id), no_example:
+            return mlflow.pyfunc.log_model(
+                name="model",
+                python_model=str(Path(__file__).with_name("mlflow_model.py")),
+                artifacts={"model": str(folder)},
+                code_paths=[str(Path(__file__).parent)],
+                pip_requirements=[*(f"{p}=={version(p)}" for p in REQUIREMENTS), _xgboost()],
+                signature=mlflow.models.infer_signature(example, answer),
+            ).model_uri
 
     def holder(self, alias: str) -> "ModelVersion | None":
         """Return the version that holds an alias."""

@@ -9,7 +9,6 @@ import pandas as pd
 from pydantic import Field, model_validator
 from sklearn.metrics import max_error, mean_absolute_error, r2_score, root_mean_squared_error
 
-from sales.contract import Contract
 from sales.errors import PipelineError
 from sales.expressions import Expression
 from sales.model import Model
@@ -46,6 +45,7 @@ class EvaluateParams(Group):
     behaviour: dict[str, Behaviour]
     behaviour_rows: int = Field(ge=10)
     importance_rows: int = Field(ge=10)
+    train_rows: int = Field(ge=10)
     plot_rows: int = Field(ge=10)
     seed: int = Field(ge=0)
 
@@ -71,11 +71,23 @@ def significant(value: float | np.floating) -> float:
     return float(f"{value:.{DIGITS}g}")
 
 
+def scored_rows(
+    tables: Mapping[str, pd.DataFrame], params: EvaluateParams
+) -> dict[str, pd.DataFrame]:
+    """Return the tables with at most `train_rows` of the train rows, drawn by the seed.
+
+    They only serve the gap between train and test error, which needs no more rows than test has.
+    """
+    train = tables["train"]
+    rng = np.random.default_rng(params.seed)
+    rows = np.sort(rng.permutation(len(train))[: params.train_rows])
+    return {**tables, "train": train.iloc[rows]}
+
+
 def score(
     model: Model,
     tables: Mapping[str, pd.DataFrame],
     predicted: Mapping[str, np.ndarray],
-    contract: Contract,
     params: EvaluateParams,
 ) -> dict[str, Any]:
     """Return every metric of a model's predictions on train, valid and test, ready for JSON.
@@ -83,7 +95,8 @@ def score(
     The dummy that skill is measured against always predicts the mean target of the train rows. A
     metric that cannot be computed or is not finite is None, and no gate lets None pass.
     """
-    true = {part: table[contract.target].to_numpy(np.float64) for part, table in tables.items()}
+    target = model.featuriser.target
+    true = {part: table[target].to_numpy(np.float64) for part, table in tables.items()}
     spread = true["test"].std()
     dummy = errors(true["test"], np.full(len(true["test"]), true["train"].mean()))["rmse"]
     metrics: dict[str, Any] = {part: errors(true[part], predicted[part]) for part in true}
@@ -172,9 +185,7 @@ def violations(
     return shares
 
 
-def importance(
-    model: Model, table: pd.DataFrame, target: str, params: EvaluateParams
-) -> dict[str, float]:
+def importance(model: Model, table: pd.DataFrame, params: EvaluateParams) -> dict[str, float]:
     """Return, by feature, how much the test RMSE grows when that feature's values are shuffled.
 
     Permutation importance (Breiman 2001) on `importance_rows` test rows, in units of the target.
@@ -182,12 +193,15 @@ def importance(
     rng = np.random.default_rng(params.seed)
     rows = rng.permutation(len(table))[: params.importance_rows]
     sample = table.iloc[rows]
-    X, true = model.featuriser.transform(sample), sample[target].to_numpy(np.float64)
-    base = root_mean_squared_error(true, model.estimator.predict(X))
-    grown = {}
-    for i, name in enumerate(model.featuriser.columns):
-        shuffled = X.copy()
-        shuffled[:, i] = rng.permutation(shuffled[:, i])
-        rmse = root_mean_squared_error(true, model.estimator.predict(shuffled))
-        grown[name] = significant(rmse - base)
-    return grown
+    X, true = (
+        model.featuriser.transform(sample),
+        sample[model.featuriser.target].to_numpy(np.float64),
+    )
+    columns = model.featuriser.columns
+    # All in one call, which large models answer much faster than many small ones.
+    shuffled = np.tile(X, (1 + len(columns), 1, 1))  # the first is left as it is
+    for i in range(len(columns)):
+        shuffled[1 + i, :, i] = rng.permutation(X[:, i])
+    predicted = model.estimator.predict(shuffled.reshape(-1, len(columns)))
+    base, *rmse = (root_mean_squared_error(true, p) for p in predicted.reshape(-1, len(X)))
+    return {name: significant(r - base) for name, r in zip(columns, rmse, strict=True)}

@@ -4,8 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from sales import charts, estimators, files, model, params, plots_page, scores
-from sales.contract import Contract
+from sales import charts, estimators, files, model, params, scores
 from sales.errors import run
 
 PREPARED = Path("data/prepared")
@@ -17,18 +16,18 @@ PARTS = ("train", "valid", "test")
 
 def main() -> None:
     """Write metrics/<model>.json for every model, and the plots of them all."""
-    contract = params.read("contract", Contract)
     settings = params.read("evaluate", scores.EvaluateParams)
-    orders = {part: pd.read_parquet(PREPARED / f"{part}.parquet") for part in PARTS}
-    true = orders["test"][contract.target].to_numpy(float)
+    parts = {part: pd.read_parquet(PREPARED / f"{part}.parquet") for part in PARTS}
+    orders = scores.scored_rows(parts, settings)
 
     metrics, slices, importance, predictions, residuals = {}, {}, {}, [], []
     for name in estimators.NAMES:
         loaded = model.load(MODELS / name)
         predicted = {part: loaded.predict(table) for part, table in orders.items()}
-        metrics[name] = scores.score(loaded, orders, predicted, contract, settings)
+        metrics[name] = scores.score(loaded, orders, predicted, settings)
+        true = orders["test"][loaded.featuriser.target].to_numpy(float)
         slices[name], _ = scores.slice_errors(orders["test"], true, predicted["test"], settings)
-        importance[name] = scores.importance(loaded, orders["test"], contract.target, settings)
+        importance[name] = scores.importance(loaded, orders["test"], settings)
         predictions.append(
             charts.prediction_rows(name, true, predicted["test"], settings.plot_rows, settings.seed)
         )
@@ -47,8 +46,6 @@ def main() -> None:
     for file, table in tables.items():
         with files.replacing(PLOTS / f"{file}.csv") as beside:
             table.to_csv(beside, index=False)
-    with files.replacing(PLOTS / "page.html") as beside:
-        beside.write_text(plots_page.plots_page(), encoding="utf-8")
 
 
 if __name__ == "__main__":

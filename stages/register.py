@@ -96,7 +96,10 @@ def _reconcile(
 ) -> dict[str, Any]:
     """Bring versions, aliases and exports to what the rule gives; return the record of it."""
     best = gate["ranking"][: settings.top_k]
-    versions = {name: registry.ensure_version(runs[name], hashes[name]) for name in best}
+    versions = {
+        name: registry.ensure_version(runs[name], hashes[name], MODELS / name, _example(name))
+        for name in best
+    }
     candidate = Candidate(
         best[0],
         hashes[best[0]],
@@ -149,18 +152,17 @@ def _incumbent(
     import pandas as pd
 
     from sales import gates, model, scores
-    from sales.contract import Contract
 
-    contract = params.read("contract", Contract)
     parts = ("train", "valid", "test")
+    evaluate = params.read("evaluate", scores.EvaluateParams)
     tables = {part: pd.read_parquet(PREPARED / f"{part}.parquet") for part in parts}
+    tables = scores.scored_rows(tables, evaluate)
     try:
         loaded = model.load(_standing_folder(registry, standing))
         predicted = {part: loaded.predict(table) for part, table in tables.items()}
     except PipelineError as error:
         return Incumbent(name, content_hash, unloadable=str(error))
-    evaluate = params.read("evaluate", scores.EvaluateParams)
-    scored = scores.score(loaded, tables, predicted, contract, evaluate)
+    scored = scores.score(loaded, tables, predicted, evaluate)
     judged = gates.judge(scored, params.read("gate", gates.GateParams))
     return Incumbent(
         name,
@@ -238,10 +240,7 @@ def _track(
     if not missing:
         return runs
 
-    import pandas as pd
-
     data_hash = files.read_json(METRICS / "data.json")["sha256"]
-    orders = pd.read_parquet(PREPARED / "test.parquet").head(5)
     shared = {
         "data_hash": data_hash,
         "params_hash": files.content_hash(Path("params.yaml")),
@@ -259,27 +258,16 @@ def _track(
             "failed_rules": ", ".join(judged["failed"]),
             **shared,
         }
-        runs[name] = registry.track(_run(name, metrics[name], tags, orders, data_hash))
+        runs[name] = registry.track(_run(name, metrics[name], tags, data_hash))
         print(f"tracked {name}: run {runs[name]}")
     return runs
 
 
-def _run(
-    name: str,
-    metrics: dict[str, Any],
-    tags: dict[str, str],
-    orders: "pd.DataFrame",
-    data_hash: str,
-) -> Run:
+def _run(name: str, metrics: dict[str, Any], tags: dict[str, str], data_hash: str) -> Run:
     import pandas as pd
 
-    from sales import model
-
-    loaded = model.load(MODELS / name)
-    # Text and floats: what a client of the registered model sends, missing values included.
-    example = orders[list(loaded.featuriser.request_fields)]
-    example = example.astype(dict.fromkeys(example.select_dtypes("category"), str))
-    example = example.astype(dict.fromkeys(example.select_dtypes("int"), float))
+    about = files.read_json(MODELS / name / "model.json")
+    settings = {"model": name, "feature_set": about["feature_set"], **about["params"]}
     plots = {
         path.name: (table := pd.read_csv(path))[table["model"] == name].to_csv(index=False)
         for path in sorted(PLOTS.glob("*.csv"))
@@ -287,7 +275,17 @@ def _run(
     }
     curve = pd.read_csv(PLOTS / "learning_curve" / f"{name}.csv")
     train = PREPARED / "train.parquet"
-    return Run(loaded, MODELS / name, metrics, tags, example, curve, plots, train, data_hash)
+    return Run(name, settings, metrics, tags, curve, plots, train, data_hash)
+
+
+def _example(name: str) -> "pd.DataFrame":
+    """Return test orders as a client of the registered model sends them: text and floats."""
+    import pandas as pd
+
+    orders = pd.read_parquet(PREPARED / "test.parquet").head(5)
+    example = orders[files.read_json(MODELS / name / "model.json")["request_fields"]]
+    example = example.astype(dict.fromkeys(example.select_dtypes("category"), str))
+    return example.astype(dict.fromkeys(example.select_dtypes("int"), float))
 
 
 def _hash(text: str) -> str:

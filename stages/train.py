@@ -7,7 +7,6 @@ import numpy as np
 import pandas as pd
 
 from sales import estimators, files, model, params
-from sales.contract import Contract
 from sales.errors import PipelineError, run
 from sales.estimators import TrainingData
 from sales.features import Featuriser
@@ -15,9 +14,9 @@ from sales.features import Featuriser
 FEATURES = Path("data/features")
 
 
-def _matrix(part: str, featuriser: Featuriser, target: str) -> tuple[np.ndarray, np.ndarray]:
+def _matrix(part: str, featuriser: Featuriser) -> tuple[np.ndarray, np.ndarray]:
     table = pd.read_parquet(FEATURES / f"{part}.parquet")
-    return table[list(featuriser.columns)].to_numpy(), table[target].to_numpy()
+    return table[list(featuriser.columns)].to_numpy(), table[featuriser.target].to_numpy()
 
 
 def main() -> None:
@@ -27,19 +26,18 @@ def main() -> None:
     name = sys.argv[1]
     module = estimators.module(name)
     settings = params.read(f"train.{name}", module.Params)
-    target = params.read("contract", Contract).target
     featuriser = Featuriser.load(FEATURES / "featuriser.json")
 
     data = TrainingData(
         featuriser.columns,
         tuple(len(featuriser.levels.get(column, ())) for column in featuriser.columns),
-        *_matrix("train", featuriser, target),
-        *_matrix("valid", featuriser, target),
+        *_matrix("train", featuriser),
+        *_matrix("valid", featuriser),
     )
     estimator, curve = module.fit(settings, data)
 
     about = {
-        "target": target,
+        "target": featuriser.target,
         "feature_set": featuriser.feature_set,
         "request_fields": list(featuriser.request_fields),
         "params": settings.model_dump(),

@@ -13,7 +13,7 @@ from sales.params import Group
 
 load = treelite_ensemble.load
 TREES_A_STEP = 20  # of the progress bar
-CURVE_ROWS = 5_000  # rows of either part in the learning curve
+CURVE_ROWS = 2_000  # rows of either part in the learning curve
 
 
 class Params(Group):

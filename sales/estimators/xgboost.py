@@ -34,6 +34,7 @@ class Params(Group):
     min_child_weight: float = Field(ge=0)
     subsample: float = Field(gt=0, le=1)
     colsample_bytree: float = Field(gt=0, le=1)
+    colsample_bynode: float = Field(gt=0, le=1)
     reg_lambda: float = Field(ge=0)
     max_bin: int = Field(ge=2, le=65_536)
     interactions: tuple[tuple[str, ...], ...] = ()

@@ -42,6 +42,7 @@ def settings(**changes):
             "slices": {"Category": {}, "UnitPrice": {"edges": [100, 300]}},
             "min_slice_rows": 5,
             "behaviour": {},
+            "train_rows": 1000,
             "behaviour_rows": 1000,
             "importance_rows": 100,
             "plot_rows": 10,
@@ -51,10 +52,10 @@ def settings(**changes):
     )
 
 
-def score(model, orders, contract, **changes):
+def score(model, orders, **changes):
     tables = {"train": orders[:200], "valid": orders[200:300], "test": orders[300:]}
     predicted = {part: model.predict(table) for part, table in tables.items()}
-    return scores.score(model, tables, predicted, contract, settings(**changes))
+    return scores.score(model, tables, predicted, settings(**changes))
 
 
 def exact(c):
@@ -71,42 +72,51 @@ def test_errors_by_hand():
     }
 
 
-def test_a_prediction_that_is_not_finite_has_no_score(model_of, orders, contract):
-    metrics = score(model_of(lambda c: exact(c) * np.nan), orders, contract)
+def test_a_prediction_that_is_not_finite_has_no_score(model_of, orders):
+    metrics = score(model_of(lambda c: exact(c) * np.nan), orders)
     assert metrics["test"]["rmse"] is None
     assert metrics["skill_pct"] is None
     assert metrics["generalization_gap_pct"] is None
 
 
-def test_the_gap_is_in_percent_of_the_targets_spread(orders, contract, model_of):
+def test_the_gap_is_in_percent_of_the_targets_spread(orders, model_of):
     tables = {"train": orders[:200], "valid": orders[200:300], "test": orders[300:]}
     true = {part: table["TotalAmount"].to_numpy() for part, table in tables.items()}
     predicted = {"train": true["train"] + 1, "valid": true["valid"], "test": true["test"] - 3}
-    metrics = scores.score(model_of(exact), tables, predicted, contract, settings())
+    metrics = scores.score(model_of(exact), tables, predicted, settings())
     assert metrics["train"]["rmse"] == 1.0
     assert metrics["test"]["rmse"] == 3.0
     assert metrics["test"]["bias"] == -3.0
     assert metrics["generalization_gap_pct"] == pytest.approx(200 / true["test"].std(), rel=1e-5)
 
 
-def test_the_mean_of_the_train_rows_has_no_skill(orders, contract, model_of):
+def test_few_train_rows_are_scored_the_same_ones_every_time_and_every_other_row(orders):
+    tables = {"train": orders[:200], "valid": orders[200:300], "test": orders[300:]}
+    thinned = scores.scored_rows(tables, settings(train_rows=50))
+    assert len(thinned["train"].drop_duplicates("OrderID")) == 50
+    assert set(thinned["train"]["OrderID"]) <= set(tables["train"]["OrderID"])
+    assert thinned["train"]["OrderID"].max() > tables["train"]["OrderID"].iloc[150]  # not the first
+    assert thinned["train"].equals(scores.scored_rows(tables, settings(train_rows=50))["train"])
+    assert all(thinned[part] is tables[part] for part in ("valid", "test"))
+    assert scores.scored_rows(tables, settings(train_rows=200))["train"].equals(tables["train"])
+
+
+def test_the_mean_of_the_train_rows_has_no_skill(orders, model_of):
     mean = orders["TotalAmount"][:200].mean()
-    metrics = score(model_of(lambda c: np.full(len(c["Tax"]), mean)), orders, contract)
+    metrics = score(model_of(lambda c: np.full(len(c["Tax"]), mean)), orders)
     assert metrics["skill_pct"] == 0.0
     assert metrics["dummy_test_rmse"] == metrics["test"]["rmse"]
 
 
-def test_negative_predictions_are_counted(orders, contract, model_of):
-    metrics = score(
-        model_of(lambda c: np.where(c["Quantity"] == 1, -1.0, exact(c))), orders, contract
-    )
+def test_negative_predictions_are_counted(orders, model_of):
+    metrics = score(model_of(lambda c: np.where(c["Quantity"] == 1, -1.0, exact(c))), orders)
     share = 100 * (orders["Quantity"][300:] == 1).mean()
     assert metrics["negative_prediction_pct"] == pytest.approx(share)
 
 
-def test_the_worst_slice_is_found_against_all_rows(orders, contract, featuriser, model_of):
+def test_the_worst_slice_is_found_against_all_rows(orders, featuriser, model_of):
     books = float(featuriser.levels["Category"].index("Books"))
-    metrics = score(model_of(lambda c: exact(c) + 50 * (c["Category"] == books)), orders, contract)
+    metrics = score(model_of(lambda c: exact(c) + 50 * (c["Category"] == books)), orders)
     share = (orders["Category"][300:] == "Books").mean()
     assert metrics["worst_slice"] == "Category=Books"
     assert metrics["slice_rmse_ratio"] == pytest.approx(1 / np.sqrt(share), rel=1e-4)
@@ -134,32 +144,32 @@ RULES = {
 }
 
 
-def test_a_sane_price_never_moves_the_wrong_way(orders, contract, model_of):
-    metrics = score(model_of(exact), orders, contract, behaviour=RULES)
+def test_a_sane_price_never_moves_the_wrong_way(orders, model_of):
+    metrics = score(model_of(exact), orders, behaviour=RULES)
     assert metrics["behaviour"] == {"higher_price": 0.0, "smaller_discount": 0.0}
     assert metrics["behaviour_violation_pct"] == 0.0
 
 
-def test_wrong_ways_are_counted_over_the_test_rows(orders, contract, model_of):
+def test_wrong_ways_are_counted_over_the_test_rows(orders, model_of):
     def wrong_above_300(c):
         return np.where(c["UnitPrice"] > 300, -c["UnitPrice"], c["UnitPrice"])
 
-    metrics = score(model_of(wrong_above_300), orders, contract, behaviour=RULES)
+    metrics = score(model_of(wrong_above_300), orders, behaviour=RULES)
     price = orders["UnitPrice"][300:]
     assert metrics["behaviour"]["higher_price"] == pytest.approx(100 * (price * 1.1 > 300).mean())
     assert metrics["behaviour_violation_pct"] == metrics["behaviour"]["higher_price"]
 
 
-def test_an_unknown_column_in_a_rule_or_slice_is_named(orders, contract, model_of):
+def test_an_unknown_column_in_a_rule_or_slice_is_named(orders, model_of):
     rule = {"x": {"column": "Colour", "becomes": "Colour * 2", "prediction": "up"}}
     with pytest.raises(PipelineError, match=r"evaluate\.behaviour\.x: the data has no column 'Co"):
-        score(model_of(exact), orders, contract, behaviour=rule)
+        score(model_of(exact), orders, behaviour=rule)
     with pytest.raises(PipelineError, match=r"evaluate\.slices: the data has no column 'Colour'"):
-        score(model_of(exact), orders, contract, slices={"Colour": {}})
+        score(model_of(exact), orders, slices={"Colour": {}})
 
 
 def test_importance_is_zero_for_what_the_model_does_not_use(orders, model_of):
-    found = scores.importance(model_of(exact), orders, "TotalAmount", settings())
+    found = scores.importance(model_of(exact), orders, settings())
     assert found["NetAmount"] > 100 > found["Tax"] > found["ShippingCost"] > 0
     assert {name for name, grown in found.items() if grown == 0} == set(found) - {
         "NetAmount",

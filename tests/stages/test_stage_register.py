@@ -52,6 +52,7 @@ def train(settings=SMALL, feature_set="priced"):
         chosen = module.Params(**{**committed, **settings[name]})
         estimator, curve = module.fit(chosen, data)
         about = {
+            "feature_set": feature_set,
             "params": chosen.model_dump(),
             "request_fields": list(featuriser.request_fields),
         }
@@ -60,7 +61,7 @@ def train(settings=SMALL, feature_set="priced"):
             model.save(folder, name, estimator, featuriser, about)
         loaded = model.load(Path("models") / name)
         predicted = {part: loaded.predict(table) for part, table in tables.items()}
-        metrics[name] = scores.score(loaded, tables, predicted, contract, evaluate)
+        metrics[name] = scores.score(loaded, tables, predicted, evaluate)
         files.write_json(Path("metrics") / f"{name}.json", metrics[name])
         with files.replacing(Path("plots/learning_curve") / f"{name}.csv") as beside:
             curve.to_csv(beside, index=False)
