@@ -19,7 +19,7 @@ class Params(Group):
     max_leaf_nodes: int = Field(ge=2)
     min_samples_leaf: int = Field(ge=1)
     l2_regularization: float = Field(ge=0)
-    early_stopping_rounds: int = Field(ge=1)
+    early_stopping_rounds: int | None = Field(ge=1)
     seed: int = Field(ge=0)
 
 
@@ -36,7 +36,7 @@ def fit(
     settings = params.model_dump(exclude={"seed", "early_stopping_rounds"})
     model = HistGradientBoostingRegressor(
         early_stopping=True,
-        n_iter_no_change=params.early_stopping_rounds,
+        n_iter_no_change=params.early_stopping_rounds or params.max_iter,
         random_state=params.seed,
         **settings,
     )

@@ -35,7 +35,7 @@ class Params(Group):
     colsample_bytree: float = Field(gt=0, le=1)
     reg_lambda: float = Field(ge=0)
     max_bin: int = Field(ge=2, le=65_536)
-    early_stopping_rounds: int = Field(ge=1)
+    early_stopping_rounds: int | None = Field(ge=1)
     early_stopping_min_delta: float = Field(ge=0)
     seed: int = Field(ge=0)
 
@@ -76,6 +76,15 @@ def fit(params: Params, data: TrainingData) -> tuple[Booster, pd.DataFrame]:
     train = lightgbm.Dataset(data.X, data.y, params=settings)
     valid = train.create_valid(data.X_valid, data.y_valid)
     history: dict[str, dict[str, list[float]]] = {}
+    stopping = []
+    if params.early_stopping_rounds:
+        stopping = [
+            lightgbm.early_stopping(
+                params.early_stopping_rounds,
+                verbose=False,
+                min_delta=params.early_stopping_min_delta,
+            )
+        ]
     with tqdm(total=params.n_estimators, desc="lightgbm", unit="round") as bar:
 
         def progress(_: Any) -> None:
@@ -87,15 +96,7 @@ def fit(params: Params, data: TrainingData) -> tuple[Booster, pd.DataFrame]:
             num_boost_round=params.n_estimators,
             valid_sets=[train, valid],
             valid_names=["training", "valid"],  # the name "training" keeps it out of the stopping
-            callbacks=[
-                progress,
-                lightgbm.record_evaluation(history),
-                lightgbm.early_stopping(
-                    params.early_stopping_rounds,
-                    verbose=False,
-                    min_delta=params.early_stopping_min_delta,
-                ),
-            ],
+            callbacks=[progress, lightgbm.record_evaluation(history), *stopping],
         )
     curves = [history[split]["rmse"] for split in ("training", "valid")]
     steps = range(1, len(curves[0]) + 1)

@@ -38,7 +38,7 @@ class Params(Group):
     reg_lambda: float = Field(ge=0)
     max_bin: int = Field(ge=2, le=65_536)
     interactions: tuple[tuple[str, ...], ...] = ()
-    early_stopping_rounds: int = Field(ge=1)
+    early_stopping_rounds: int | None = Field(ge=1)
     early_stopping_min_delta: float = Field(ge=0)
     seed: int = Field(ge=0)
 
@@ -94,6 +94,15 @@ def fit(params: Params, data: TrainingData) -> tuple[Booster, pd.DataFrame]:
     train = xgboost.QuantileDMatrix(data.X, data.y, max_bin=params.max_bin)
     valid = xgboost.QuantileDMatrix(data.X_valid, data.y_valid, max_bin=params.max_bin, ref=train)
     history: dict[str, dict[str, list[float]]] = {}
+    stopping = []
+    if params.early_stopping_rounds:
+        stopping = [
+            xgboost.callback.EarlyStopping(
+                rounds=params.early_stopping_rounds,
+                data_name="valid",
+                min_delta=params.early_stopping_min_delta,
+            )
+        ]
     with tqdm(total=params.n_estimators, desc="xgboost", unit="round") as bar:
         booster = xgboost.train(
             {"objective": "reg:squarederror", "tree_method": "hist", **settings},
@@ -102,15 +111,10 @@ def fit(params: Params, data: TrainingData) -> tuple[Booster, pd.DataFrame]:
             evals=[(train, "train"), (valid, "valid")],
             evals_result=history,
             verbose_eval=False,
-            callbacks=[
-                _Progress(bar),
-                xgboost.callback.EarlyStopping(
-                    rounds=params.early_stopping_rounds,
-                    data_name="valid",
-                    min_delta=params.early_stopping_min_delta,
-                ),
-            ],
+            callbacks=[_Progress(bar), *stopping],
         )
     curves = [history[split]["rmse"] for split in ("train", "valid")]
     steps = range(1, len(curves[0]) + 1)
-    return Booster(booster[: booster.best_iteration + 1]), learning_curve(steps, curves)
+    if stopping:
+        booster = booster[: booster.best_iteration + 1]
+    return Booster(booster), learning_curve(steps, curves)

@@ -104,23 +104,38 @@ def test_no_file_of_a_model_is_a_pickle(fitted, tmp_path):
         assert file.suffix in {".json", ".ubj", ".txt", ".treelite"}
 
 
-@pytest.mark.parametrize("name", ["xgboost", "lightgbm", "hist_gradient_boosting"])
-def test_boosting_stops_early_when_valid_rows_no_longer_gain(name, data):
+@pytest.fixture
+def hopeless(data):
+    """Return data whose target is noise: whatever is learnt makes the valid rows worse."""
     noise = np.random.default_rng(5).normal(size=len(data.y))
-    hopeless = TrainingData(
-        data.columns, data.levels, data.X, noise, data.X_valid, data.y_valid * 0
+    return TrainingData(data.columns, data.levels, data.X, noise, data.X_valid, data.y_valid * 0)
+
+
+@pytest.mark.parametrize("name", ["xgboost", "lightgbm", "hist_gradient_boosting"])
+def test_without_early_stopping_all_rounds_are_kept(name, hopeless):
+    module = estimators.module(name)
+    rounds = {"hist_gradient_boosting": "max_iter"}.get(name, "n_estimators")
+    estimator, curve = module.fit(
+        settings(name, **{rounds: 30}, early_stopping_rounds=None), hopeless
     )
+    assert curve["step"].max() >= 30
+    kept = estimator.trees.num_tree if rounds == "max_iter" else estimator.booster
+    if name == "xgboost":
+        kept = kept.num_boosted_rounds()
+    elif name == "lightgbm":
+        kept = kept.current_iteration()
+    assert kept == 30
+
+
+@pytest.mark.parametrize("name", ["xgboost", "lightgbm", "hist_gradient_boosting"])
+def test_boosting_stops_early_when_valid_rows_no_longer_gain(name, hopeless):
     module = estimators.module(name)
     rounds = {"hist_gradient_boosting": "max_iter"}.get(name, "n_estimators")
     _, curve = module.fit(settings(name, **{rounds: 1000}, early_stopping_rounds=5), hopeless)
     assert curve["step"].max() < 100
 
 
-def test_xgboost_and_lightgbm_keep_only_the_best_rounds(data):
-    noise = np.random.default_rng(5).normal(size=len(data.y))
-    hopeless = TrainingData(
-        data.columns, data.levels, data.X, noise, data.X_valid, data.y_valid * 0
-    )
+def test_xgboost_keeps_only_the_best_rounds(hopeless):
     booster, curve = xgboost.fit(settings("xgboost", early_stopping_rounds=5), hopeless)
     valid = curve[curve["split"] == "valid"].reset_index()
     assert booster.booster.num_boosted_rounds() == valid["rmse"].idxmin() + 1 < len(valid)
