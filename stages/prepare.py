@@ -29,8 +29,8 @@ def main() -> None:
 
     rejected_pct = 100 * rejected / checked.rows_in
     if rejected_pct > settings.max_rejected_pct:
-        PREPARED.mkdir(parents=True, exist_ok=True)
-        checked.quarantine.to_csv(PREPARED / "quarantine.csv", index=False)
+        with files.replacing(PREPARED / "quarantine.csv") as beside:
+            checked.quarantine.to_csv(beside, index=False)
         counts = ", ".join(f"{reason} ({rows})" for reason, rows in checked.by_reason.items())
         raise PipelineError(
             f"{rejected} of {checked.rows_in} rows are bad, {rejected_pct:.2f} % and more than "
@@ -57,6 +57,7 @@ def main() -> None:
             "rows_in": checked.rows_in,
             "rows_accepted": len(accepted),
             "rows_quarantined": rejected,
+            "quarantined_pct": round(rejected_pct, 4),
             "quarantined_by_reason": checked.by_reason,
             "ignored_columns": ", ".join(checked.extra_columns),
             **{f"{part}_rows": len(positions) for part, positions in parts.items()},

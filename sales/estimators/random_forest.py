@@ -41,11 +41,12 @@ def fit(
     forest = RandomForestRegressor(
         n_estimators=0, warm_start=True, random_state=params.seed, n_jobs=-1, **settings
     )
-    with tqdm(total=params.n_estimators, desc="random_forest", unit="tree") as bar:
-        while bar.n < params.n_estimators:
-            forest.n_estimators = min(bar.n + TREES_A_STEP, params.n_estimators)
+    with tqdm(total=params.n_estimators, desc="random_forest", unit="tree", disable=None) as bar:
+        while forest.n_estimators < params.n_estimators:
+            step = min(TREES_A_STEP, params.n_estimators - forest.n_estimators)
+            forest.n_estimators += step
             forest.fit(data.X, data.y)
-            bar.update(forest.n_estimators - bar.n)
+            bar.update(step)
 
     curves = []
     for X, y in ((data.X, data.y), (data.X_valid, data.y_valid)):

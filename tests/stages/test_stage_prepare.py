@@ -71,6 +71,7 @@ def test_the_metrics_count_the_rows(raw):
         "rows_in": 200,
         "rows_accepted": 199,
         "rows_quarantined": 1,
+        "quarantined_pct": 0.5,
         "quarantined_by_reason": {"Tax: below 0": 1, "UnitPrice: below 0.01": 1},
         "ignored_columns": "Remark",
         "train_rows": 139,

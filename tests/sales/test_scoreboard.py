@@ -1,0 +1,41 @@
+"""The table of results, cell by cell."""
+
+from sales import scoreboard
+
+
+def scored(rmse, r2=0.5):
+    part = {"rmse": rmse, "r2": r2}
+    return {"train": part, "valid": part, "test": part}
+
+
+METRICS = {"worse": scored(20.0), "broken": scored(None, None), "better": scored(1234.5)}
+GATE = {
+    "models": {
+        "worse": {"verdict": "passed", "failed": []},
+        "broken": {"verdict": "refused", "failed": ["min_test_r2", "max_test_rmse"]},
+        "better": {"verdict": "passed", "failed": []},
+    }
+}
+
+
+def test_the_best_on_valid_comes_first_and_what_has_no_score_last():
+    rows = scoreboard.rows(METRICS, GATE, {"worse": "champion"})
+    assert rows == [
+        ("worse", "20.0000", "20.0000", "20.0000", "0.500000", "passed", "champion"),
+        ("better", *["1,234.5000"] * 3, "0.500000", "passed", ""),
+        ("broken", "-", "-", "-", "-", "refused: min_test_r2, max_test_rmse", ""),
+    ]
+
+
+def test_text_is_aligned_and_markdown_has_every_cell():
+    rows = scoreboard.rows(METRICS, GATE, {})
+    text = scoreboard.as_text(rows).splitlines()
+    heading, rule, worse, better, broken = text
+    assert heading.startswith("model   RMSE train       valid        test   R² test  verdict")
+    assert worse == "worse      20.0000     20.0000     20.0000  0.500000  passed"
+    assert better == "better  1,234.5000  1,234.5000  1,234.5000  0.500000  passed"
+    assert broken.endswith("refused: min_test_r2, max_test_rmse")
+    assert set(rule) == {"-", " "}
+    markdown = scoreboard.as_markdown(rows).splitlines()
+    assert markdown[1] == "| --- | ---: | ---: | ---: | ---: | --- | --- |"
+    assert all(line.count("|") == len(scoreboard.HEADER) + 1 for line in markdown)
