@@ -16,7 +16,7 @@ import pandas as pd
 from pydantic import Field, model_validator
 
 from sales import files
-from sales.contract import Contract
+from sales.contract import Column, Contract
 from sales.errors import PipelineError
 from sales.expressions import Expression
 from sales.params import Group
@@ -75,7 +75,8 @@ class FeaturizeParams(Group):
 class Featuriser:
     """Fitted features: numeric columns as they are or computed, categories as codes.
 
-    Names the target too, so that a model needs no contract to be fitted and scored.
+    With `fields`, the columns an order must bring as the contract had them when it was fitted, and
+    the target, it is all that a model needs to know of the contract.
     `levels` maps each categorical column to its values in the train rows, sorted; a value's code is
     its place there. A value not seen in training becomes NaN, which the trees send down their
     branch for missing values and the linear model answers without that column's part.
@@ -85,6 +86,7 @@ class Featuriser:
     columns: tuple[str, ...]
     derived: Mapping[str, str]
     levels: Mapping[str, tuple[str, ...]]
+    fields: Mapping[str, Column]
     target: str
 
     @cached_property
@@ -100,16 +102,10 @@ class Featuriser:
             for name, levels in self.levels.items()
         }
 
-    @cached_property
+    @property
     def request_fields(self) -> tuple[str, ...]:
         """The columns an order must bring, in the order in which the features first need them."""
-        needed: dict[str, None] = {}
-        for column in self.columns:
-            if column in self.derived:
-                needed.update(dict.fromkeys(sorted(self._expressions[column].names)))
-            else:
-                needed[column] = None
-        return tuple(needed)
+        return tuple(self.fields)
 
     def transform(self, orders: Columns) -> np.ndarray:
         """Return the feature matrix, float64, one row an order, columns as in `self.columns`.
@@ -157,6 +153,10 @@ class Featuriser:
                 "columns": list(self.columns),
                 "derived": dict(self.derived),
                 "levels": {name: list(levels) for name, levels in self.levels.items()},
+                "fields": {
+                    name: column.model_dump(exclude_defaults=True)
+                    for name, column in self.fields.items()
+                },
                 "target": self.target,
             },
         )
@@ -170,6 +170,7 @@ class Featuriser:
             tuple(content["columns"]),
             content["derived"],
             {name: tuple(levels) for name, levels in content["levels"].items()},
+            {name: Column(**column) for name, column in content["fields"].items()},
             content["target"],
         )
 
@@ -199,17 +200,23 @@ def fit(train: pd.DataFrame, params: FeaturizeParams, contract: Contract) -> Fea
             )
     derived = {name: params.derived[name] for name in columns if name in params.derived}
     inputs = plain | ({contract.date} if contract.date else set())
-    for name, text in derived.items():
-        expression = Expression.parse(text, f"featurize.derived.{name}")
+    needed: dict[str, None] = {}
+    for name in columns:
+        if name not in derived:
+            needed[name] = None
+            continue
+        expression = Expression.parse(derived[name], f"featurize.derived.{name}")
         strange = sorted(expression.names - inputs)
         if strange:
             raise PipelineError(
                 f"featurize.derived.{name}: '{strange[0]}' is not a date, numeric or "
                 "categorical column of the contract"
             )
+        needed.update(dict.fromkeys(sorted(expression.names)))
+    fields = {name: contract.columns[name] for name in needed}
     levels = {
         name: tuple(sorted(str(value) for value in train[name].unique()))
         for name in columns
         if name in contract.categorical and name not in derived
     }
-    return Featuriser(params.feature_set, columns, derived, levels, contract.target)
+    return Featuriser(params.feature_set, columns, derived, levels, fields, contract.target)

@@ -117,6 +117,8 @@ def score(
         "behaviour_violation_pct": max(behaviour.values(), default=0.0),
         "behaviour": behaviour,
         "model_mb": model.megabytes,
+        # Every bit of the first test row's prediction: whoever loads the model can try it on that.
+        "golden_prediction": float(predicted["test"][0]),
     }
     return _finite(metrics)
 

@@ -6,6 +6,7 @@ what the promotion rule gives. Running it again changes nothing.
 """
 
 import hashlib
+import json
 import os
 import shutil
 import subprocess
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from sales import estimators, files, params
 from sales.errors import PipelineError, run
 from sales.promotion import Candidate, Decision, Incumbent, decide
-from sales.registry import CHALLENGER, CHAMPION, RegisterParams, Registry, Run, locked
+from sales.registry import CHALLENGER, CHAMPION, RegisterParams, Registry, Run, flat, locked
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,6 +27,7 @@ MODELS = Path("models")
 METRICS = Path("metrics")
 PLOTS = Path("plots")
 PROMOTED = MODELS / "promoted"
+FALLBACK = "fallback"  # the export of the champion before this one
 
 
 def state_folder() -> Path:
@@ -97,7 +99,9 @@ def _reconcile(
     """Bring versions, aliases and exports to what the rule gives; return the record of it."""
     best = gate["ranking"][: settings.top_k]
     versions = {
-        name: registry.ensure_version(runs[name], hashes[name], MODELS / name, _example(name))
+        name: registry.ensure_version(
+            runs[name], hashes[name], MODELS / name, _example(MODELS / name)
+        )
         for name in best
     }
     candidate = Candidate(
@@ -107,7 +111,7 @@ def _reconcile(
         frozenset(files.read_json(MODELS / best[0] / "model.json")["request_fields"]),
     )
     standing = registry.holder(CHAMPION)
-    incumbent = _incumbent(registry, standing, candidate.content_hash)
+    incumbent, scored = _incumbent(registry, standing, candidate.content_hash)
     decision = decide(candidate, incumbent, settings.min_improvement_pct)
 
     champion = standing if standing and not decision.promote else versions[best[0]]
@@ -116,19 +120,27 @@ def _reconcile(
     challenger = versions[runner_up] if runner_up else None
 
     folders = {hashes[name]: MODELS / name for name in best}
-    if champion is standing and holding not in folders:
-        folders[holding] = _standing_folder(registry, champion)
-    promoted = {}
+    known = {hashes[name]: metrics[name] for name in best}
+    if standing and scored:  # it can be loaded
+        folders[standing.tags["content_hash"]] = _standing_folder(registry, standing)
+        known[standing.tags["content_hash"]] = scored
+    exported = _exported(settings.model_name)
+    replaced = standing if standing and champion is not standing and scored else None
+    if replaced:
+        _export(FALLBACK, folders[replaced.tags["content_hash"]])
+        exported[FALLBACK] = _serving(replaced, PROMOTED / FALLBACK, known)
     for alias, version in ((CHAMPION, champion), (CHALLENGER, challenger)):
         _export(alias, folders[version.tags["content_hash"]] if version else None)
         registry.give(alias, version)
-        promoted[alias] = _describe(version)
+        if version:
+            exported[alias] = _serving(version, PROMOTED / alias, known)
     score = incumbent.test_rmse if incumbent else None
-    files.write_json(PROMOTED / "promoted.json", {"model_name": settings.model_name, **promoted})
+    files.write_json(PROMOTED / "promoted.json", exported)
     _tag(registry, versions[best[0]], decision, candidate.test_rmse, score)
     return {
         "model_name": settings.model_name,
-        **promoted,
+        CHAMPION: _describe(champion),
+        CHALLENGER: _describe(challenger) if challenger else None,
         "decision": {
             "outcome": decision.outcome,
             "reason": decision.reason,
@@ -142,13 +154,13 @@ def _reconcile(
 
 def _incumbent(
     registry: Registry, standing: "ModelVersion | None", candidate_hash: str
-) -> Incumbent | None:
-    """Return the standing champion as today's rows and gate see it."""
+) -> tuple[Incumbent | None, dict[str, Any] | None]:
+    """Return the standing champion as today's rows and gate see it, and its metrics on them."""
     if standing is None:
-        return None
+        return None, None
     name, content_hash = standing.tags["model"], standing.tags["content_hash"]
     if content_hash == candidate_hash:
-        return Incumbent(name, content_hash)
+        return Incumbent(name, content_hash), None
     import pandas as pd
 
     from sales import gates, model, scores
@@ -161,16 +173,17 @@ def _incumbent(
         loaded = model.load(_standing_folder(registry, standing))
         predicted = {part: loaded.predict(table) for part, table in tables.items()}
     except PipelineError as error:
-        return Incumbent(name, content_hash, unloadable=str(error))
+        return Incumbent(name, content_hash, unloadable=str(error)), None
     scored = scores.score(loaded, tables, predicted, evaluate)
     judged = gates.judge(scored, params.read("gate", gates.GateParams))
-    return Incumbent(
+    incumbent = Incumbent(
         name,
         content_hash,
         scored["test"]["rmse"],
         frozenset(loaded.featuriser.request_fields),
         tuple(judged["failed"]),
     )
+    return incumbent, scored
 
 
 def _standing_folder(registry: Registry, version: "ModelVersion") -> Path:
@@ -191,9 +204,23 @@ def _export(alias: str, folder: Path | None) -> None:
             shutil.copytree(folder, beside)
 
 
-def _describe(version: "ModelVersion | None") -> dict[str, Any] | None:
-    if version is None:
-        return None
+def _exported(model_name: str) -> dict[str, Any]:
+    """Return promoted.json with nobody but the fallback in it, if that is still there."""
+    path = PROMOTED / "promoted.json"
+    before = files.read_json(path) if path.is_file() else {}
+    fallback = before.get(FALLBACK) if (PROMOTED / FALLBACK).is_dir() else None
+    return {"model_name": model_name, CHAMPION: None, CHALLENGER: None, FALLBACK: fallback}
+
+
+def _serving(version: "ModelVersion", folder: Path, known: dict[str, Any]) -> dict[str, Any]:
+    """Return what the service tells of a model, and the golden order it tries the model on."""
+    scored = known[version.tags["content_hash"]]
+    order = json.loads(_example(folder)[:1].to_json(orient="records", date_format="iso"))[0]
+    golden = {"order": order, "prediction": scored["golden_prediction"]}
+    return {**_describe(version), "metrics": flat(scored), "golden": golden}
+
+
+def _describe(version: "ModelVersion") -> dict[str, Any]:
     return {
         "model": version.tags["model"],
         "version": int(version.version),
@@ -278,12 +305,12 @@ def _run(name: str, metrics: dict[str, Any], tags: dict[str, str], data_hash: st
     return Run(name, settings, metrics, tags, curve, plots, train, data_hash)
 
 
-def _example(name: str) -> "pd.DataFrame":
-    """Return test orders as a client of the registered model sends them: text and floats."""
+def _example(folder: Path) -> "pd.DataFrame":
+    """Return test orders as a client of the model in the folder sends them: text and floats."""
     import pandas as pd
 
     orders = pd.read_parquet(PREPARED / "test.parquet").head(5)
-    example = orders[files.read_json(MODELS / name / "model.json")["request_fields"]]
+    example = orders[files.read_json(folder / "model.json")["request_fields"]]
     example = example.astype(dict.fromkeys(example.select_dtypes("category"), str))
     return example.astype(dict.fromkeys(example.select_dtypes("int"), float))
 

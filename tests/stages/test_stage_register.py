@@ -300,6 +300,39 @@ def test_a_better_candidate_replaces_the_champion(project):
     assert champion.tags["reason"] == decision()["reason"]
 
 
+def test_the_exports_tell_the_service_all_it_needs(project):
+    register.main()
+    exported = files.read_json(Path("models/promoted/promoted.json"))
+    for alias, name in (("champion", "linear_regression"), ("challenger", "xgboost")):
+        entry = exported[alias]
+        assert entry["content_hash"] == hashes()[name]
+        scored = files.read_json(Path(f"metrics/{name}.json"))
+        assert entry["metrics"]["test.rmse"] == scored["test"]["rmse"]
+        order = pd.DataFrame([entry["golden"]["order"]])
+        order["OrderDate"] = pd.to_datetime(order["OrderDate"])
+        again = model.load(Path("models/promoted") / alias).predict(order)[0]
+        assert again == entry["golden"]["prediction"]
+    assert exported["fallback"] is None
+
+
+def test_the_fallback_is_the_champion_before_this_one(project):
+    refuse("linear_regression")
+    register.main()
+    before = files.read_json(Path("models/promoted/promoted.json"))
+    train()
+    register.main()
+    exported = files.read_json(Path("models/promoted/promoted.json"))
+    assert exported["champion"]["model"] == "linear_regression"
+    assert exported["fallback"] == before["champion"]
+    fallback = files.content_hash(Path("models/promoted/fallback"))
+    assert fallback == exported["fallback"]["content_hash"] == hashes()["xgboost"]
+    register.main()
+    assert files.read_json(Path("models/promoted/promoted.json")) == exported
+    Path("state/mlflow/settled").unlink()
+    register.main()
+    assert files.read_json(Path("models/promoted/promoted.json")) == exported
+
+
 def refuse(name):
     """Let a model fail today's gate."""
     metrics = files.read_json(Path(f"metrics/{name}.json"))
