@@ -7,6 +7,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 MLFLOW_PORT ?= 5000
 MLFLOW_HOST ?= 127.0.0.1
+HOST ?= 127.0.0.1
+PORT ?= 3000
+WORKERS ?= 1
 SALES_STATE ?= state
 PUBLIC_DATA ?= ../shared/data/amazon_sales.csv.gz
 
@@ -14,12 +17,17 @@ PUBLIC_DATA ?= ../shared/data/amazon_sales.csv.gz
 export DVC_NO_ANALYTICS := 1
 export MLFLOW_DISABLE_TELEMETRY := true
 export MLFLOW_UV_AUTO_DETECT := false
+export BENTOML_DO_NOT_TRACK := True
+export BENTOML_HOME := $(CURDIR)/$(SALES_STATE)/bentoml
+# Tracing that nobody collects would cost half of all requests a second.
+export OTEL_SDK_DISABLED := true
+export WORKERS
 export UV_PROJECT_ENVIRONMENT := $(VENV)
 export UV_PYTHON_DOWNLOADS := never
 export PUBLIC_DATA SALES_STATE
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help setup repro test test-all check format mlflow plots results clean
+.PHONY: help setup repro test check format serve mlflow plots results clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -57,6 +65,10 @@ format: setup ## put the code into the project's format
 plots: setup ## draw every plot of the last run into dvc_plots/index.html (no internet needed)
 	dvc plots show
 
+serve: setup ## the API over the promoted models, on HOST:PORT (127.0.0.1:3000), with WORKERS (1) processes
+	@test -f models/promoted/promoted.json || { echo "no promoted model yet: make repro" >&2; exit 1; }
+	@bentoml serve service:AmazonSales --host $(HOST) --port $(PORT)
+
 # In a process group of its own, which ends as a whole: the UI leaves its workers behind otherwise.
 mlflow: setup ## the MLflow UI with every run, on MLFLOW_HOST:MLFLOW_PORT (127.0.0.1:5000)
 	@test -f $(SALES_STATE)/mlflow/mlflow.db || { echo "no runs yet: make repro" >&2; exit 1; }
@@ -69,4 +81,4 @@ results: setup ## run all three feature sets on PUBLIC_DATA and write the README
 
 clean: ## remove everything that is made, but the data you dropped and the environment
 	rm -rf data/raw data/prepared data/features models metrics plots dvc_plots $(SALES_STATE)/mlflow
-	rm -rf .dvc/cache .dvc/tmp .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(SALES_STATE)/bentoml .dvc/cache .dvc/tmp .pytest_cache .mypy_cache .ruff_cache .hypothesis

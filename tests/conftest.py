@@ -10,7 +10,7 @@ import pytest
 from sales import params
 from sales.contract import Contract
 from sales.features import FeaturizeParams
-from tests.examples import ROOT, make_orders
+from tests.examples import ROOT, make_orders, promote
 
 
 @pytest.fixture(scope="session")
@@ -39,6 +39,22 @@ def contract() -> Contract:
 def featurize_params() -> FeaturizeParams:
     """Return the committed feature sets."""
     return params.read("featurize", FeaturizeParams)
+
+
+@pytest.fixture(scope="session")
+def promoted(tmp_path_factory) -> Path:
+    """Return the folder of a small export: a champion, a challenger and a fallback."""
+    folder = tmp_path_factory.mktemp("promoted")
+    small = {"n_estimators": 60, "learning_rate": 0.3}
+    promote(
+        folder,
+        {
+            "champion": ("linear_regression", {}),
+            "challenger": ("xgboost", small),
+            "fallback": ("linear_regression", {"digits": 5}),
+        },
+    )
+    return folder
 
 
 @pytest.fixture

@@ -1,11 +1,16 @@
 """A small, valid example of everything: orders, and a project's parameters to change."""
 
+import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import yaml
+
+from sales import estimators, features, files, model, params
+from sales.contract import Contract
+from sales.features import FeaturizeParams
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -62,3 +67,59 @@ def set_params(changes: dict[str, Any]) -> None:
             inner = inner[part]
         inner[last] = value
     path.write_text(yaml.safe_dump(tree, sort_keys=False))
+
+
+# The order of the published API's documentation, priced there at 593.97.
+PUBLISHED_ORDER: dict[str, Any] = {
+    "Category": "Electronics",
+    "Brand": "Zenith",
+    "Quantity": 2,
+    "UnitPrice": 299.99,
+    "Discount": 0.1,
+    "Tax": 48.0,
+    "ShippingCost": 5.99,
+    "PaymentMethod": "Credit Card",
+    "OrderStatus": "Delivered",
+    "City": "New York",
+    "State": "NY",
+    "Country": "United States",
+    "OrderYear": 2024,
+    "OrderMonth": 6,
+    "OrderDayOfWeek": "Monday",
+}
+
+
+def promote(folder: Path, names: dict[str, tuple[str, dict[str, Any]]]) -> None:
+    """Write an export as `register` does: `names` maps an alias to an estimator and changes."""
+    contract = params.read("contract", Contract, ROOT / "params.yaml")
+    featurize = params.read("featurize", FeaturizeParams, ROOT / "params.yaml")
+    orders = make_orders(600)
+    train, valid = orders[:400], orders[400:]
+    featuriser = features.fit(train, featurize, contract)
+    data = estimators.TrainingData(
+        featuriser.columns,
+        tuple(len(featuriser.levels.get(column, ())) for column in featuriser.columns),
+        *(featuriser.transform(train), train[contract.target].to_numpy()),
+        *(featuriser.transform(valid), valid[contract.target].to_numpy()),
+    )
+    entries: dict[str, Any] = {}
+    for version, (alias, (name, changes)) in enumerate(names.items(), start=1):
+        module = estimators.module(name)
+        committed = params.read(f"train.{name}", module.Params, ROOT / "params.yaml").model_dump()
+        estimator, _ = module.fit(module.Params(**{**committed, **changes}), data)
+        (folder / alias).mkdir(parents=True)
+        about = {"feature_set": featuriser.feature_set, "train_sha256": "e" * 64}
+        model.save(folder / alias, name, estimator, featuriser, about)
+        golden = valid[list(featuriser.request_fields)][:1]
+        entries[alias] = {
+            "model": name,
+            "version": version,
+            "run_id": f"run{version}",
+            "content_hash": files.content_hash(folder / alias),
+            "metrics": {"test.rmse": float(version)},
+            "golden": {
+                "order": json.loads(golden.to_json(orient="records", date_format="iso"))[0],
+                "prediction": float(model.load(folder / alias).predict(golden)[0]),
+            },
+        }
+    files.write_json(folder / "promoted.json", {"model_name": "small", **entries})

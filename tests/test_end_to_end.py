@@ -8,10 +8,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import httpx
 import pytest
 import yaml
 
-from tests.examples import ROOT, set_params
+from tests.bento_server import serve, stop
+from tests.examples import PUBLISHED_ORDER, ROOT, set_params
 
 pytestmark = pytest.mark.end_to_end
 
@@ -182,6 +184,18 @@ def test_dag_metrics_and_a_remote(tmp_path):
     assert "file://" in sh("dvc", "plots", "show")
     assert ran(sh("dvc", "repro")) == {"register"}
     assert sh("git", "status", "--porcelain") == ""
+
+
+def test_the_service_prices_the_published_order_as_published(repo, tmp_path):
+    process, url = serve(repo / "models/promoted", tmp_path)
+    try:
+        answered = httpx.post(f"{url}/predict", json=PUBLISHED_ORDER).json()
+        record = json.loads(Path("metrics/registry.json").read_text())
+        assert answered["predicted_total_amount"] == pytest.approx(593.97, abs=0.01)
+        assert answered["model"]["content_hash"] == record["champion"]["content_hash"]
+        assert answered["warnings"] == []
+    finally:
+        stop(process)
 
 
 def test_nobody_passes_exits_non_zero_with_the_reasons_and_keeps_the_champion():

@@ -1,0 +1,98 @@
+"""The API's documentation: an OpenAPI document made from the answering model, and its page."""
+
+from typing import Any
+
+from sales.serving import ALIASES, Served
+
+PAGE = """<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<title>Amazon Sales API</title>
+<link rel="icon" href="data:,">
+<link rel="stylesheet" href="static_content/swagger-ui.css">
+</head>
+<body>
+<div id="swagger-ui"></div>
+<script src="static_content/swagger-ui-bundle.js"></script>
+<script>
+SwaggerUIBundle({url: "openapi.json", dom_id: "#swagger-ui", tryItOutEnabled: true});
+</script>
+</body>
+</html>
+"""
+NUMBER, TEXT = {"type": "number"}, {"type": "string"}
+
+
+def openapi(served: Served) -> dict[str, Any]:
+    """Return the OpenAPI 3.1 document, with orders as the model asks for them."""
+    order = {**served.schema.json_schema(), "examples": [served.entry["golden"]["order"]]}
+    ref = {"$ref": "#/components/schemas/Order"}
+    answer = {served.answer_key: NUMBER}
+    refused = {"422": _text("A field is missing or wrong", "Refused"), "413": _text("Too large")}
+    alias = {"name": "alias", "in": "query", "required": True}
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "Amazon Sales", "version": "1"},
+        "paths": {
+            "/health": {"get": _operation("The process answers", {"status": TEXT})},
+            "/model-info": {"get": _operation("The model that answers now", {"alias": TEXT})},
+            "/models": {
+                "get": _operation(
+                    "Every loaded model with its metrics",
+                    {"registered_models": {"type": "array"}, "fallback_available": {}},
+                )
+            },
+            "/models/load": {
+                "post": {
+                    **_operation("Let another model answer", {"message": TEXT}),
+                    "parameters": [{**alias, "schema": {"enum": list(ALIASES)}}],
+                    "security": [{}, {"admin": []}],
+                }
+            },
+            "/predict": {
+                "post": _operation("Price one order", {**answer, **_signed()}, ref, refused)
+            },
+            "/predict_batch": {
+                "post": _operation(
+                    "Price a list of orders",
+                    {"predictions": {"type": "array", "items": NUMBER}, **_signed()},
+                    {"type": "array", "items": ref, "minItems": 1},
+                    {**refused, "400": _text("An empty list")},
+                )
+            },
+        },
+        "components": {
+            "schemas": {"Order": order, "Refused": {"type": "object"}},
+            "securitySchemes": {"admin": {"type": "http", "scheme": "bearer"}},
+        },
+    }
+
+
+def _signed() -> dict[str, Any]:
+    return {"model": {"type": "object"}, "warnings": {"type": "array", "items": TEXT}}
+
+
+def _operation(
+    summary: str,
+    properties: dict[str, Any],
+    body: dict[str, Any] | None = None,
+    refused: dict[str, Any] | None = None,
+) -> dict[str, Any]:
+    schema = {"type": "object", "properties": properties, "required": list(properties)}
+    content = {"application/json": {"schema": schema}}
+    operation: dict[str, Any] = {
+        "summary": summary,
+        "responses": {"200": {"description": summary, "content": content}, **(refused or {})},
+    }
+    if body:
+        operation["requestBody"] = {
+            "required": True,
+            "content": {"application/json": {"schema": body}},
+        }
+    return operation
+
+
+def _text(description: str, schema: str = "Refused") -> dict[str, Any]:
+    ref = {"$ref": f"#/components/schemas/{schema}"}
+    return {"description": description, "content": {"application/json": {"schema": ref}}}

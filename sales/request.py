@@ -1,0 +1,193 @@
+"""What a client of the service must send: a schema made from the promoted model's own fields.
+
+Numbers out of the contract's range are refused; a category or a date that training never saw is
+answered, with a warning: shops get new brands, and tomorrow comes.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from typing import Annotated, Any, Literal, NotRequired
+
+import numpy as np
+from pydantic import Field, TypeAdapter, ValidationError
+from typing_extensions import TypedDict
+
+from sales.contract import Column
+from sales.expressions import Expression
+from sales.features import Featuriser
+
+Orders = dict[str, Any]  # columns of equally long lists or arrays, as the featuriser takes them
+
+DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+NUMBER_OF: dict[Any, int] = {day: number for number, day in enumerate(DAYS)}
+# A part of a date that may be sent in the date's place, and what values it may have.
+PARTS: dict[str, Any] = {
+    "year": Annotated[int, Field(strict=True, ge=1, le=9999)],
+    "month": Annotated[int, Field(strict=True, ge=1, le=12)],
+    "day_of_week": Literal[DAYS] | Annotated[int, Field(strict=True, ge=0, le=6)],
+}
+LONGEST = 200  # characters of a category
+typed_dict: Any = TypedDict  # called with fields that only the model knows
+
+
+class RequestError(Exception):
+    """A request that cannot be answered; `details` name the row, the field and what is wrong."""
+
+    def __init__(self, details: list[dict[str, Any]]) -> None:
+        super().__init__(details)
+        self.details = details
+
+
+class OrderSchema:
+    """The orders that a model can price, one or many, and how to read them."""
+
+    def __init__(self, featuriser: Featuriser) -> None:
+        self.featuriser = featuriser
+        self.dates = [name for name, column in featuriser.fields.items() if column.role == "date"]
+        self.parts = _parts(featuriser, self.dates)
+        self._part_of = {p: Expression.parse(featuriser.derived[p], p) for p in self.parts}
+        fields: dict[str, Any] = {}
+        for name, column in featuriser.fields.items():
+            kind = _kind(column)
+            fields[name] = NotRequired[kind] if self.parts and name in self.dates else kind
+        for name, part in self.parts.items():
+            fields[name] = NotRequired[PARTS[part]]
+        # A TypedDict: what it lets through is a plain dict, made faster than a model's instance.
+        order: Any = typed_dict("Order", fields)
+        self._one: TypeAdapter[dict[str, Any]] = TypeAdapter(order)
+        self._many: TypeAdapter[list[dict[str, Any]]] = TypeAdapter(list[order])
+
+    def json_schema(self) -> dict[str, Any]:
+        """Return the JSON Schema of one order."""
+        return self._one.json_schema()
+
+    def one(self, body: bytes | str) -> Orders:
+        """Return the order in a JSON object, as columns of one value. Raises RequestError."""
+        try:
+            orders = [self._one.validate_json(body)]
+        except ValidationError as error:
+            raise _refused(error) from None
+        return self._columns(orders, single=True)
+
+    def many(self, body: bytes | str) -> Orders:
+        """Return the orders in a JSON list. Raises RequestError that names every bad field."""
+        try:
+            orders = self._many.validate_json(body)
+        except ValidationError as error:
+            raise _refused(error) from None
+        return self._columns(orders, single=False)
+
+    def warnings(self, orders: Orders) -> list[str]:
+        """Return what training never saw: categories, and dates outside the contract's window."""
+        found = [
+            f"{name}: '{value}' was not in the training data"
+            for name, values in self.featuriser.unknown(orders).items()
+            for value in values
+        ]
+        for name in self.dates:
+            column = self.featuriser.fields[name]
+            window = f"outside {column.min} to {column.max}, which the training data covers"
+            low, high = str(column.min or "0001"), str(column.max or "9999")
+            if name in orders:
+                seen = {name: (orders[name].astype("datetime64[D]"), low, high)}
+                bounds: Any = np.datetime64
+            else:
+                years = [part for part, kind in self.parts.items() if kind == "year"]
+                seen = {part: (orders[part], low[:4], high[:4]) for part in years}
+                bounds = int
+            for sent, (values, first, last) in seen.items():
+                if ((values < bounds(first)) | (values > bounds(last))).any():
+                    found.append(f"{sent}: {window}")
+        return found
+
+    def _columns(self, orders: Sequence[Mapping[str, Any]], *, single: bool) -> Orders:
+        """Return the orders column by column; of a date's parts, all or none."""
+        fields = [name for name in self.featuriser.fields if name not in self.dates]
+        columns: Orders = {name: [order[name] for order in orders] for name in fields}
+        if not self.dates:
+            return columns
+        [name] = self.dates
+        days = [order.get(name) for order in orders]
+        if None not in days:
+            columns[name] = _instants(days)
+            return columns
+        missing = [
+            {
+                "type": "missing",
+                "loc": ["body", part] if single else ["body", row, part],
+                "msg": f"Field required, or {name} in its place",
+            }
+            for row, (order, day) in enumerate(zip(orders, days, strict=True))
+            if day is None
+            for part in self.parts
+            if part not in order
+        ]
+        if missing:
+            raise RequestError(missing)
+        dated = np.array([day is not None for day in days])
+        known = _instants([day for day in days if day is not None])
+        for part in self.parts:
+            sent = [order.get(part) for order in orders]
+            values = np.array([NUMBER_OF.get(v, v) or 0 for v in sent], dtype=np.float64)
+            if len(known):
+                values[dated] = self._part_of[part].evaluate({name: known})
+            columns[part] = values
+        return columns
+
+
+def snake(name: str) -> str:
+    """Return `TotalAmount` as `total_amount`."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
+
+
+def _parts(featuriser: Featuriser, dates: list[str]) -> dict[str, str]:
+    """Return the columns that are a part of the date, if they are all that reads it."""
+    if len(dates) != 1:
+        return {}
+    parts = {}
+    for name, text in featuriser.derived.items():
+        if dates[0] not in Expression.parse(text, name).names:
+            continue
+        match = re.fullmatch(rf"\s*(\w+)\(\s*{re.escape(dates[0])}\s*\)\s*", text)
+        if not match or match[1] not in PARTS:
+            return {}
+        parts[name] = match[1]
+    return parts
+
+
+def _kind(column: Column) -> Any:
+    if column.role == "categorical":
+        known = list(column.values or ())
+        # Listed for people and forms; another value is answered all the same.
+        extra: Any = {"examples": known} if known else None
+        return Annotated[str, Field(strict=True, max_length=LONGEST, json_schema_extra=extra)]
+    if column.role == "date":
+        return Annotated[datetime, Field(strict=True)] | Annotated[date, Field(strict=True)]
+    limits: dict[str, Any] = {"strict": True, "allow_inf_nan": False}
+    limits |= {k: v for k, v in (("ge", column.min), ("le", column.max)) if v is not None}
+    if column.integer:
+        limits |= {"multiple_of": 1, "json_schema_extra": {"type": "integer"}}
+    return Annotated[float, Field(**limits)]
+
+
+def _instants(days: Sequence[Any]) -> np.ndarray:
+    """Return dates and datetimes as milliseconds; one with a time zone in UTC."""
+    return np.array([np.datetime64(_naive(day), "ms") for day in days], dtype="datetime64[ms]")
+
+
+def _naive(day: date) -> date:
+    if isinstance(day, datetime) and day.tzinfo:
+        offset = day.utcoffset()
+        return day.replace(tzinfo=None) - offset if offset else day.replace(tzinfo=None)
+    return day
+
+
+def _refused(error: ValidationError) -> RequestError:
+    """Return what is wrong, once a field: a date is tried in two ways, a day of the week too."""
+    found = error.errors(include_url=False, include_context=False, include_input=False)
+    details: dict[tuple, dict[str, Any]] = {}
+    for one in found:
+        loc = one["loc"][: 2 if one["loc"] and isinstance(one["loc"][0], int) else 1]
+        details.setdefault(loc, {"type": one["type"], "loc": ["body", *loc], "msg": one["msg"]})
+    return RequestError(list(details.values()))

@@ -1,0 +1,145 @@
+"""The models that answer: the promoted exports, tried on their golden order, one of them active."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sales import files, model
+from sales.errors import PipelineError
+from sales.model import Model
+from sales.request import Orders, OrderSchema, snake
+
+ALIASES = ("champion", "challenger", "fallback")
+
+
+@dataclass(frozen=True)
+class Served:
+    """A promoted model with what is known of it: its entry in promoted.json."""
+
+    alias: str
+    model_name: str
+    model: Model
+    schema: OrderSchema
+    entry: dict[str, Any]
+
+    @property
+    def answer_key(self) -> str:
+        """The key of the prediction: `predicted_total_amount` for TotalAmount."""
+        return f"predicted_{snake(self.model.featuriser.target)}"
+
+    def one(self, body: bytes) -> dict[str, Any]:
+        """Return the answer to one JSON order. Raises RequestError."""
+        orders = self.schema.one(body)
+        prediction = float(self.model.predict(orders)[0])
+        return {self.answer_key: prediction, **self._signed(orders)}
+
+    def many(self, body: bytes, most: int) -> dict[str, Any]:
+        """Return the answer to a JSON list of orders.
+
+        Raises RequestError, or TooManyError for more than `most` orders.
+        """
+        orders = self.schema.many(body)
+        rows = len(next(iter(orders.values())))
+        if rows > most:
+            raise TooManyError(f"{rows:,} orders, at most {most:,} are taken at once")
+        predictions = self.model.predict(orders).tolist() if rows else []
+        return {"predictions": predictions, **self._signed(orders)}
+
+    def about(self) -> dict[str, Any]:
+        """Return what /model-info tells, the published keys first."""
+        about = self.model.about
+        return {
+            "source": "export",
+            "alias": self.alias,
+            "model_name": self.model_name,
+            "version": str(self.entry["version"]),
+            "run_id": self.entry["run_id"],
+            "model_uri": f"models:/{self.model_name}/{self.entry['version']}",
+            "metrics": self.entry["metrics"],
+            "model": self.model.name,
+            "content_hash": self.model.content_hash,
+            "feature_set": about["feature_set"],
+            "trained_on_sha256": about["train_sha256"],
+            "request_fields": list(self.model.featuriser.request_fields),
+        }
+
+    def _signed(self, orders: Orders) -> dict[str, Any]:
+        return {
+            "model": {
+                "alias": self.alias,
+                "version": self.entry["version"],
+                "content_hash": self.model.content_hash,
+            },
+            "warnings": self.schema.warnings(orders),
+        }
+
+
+class TooManyError(Exception):
+    """More orders than one request may bring."""
+
+
+def load(folder: Path) -> dict[str, Served]:
+    """Return the promoted models by alias, each tried on its golden order.
+
+    Raises PipelineError where there is no champion, or a model does not answer to the last bit
+    what it answered when it was evaluated.
+    """
+    try:
+        promoted = files.read_json(folder / "promoted.json")
+    except FileNotFoundError:
+        raise PipelineError(f"{folder} holds no promoted models: run `make repro`") from None
+    served = {}
+    for alias in ALIASES:
+        entry = promoted.get(alias)
+        if entry is None:
+            continue
+        loaded = model.load(folder / alias)
+        if loaded.content_hash != entry["content_hash"]:
+            raise PipelineError(f"{folder / alias} is not the model that was promoted")
+        schema = OrderSchema(loaded.featuriser)
+        served[alias] = Served(alias, promoted["model_name"], loaded, schema, entry)
+        _try(served[alias])
+    if "champion" not in served:
+        raise PipelineError(f"{folder} holds no champion: run `make repro`")
+    return served
+
+
+def _try(served: Served) -> None:
+    golden = served.entry["golden"]
+    order = served.schema.one(json.dumps(golden["order"]))
+    answer = float(served.model.predict(order)[0])
+    if answer != golden["prediction"]:
+        raise PipelineError(
+            f"the {served.alias} answers its golden order with {answer!r}, "
+            f"evaluated it was {golden['prediction']!r}"
+        )
+
+
+class Active:
+    """Which alias answers: a file that all workers of a server look at before each answer.
+
+    Looking is one `stat` call, so that from the moment `choose` returns every worker answers by
+    the new one.
+    """
+
+    def __init__(self, path: Path, default: str) -> None:
+        self._path, self._default = path, default
+        self._seen: tuple[int, int] | None = None
+        self._alias = default
+
+    def alias(self) -> str:
+        """Return the alias that answers now."""
+        try:
+            stat = self._path.stat()
+        except FileNotFoundError:
+            return self._default
+        seen = (stat.st_mtime_ns, stat.st_ino)
+        if seen != self._seen:
+            self._alias, self._seen = self._path.read_text(encoding="utf-8"), seen
+        return self._alias
+
+    def choose(self, alias: str) -> None:
+        """Let an alias answer, in every worker, from now on."""
+        with files.replacing(self._path) as beside:
+            beside.write_text(alias, encoding="utf-8")

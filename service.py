@@ -1,0 +1,212 @@
+"""The service: the promoted models behind the published API, as a BentoML service.
+
+Its routes are an ASGI app mounted into it: BentoML's own are POST only, and answer a bad body with
+400 where the published API says 422. BentoML adds /livez, /readyz and /metrics.
+"""
+
+import gc
+import hmac
+import os
+import tempfile
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import anyio.to_thread
+import bentoml
+import orjson
+from starlette.applications import Starlette
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import HTMLResponse, Response
+from starlette.routing import Route
+
+from sales import api_docs, serving
+from sales.request import RequestError
+
+PROMOTED = Path(os.environ.get("PROMOTED", Path(__file__).with_name("models") / "promoted"))
+WORKERS = int(os.environ.get("WORKERS", "1"))
+ACCESS_LOG = os.environ.get("ACCESS_LOG", "1") != "0"
+MAX_BODY_MB = float(os.environ.get("MAX_BODY_MB", "100"))
+MAX_ORDERS = int(os.environ.get("MAX_ORDERS", "100000"))
+LARGE = 50_000  # bytes; a larger body is read and answered in a thread, so that others go on
+LOOPBACK = {"127.0.0.1", "::1"}
+
+models: dict[str, serving.Served] = {}
+# The workers of one server have the same parent: what one of them is told, all of them see.
+active = serving.Active(
+    Path(tempfile.gettempdir()) / f"amazon-sales-{os.getuid()}-{os.getppid()}.active", "champion"
+)
+
+
+class RefusedError(Exception):
+    """An answer other than 200: its status, and why, in words for the client."""
+
+    def __init__(self, status: int, detail: Any) -> None:
+        super().__init__(detail)
+        self.status, self.detail = status, detail
+
+
+def answer(content: Any, status: int = 200) -> Response:
+    """Return a JSON response."""
+    return Response(orjson.dumps(content), status, media_type="application/json")
+
+
+def route(
+    handler: Callable[[Request], Awaitable[Response]],
+) -> Callable[[Request], Awaitable[Response]]:
+    """Turn what a handler refuses into a response."""
+
+    async def guarded(request: Request) -> Response:
+        try:
+            return await handler(request)
+        except RequestError as error:
+            return answer({"detail": error.details}, 422)
+        except RefusedError as error:
+            return answer({"detail": error.detail}, error.status)
+
+    return guarded
+
+
+async def body_of(request: Request) -> bytes:
+    """Return the body; stops reading at MAX_BODY_MB. Raises RefusedError."""
+    most = int(MAX_BODY_MB * 1e6)
+    too_large = RefusedError(413, f"the body is larger than {MAX_BODY_MB:g} MB")
+    declared = request.headers.get("content-length", "")
+    if declared.isdigit() and int(declared) > most:
+        raise too_large
+    parts, size = [], 0
+    try:
+        async for part in request.stream():
+            size += len(part)
+            if size > most:
+                raise too_large
+            parts.append(part)
+    except ClientDisconnect:
+        raise RefusedError(400, "the body was cut short") from None
+    return b"".join(parts)
+
+
+def answering() -> serving.Served:
+    """Return the model that answers now."""
+    return models[active.alias()]
+
+
+@route
+async def health(_: Request) -> Response:
+    """Answer, as long as the process lives."""
+    return answer({"status": "ok"})
+
+
+@route
+async def model_info(_: Request) -> Response:
+    """Tell about the model that answers now."""
+    return answer(answering().about())
+
+
+@route
+async def list_models(_: Request) -> Response:
+    """List every loaded model with its metrics."""
+    return answer(
+        {
+            "registered_models": [
+                {**served.about(), "description": "", "active": alias == active.alias()}
+                for alias, served in models.items()
+            ],
+            "fallback_available": "fallback" in models,
+        }
+    )
+
+
+@route
+async def load_model(request: Request) -> Response:
+    """Let another alias answer, in all workers at once."""
+    may_switch(request)
+    alias = request.query_params.get("alias", "")
+    if alias not in serving.ALIASES:
+        raise RefusedError(400, f"alias must be one of {', '.join(serving.ALIASES)}")
+    if alias not in models:
+        raise RefusedError(404, f"there is no {alias}")
+    active.choose(alias)
+    return answer({"message": f"{alias} answers now", "info": models[alias].about()})
+
+
+def may_switch(request: Request) -> None:
+    """Let callers on this machine pass, and those with the token. Raises RefusedError."""
+    token = os.environ.get("ADMIN_TOKEN", "")
+    host = request.client.host if request.client else ""
+    if host in LOOPBACK:
+        return
+    if not token:
+        raise RefusedError(403, "only this machine may switch models: no ADMIN_TOKEN is set")
+    sent = request.headers.get("authorization", "").removeprefix("Bearer ")
+    if not hmac.compare_digest(sent.encode(), token.encode()):
+        raise RefusedError(401, "send the administrator's token: Authorization: Bearer ...")
+
+
+@route
+async def predict(request: Request) -> Response:
+    """Price one order."""
+    return answer(answering().one(await body_of(request)))
+
+
+@route
+async def predict_batch(request: Request) -> Response:
+    """Price a list of orders."""
+    body = await body_of(request)
+    served = answering()
+    try:
+        if len(body) > LARGE:
+            found = await anyio.to_thread.run_sync(served.many, body, MAX_ORDERS)
+        else:
+            found = served.many(body, MAX_ORDERS)
+    except serving.TooManyError as error:
+        raise RefusedError(413, str(error)) from None
+    if not found["predictions"]:
+        raise RefusedError(400, "Empty input list")
+    return answer(found)
+
+
+@route
+async def openapi(_: Request) -> Response:
+    """Describe the API in OpenAPI, orders as the active model asks for them."""
+    return answer(api_docs.openapi(answering()))
+
+
+async def docs(_: Request) -> Response:
+    """Show Swagger UI, from files that BentoML brings: nothing is fetched from elsewhere."""
+    return HTMLResponse(api_docs.PAGE)
+
+
+app = Starlette(
+    routes=[
+        Route("/health", health),
+        Route("/model-info", model_info),
+        Route("/models", list_models),
+        Route("/models/load", load_model, methods=["POST"]),
+        Route("/predict", predict, methods=["POST"]),
+        Route("/predict_batch", predict_batch, methods=["POST"]),
+        Route("/openapi.json", openapi),
+        Route("/docs", docs),
+    ]
+)
+
+
+@bentoml.service(
+    workers=WORKERS,
+    # Seconds. BentoML keeps every request's context for that long, so no longer than a file takes.
+    traffic={"timeout": 30},
+    logging={"access": {"enabled": ACCESS_LOG}},
+)
+@bentoml.asgi_app(app, path="/")
+class AmazonSales:
+    """Prices Amazon orders with the promoted champion, challenger or fallback."""
+
+    def __init__(self) -> None:
+        models.update(serving.load(PROMOTED))
+        # What is loaded stays: without it the garbage collector would look through all of it again
+        # and again, in pauses of a quarter of a second.
+        gc.freeze()
+
+    async def __is_ready__(self) -> bool:
+        """Whether every model has answered its golden order, without which none is loaded."""
+        return "champion" in models

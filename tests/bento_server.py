@@ -1,0 +1,66 @@
+"""Starts the real service for a test: `bentoml serve` in a process of its own."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import httpx
+
+from tests.examples import ROOT
+
+
+def free_port() -> int:
+    """Return a port that nobody uses."""
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return found.getsockname()[1]
+
+
+def serve(promoted: Path, folder: Path, **variables: str) -> tuple[subprocess.Popen, str]:
+    """Start the service; return the process and its address, once it is ready."""
+    port = free_port()
+    env = {
+        **os.environ,
+        "PROMOTED": str(promoted),
+        "BENTOML_HOME": str(folder / "bentoml"),
+        "BENTOML_DO_NOT_TRACK": "True",
+        "OTEL_SDK_DISABLED": "true",
+        "TMPDIR": str(folder),
+        "MAX_BODY_MB": "1",
+        "MAX_ORDERS": "500",
+        **variables,
+    }
+    command = [sys.executable, "-m", "bentoml", "serve", "service:AmazonSales"]
+    with (folder / "log").open("w") as log:
+        process = subprocess.Popen(
+            [*command, "--host", "127.0.0.1", "--port", str(port)],
+            cwd=ROOT,
+            env=env,
+            stdout=log,
+            stderr=log,
+        )
+    url = f"http://127.0.0.1:{port}"
+    deadline = time.monotonic() + 90
+    while True:
+        try:
+            if httpx.get(f"{url}/readyz").status_code == 200:
+                return process, url
+        except httpx.TransportError:
+            pass
+        if process.poll() is not None or time.monotonic() > deadline:
+            process.kill()
+            raise AssertionError((folder / "log").read_text())
+        time.sleep(0.2)
+
+
+def stop(process: subprocess.Popen) -> None:
+    """Stop the service as `kill` does; raises when it does not end within 30 seconds."""
+    process.terminate()
+    try:
+        process.wait(30)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        raise

@@ -1,0 +1,202 @@
+"""The service over real HTTP: `bentoml serve` with two workers on a small export."""
+
+import itertools
+import json
+import threading
+import time
+
+import anyio
+import httpx
+import numpy as np
+import pytest
+
+import service
+from sales import model, serving
+from tests.bento_server import serve, stop
+from tests.examples import PUBLISHED_ORDER, make_orders
+
+
+@pytest.fixture(scope="module")
+def url(promoted, tmp_path_factory):
+    process, url = serve(promoted, tmp_path_factory.mktemp("served"), WORKERS="2")
+    yield url
+    stop(process)
+
+
+@pytest.fixture
+def client(url):
+    with httpx.Client(base_url=url, timeout=30) as client:
+        yield client
+        client.post("/models/load", params={"alias": "champion"})
+
+
+def predict(client, order=PUBLISHED_ORDER):
+    return client.post("/predict", json=order)
+
+
+def test_health_and_probes(client):
+    assert client.get("/health").json() == {"status": "ok"}
+    for probe in ("/livez", "/readyz", "/metrics"):
+        assert client.get(probe).status_code == 200
+
+
+def test_the_published_order_is_priced_as_published(client):
+    answered = predict(client)
+    assert answered.status_code == 200
+    assert answered.json()["predicted_total_amount"] == pytest.approx(593.97, abs=0.01)
+    assert answered.json()["warnings"] == [  # of which the small export's orders know nothing
+        "City: 'New York' was not in the training data",
+        "State: 'NY' was not in the training data",
+    ]
+    info = client.get("/model-info").json()
+    assert answered.json()["model"]["content_hash"] == info["content_hash"]
+    assert {"source", "alias", "model_name", "version", "run_id", "model_uri", "metrics"} <= set(
+        info
+    )
+
+
+def test_single_batch_and_evaluation_agree_to_the_last_bit(client, promoted):
+    orders = make_orders(200, seed=5)
+    sent = json.loads(orders.to_json(orient="records", date_format="iso", double_precision=15))
+    for alias in ("champion", "challenger", "fallback"):
+        client.post("/models/load", params={"alias": alias})
+        expected = model.load(promoted / alias).predict(orders).tolist()
+        batch = client.post("/predict_batch", json=sent).json()
+        assert batch["predictions"] == expected
+        singles = [predict(client, order).json()["predicted_total_amount"] for order in sent[:20]]
+        assert singles == expected[:20]
+        assert np.isfinite(expected).all()
+
+
+def test_models_are_listed(client):
+    listed = client.get("/models").json()
+    assert listed["fallback_available"] is True
+    assert [m["alias"] for m in listed["registered_models"]] == [
+        "champion",
+        "challenger",
+        "fallback",
+    ]
+    assert [m["active"] for m in listed["registered_models"]] == [True, False, False]
+    assert listed["registered_models"][1]["metrics"] == {"test.rmse": 2.0}
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "status", "detail"),
+    [
+        ("POST", "/predict", b"{}", 422, "Field required"),
+        ("POST", "/predict", b"", 422, "Invalid JSON"),
+        ("POST", "/predict", b'{"Category": "Bo', 422, "Invalid JSON"),
+        ("POST", "/predict", b"[" * 100_000, 422, "Invalid JSON"),
+        ("POST", "/predict", b"[]", 422, "Input should be an object"),
+        ("POST", "/predict", b"x" * 1_000_001, 413, "the body is larger than 1 MB"),
+        ("POST", "/predict_batch", b"[]", 400, "Empty input list"),
+        ("POST", "/predict_batch", b"{}", 422, "Input should be a valid array"),
+        ("POST", "/predict_batch", b"[{}]", 422, "Field required"),
+        ("POST", "/models/load?alias=best", b"", 400, "alias must be one of champion"),
+        ("POST", "/models/load", b"", 400, "alias must be one of champion"),
+        ("GET", "/predict", None, 405, None),
+        ("GET", "/nothing", None, 404, None),
+    ],
+)
+def test_what_is_refused(client, method, path, body, status, detail):
+    answered = client.request(method, path, content=body)
+    assert answered.status_code == status
+    if detail:
+        assert detail in json.dumps(answered.json()["detail"])
+
+
+def test_too_many_orders_are_refused(client):
+    answered = client.post("/predict_batch", json=[PUBLISHED_ORDER] * 501)
+    assert answered.status_code == 413
+    assert answered.json()["detail"] == "501 orders, at most 500 are taken at once"
+
+
+def test_a_body_without_a_declared_length_is_cut_off(client):
+    endless = itertools.repeat(b"x" * 100_000, 50)
+    try:
+        answered = client.post("/predict", content=endless)
+    except httpx.TransportError:
+        return  # the server hung up before all was sent
+    assert answered.status_code == 413
+
+
+def test_a_switch_reaches_every_worker_before_its_reply_and_fails_nobody(url):
+    done, answers, failures = threading.Event(), [], []
+
+    def hammer():
+        with httpx.Client(base_url=url, timeout=30) as client:
+            while not done.is_set():
+                started = time.monotonic()
+                answered = predict(client)
+                if answered.status_code != 200:
+                    failures.append(answered.text)
+                else:
+                    alias = answered.json()["model"]["alias"]
+                    answers.append((started, time.monotonic(), alias))
+
+    threads = [threading.Thread(target=hammer) for _ in range(4)]
+    switches = []
+    with httpx.Client(base_url=url, timeout=30) as client:
+        client.post("/models/load", params={"alias": "champion"})
+        for thread in threads:
+            thread.start()
+        for alias in ("challenger", "fallback", "champion") * 4:
+            begun = time.monotonic()
+            assert client.post("/models/load", params={"alias": alias}).status_code == 200
+            switches.append((begun, time.monotonic(), alias))
+            time.sleep(0.2)
+    done.set()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+    nexts = [begun for begun, _, _ in switches[1:]] + [float("inf")]
+    checked = set()
+    for (_, replied, chosen), following in zip(switches, nexts, strict=True):
+        for started, answered_at, alias in answers:
+            if replied < started and answered_at < following:
+                assert alias == chosen
+                checked.add(replied)
+    assert len(checked) == len(switches)
+
+
+def test_the_documentation_needs_no_internet(client):
+    page = client.get("/docs").text
+    for file in ("static_content/swagger-ui.css", "static_content/swagger-ui-bundle.js"):
+        assert f'"{file}"' in page
+        assert client.get(f"/{file}").status_code == 200
+    assert "http" not in page.replace("https://", "").replace("html", "")
+    described = client.get("/openapi.json").json()
+    assert {"/predict", "/predict_batch", "/models/load"} <= set(described["paths"])
+    [example] = described["components"]["schemas"]["Order"]["examples"]
+    assert predict(client, example).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("token", "sent", "status"),
+    [
+        ("", None, 403),
+        ("", "", 403),
+        ("secret", None, 401),
+        ("secret", "wrong", 401),
+        ("secret", "secret", 200),
+    ],
+)
+def test_who_may_switch_from_another_host(promoted, tmp_path, monkeypatch, token, sent, status):
+    monkeypatch.setattr(service, "models", serving.load(promoted))
+    monkeypatch.setattr(service, "active", serving.Active(tmp_path / "active", "champion"))
+    monkeypatch.setenv("ADMIN_TOKEN", token)
+    headers = {} if sent is None else {"Authorization": f"Bearer {sent}"}
+
+    async def switch(host, headers):
+        transport = httpx.ASGITransport(service.app, client=(host, 50000))
+        async with httpx.AsyncClient(transport=transport, base_url="http://api") as client:
+            return await client.post("/models/load?alias=challenger", headers=headers)
+
+    assert anyio.run(switch, "10.0.0.9", headers).status_code == status
+    assert service.active.alias() == ("challenger" if status == 200 else "champion")
+    assert anyio.run(switch, "127.0.0.1", {}).status_code == 200
+
+
+def test_without_an_export_it_does_not_start(tmp_path):
+    with pytest.raises(AssertionError, match="holds no promoted models: run `make repro`"):
+        serve(tmp_path / "nothing", tmp_path)
