@@ -10,6 +10,8 @@ MLFLOW_HOST ?= 127.0.0.1
 HOST ?= 127.0.0.1
 PORT ?= 3000
 WORKERS ?= 1
+CONTAINER_BACKEND ?= docker
+IMAGE ?= amazon-sales:latest
 SALES_STATE ?= state
 PUBLIC_DATA ?= ../shared/data/amazon_sales.csv.gz
 
@@ -27,7 +29,7 @@ export UV_PYTHON_DOWNLOADS := never
 export PUBLIC_DATA SALES_STATE
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help setup repro test check format serve mlflow plots results clean
+.PHONY: help setup repro test check format serve bento container mlflow plots results clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -69,6 +71,14 @@ serve: setup ## the API over the promoted models, on HOST:PORT (127.0.0.1:3000),
 	@test -f models/promoted/promoted.json || { echo "no promoted model yet: make repro" >&2; exit 1; }
 	@bentoml serve service:AmazonSales --host $(HOST) --port $(PORT)
 
+bento: setup ## pack the service with the promoted models into a Bento
+	@test -f models/promoted/promoted.json || { echo "no promoted model yet: make repro" >&2; exit 1; }
+	@uv export --quiet --frozen --only-group serving --no-hashes --no-header -o requirements-serving.txt > /dev/null
+	@bentoml build
+
+container: bento ## build the image IMAGE (amazon-sales:latest) from the newest Bento, with CONTAINER_BACKEND (docker)
+	@bentoml containerize amazon_sales:latest --backend $(CONTAINER_BACKEND) -t $(IMAGE)
+
 # In a process group of its own, which ends as a whole: the UI leaves its workers behind otherwise.
 mlflow: setup ## the MLflow UI with every run, on MLFLOW_HOST:MLFLOW_PORT (127.0.0.1:5000)
 	@test -f $(SALES_STATE)/mlflow/mlflow.db || { echo "no runs yet: make repro" >&2; exit 1; }
@@ -80,5 +90,5 @@ results: setup ## run all three feature sets on PUBLIC_DATA and write the README
 	python -m bench.feature_sets $(PUBLIC_DATA) README.md
 
 clean: ## remove everything that is made, but the data you dropped and the environment
-	rm -rf data/raw data/prepared data/features models metrics plots dvc_plots $(SALES_STATE)/mlflow
+	rm -rf requirements-serving.txt data/raw data/prepared data/features models metrics plots dvc_plots $(SALES_STATE)/mlflow
 	rm -rf $(SALES_STATE)/bentoml .dvc/cache .dvc/tmp .pytest_cache .mypy_cache .ruff_cache .hypothesis

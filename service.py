@@ -4,6 +4,7 @@ Its routes are an ASGI app mounted into it: BentoML's own are POST only, and ans
 400 where the published API says 422. BentoML adds /livez, /readyz and /metrics.
 """
 
+import asyncio
 import gc
 import hmac
 import os
@@ -12,7 +13,6 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
-import anyio.to_thread
 import bentoml
 import orjson
 from starlette.applications import Starlette
@@ -156,7 +156,7 @@ async def predict_batch(request: Request) -> Response:
     served = answering()
     try:
         if len(body) > LARGE:
-            found = await anyio.to_thread.run_sync(served.many, body, MAX_ORDERS)
+            found = await asyncio.to_thread(served.many, body, MAX_ORDERS)
         else:
             found = served.many(body, MAX_ORDERS)
     except serving.TooManyError as error:

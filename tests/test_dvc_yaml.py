@@ -1,45 +1,16 @@
 """dvc.yaml names every file a stage's result depends on: DVC itself does not see imports."""
 
-import ast
-from pathlib import Path
-
 import pytest
 import yaml
 
 from sales import estimators, params
+from tests.examples import ROOT
+from tests.import_graph import reached
 
-ROOT = Path(__file__).resolve().parents[1]
 PIPELINE = yaml.safe_load((ROOT / "dvc.yaml").read_text())
 STAGES = PIPELINE["stages"]
 # What stages/train.py and sales/model.py import by name, at run time.
 BY_NAME = "sales/estimators/__init__.py"
-
-
-def imports(file: str) -> set[str]:
-    """Return the project files that a project file imports, and the packages above them."""
-    found = set()
-    for node in ast.walk(ast.parse((ROOT / file).read_text())):
-        if isinstance(node, ast.ImportFrom) and node.module:
-            dotted = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
-        elif isinstance(node, ast.Import):
-            dotted = [alias.name for alias in node.names]
-        else:
-            continue
-        for name in dotted:
-            path = name.replace(".", "/")
-            found |= {f for f in (f"{path}.py", f"{path}/__init__.py") if (ROOT / f).is_file()}
-    return found
-
-
-def reached(files: set[str]) -> set[str]:
-    """Return `files` and all project files they import, however indirectly."""
-    seen: set[str] = set()
-    todo = set(files)
-    while todo:
-        file = todo.pop()
-        seen.add(file)
-        todo |= imports(file) - seen
-    return seen
 
 
 def entry_points(stage: dict) -> set[str]:

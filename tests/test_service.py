@@ -1,11 +1,11 @@
 """The service over real HTTP: `bentoml serve` with two workers on a small export."""
 
+import asyncio
 import itertools
 import json
 import threading
 import time
 
-import anyio
 import httpx
 import numpy as np
 import pytest
@@ -192,9 +192,9 @@ def test_who_may_switch_from_another_host(promoted, tmp_path, monkeypatch, token
         async with httpx.AsyncClient(transport=transport, base_url="http://api") as client:
             return await client.post("/models/load?alias=challenger", headers=headers)
 
-    assert anyio.run(switch, "10.0.0.9", headers).status_code == status
+    assert asyncio.run(switch("10.0.0.9", headers)).status_code == status
     assert service.active.alias() == ("challenger" if status == 200 else "champion")
-    assert anyio.run(switch, "127.0.0.1", {}).status_code == 200
+    assert asyncio.run(switch("127.0.0.1", {})).status_code == 200
 
 
 def test_without_an_export_it_does_not_start(tmp_path):

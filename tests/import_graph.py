@@ -1,0 +1,45 @@
+"""Which of the project's files import which, read from their syntax."""
+
+import ast
+import sys
+
+from tests.examples import ROOT
+
+
+def imports(file: str) -> set[str]:
+    """Return the project files that a project file imports, and the packages above them."""
+    found = set()
+    for node in ast.walk(ast.parse((ROOT / file).read_text())):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            dotted = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+        elif isinstance(node, ast.Import):
+            dotted = [alias.name for alias in node.names]
+        else:
+            continue
+        for name in dotted:
+            path = name.replace(".", "/")
+            found |= {f for f in (f"{path}.py", f"{path}/__init__.py") if (ROOT / f).is_file()}
+    return found
+
+
+def reached(files: set[str]) -> set[str]:
+    """Return `files` and all project files they import, however indirectly."""
+    seen: set[str] = set()
+    todo = set(files)
+    while todo:
+        file = todo.pop()
+        seen.add(file)
+        todo |= imports(file) - seen
+    return seen
+
+
+def libraries(files: set[str]) -> set[str]:
+    """Return the top-level packages from outside the project that the files import."""
+    found = set()
+    for file in files:
+        for node in ast.walk(ast.parse((ROOT / file).read_text())):
+            if isinstance(node, ast.ImportFrom) and node.module:
+                found.add(node.module.split(".")[0])
+            elif isinstance(node, ast.Import):
+                found |= {alias.name.split(".")[0] for alias in node.names}
+    return {name for name in found if not (ROOT / name).exists()} - set(sys.stdlib_module_names)

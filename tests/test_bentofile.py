@@ -1,0 +1,34 @@
+"""The Bento holds what the service imports, and no more."""
+
+import tomllib
+from importlib.metadata import packages_distributions
+
+import yaml
+
+from sales import estimators
+from tests.examples import ROOT
+from tests.import_graph import libraries, reached
+
+BENTO = yaml.safe_load((ROOT / "bentofile.yaml").read_text())
+SERVED = reached({"service.py", *(f"sales/estimators/{name}.py" for name in estimators.NAMES)})
+# Imported inside `fit` only: a Bento loads and predicts.
+TRAINING = {"sklearn"}
+
+
+def test_it_packs_exactly_the_modules_that_the_service_imports():
+    packed = {path for path in BENTO["include"] if path.endswith(".py")}
+    assert packed == {f"/{file}" for file in SERVED | {"sales/__init__.py"}}
+    assert set(BENTO["include"]) - packed == {"/models/promoted/**"}
+
+
+def test_its_requirements_are_exactly_what_those_modules_import():
+    groups = tomllib.loads((ROOT / "pyproject.toml").read_text())["dependency-groups"]
+    listed = {line.split(";")[0].strip() for line in groups["serving"]} - {"xgboost-cpu"}
+    by_module = packages_distributions()
+    # A namespace package belongs to several distributions; ours are named like their module.
+    names = {
+        module: next((d for d in by_module[module] if d.lower() == module), by_module[module][0])
+        for module in libraries(SERVED) - TRAINING
+    }
+    needed = {name.lower().replace("_", "-") for name in names.values()} - {"xgboost-cpu"}
+    assert needed | {"xgboost"} == listed
