@@ -29,10 +29,10 @@ export UV_PYTHON_DOWNLOADS := never
 export PUBLIC_DATA SALES_STATE
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help setup repro test check format serve bento container mlflow plots results clean
+.PHONY: help setup repro test test-container check format serve bento container mlflow plots results clean
 
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
 
 setup: $(VENV)/.installed .dvc/plots/page.html ## install exactly what uv.lock says into .venv (uv itself from PyPI, if missing)
 
@@ -54,6 +54,9 @@ repro: setup ## the main job: data in, gated and registered champion out, then t
 
 test: setup ## the whole test suite
 	pytest -n 2 --dist loadfile
+
+test-container: setup ## build the image and try it, with CONTAINER_BACKEND (docker); after make repro
+	CONTAINER_BACKEND=$(CONTAINER_BACKEND) pytest -m container tests/test_container.py
 
 check: setup ## lint, format and types
 	ruff check .

@@ -1,0 +1,85 @@
+"""The container, built from a Bento of this checkout's promoted models. `make test-container`.
+
+CONTAINER_BACKEND is docker or podman. Where no registry is in reach, an image python:3.11-slim
+must be there already.
+"""
+
+import os
+import subprocess
+import time
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.bento_server import free_port
+from tests.examples import PUBLISHED_ORDER, ROOT
+
+pytestmark = pytest.mark.container
+BACKEND = os.environ.get("CONTAINER_BACKEND", "docker")
+IMAGE = "amazon-sales:test"
+
+
+def backend(*command):
+    return subprocess.run([BACKEND, *command], check=True, capture_output=True, text=True).stdout
+
+
+@pytest.fixture(scope="module")
+def image():
+    """Build the image by the README's command; return its name."""
+    command = ["make", "container", f"CONTAINER_BACKEND={BACKEND}", f"IMAGE={IMAGE}"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return IMAGE
+
+
+@pytest.fixture(scope="module")
+def container(image):
+    """Start the image; return the container's name and its address, once it is ready."""
+    port = free_port()
+    publish = ["-p", f"127.0.0.1:{port}:3000"]
+    name = backend("run", "-d", "--rm", *publish, "-e", "ADMIN_TOKEN=secret", image).strip()
+    url, deadline = f"http://127.0.0.1:{port}", time.monotonic() + 60
+    try:
+        while True:
+            try:
+                if httpx.get(f"{url}/readyz").status_code == 200:
+                    break
+            except httpx.TransportError:
+                pass
+            assert time.monotonic() < deadline, backend("logs", name)
+            time.sleep(0.2)
+        yield name, url
+    finally:
+        backend("stop", name)
+
+
+def test_it_prices_the_published_order(container):
+    _, url = container
+    answered = httpx.post(f"{url}/predict", json=PUBLISHED_ORDER).json()
+    assert answered["predicted_total_amount"] == pytest.approx(593.97, abs=0.01)
+
+
+def test_only_the_token_switches_models_from_outside(container):
+    _, url = container
+    switch = f"{url}/models/load?alias=challenger"
+    assert httpx.post(switch).status_code == 401
+    token = {"Authorization": "Bearer secret"}
+    assert httpx.post(switch, headers=token).status_code == 200
+    answered = httpx.post(f"{url}/predict", json=PUBLISHED_ORDER).json()
+    assert answered["model"]["alias"] == "challenger"
+
+
+def test_it_runs_as_nobody_special_and_holds_only_what_serving_imports(container):
+    name, _ = container
+    assert backend("exec", name, "id", "-u").strip() != "0"
+    code = (
+        "from importlib.metadata import distributions; "
+        "print(*(d.name.lower() for d in distributions()), sep='\\n')"
+    )
+    installed = set(backend("exec", name, "python", "-c", code).split())
+    assert "bentoml" in installed
+    strange = {"dvc", "mlflow", "streamlit", "matplotlib", "scikit-learn", "pandera"}
+    assert not strange & installed
+    held = backend("exec", name, "find", "/home/bentoml/bento/src", "-name", "*.py").splitlines()
+    assert "train.py" not in {Path(file).name for file in held}
