@@ -38,12 +38,19 @@ active = serving.Active(
 )
 
 
-class RefusedError(Exception):
-    """An answer other than 200: its status, and why, in words for the client."""
+PRICED = bentoml.metrics.Counter("orders_priced_total", "Orders priced, by alias.", ["alias"])
+REFUSED = bentoml.metrics.Counter("requests_refused_total", "Requests refused.", ["reason"])
 
-    def __init__(self, status: int, detail: Any) -> None:
+
+class RefusedError(Exception):
+    """An answer other than 200: its status, and why, in words for the client.
+
+    `reason` is one of few, for the counter of refused requests.
+    """
+
+    def __init__(self, status: int, reason: str, detail: Any) -> None:
         super().__init__(detail)
-        self.status, self.detail = status, detail
+        self.status, self.reason, self.detail = status, reason, detail
 
 
 def answer(content: Any, status: int = 200) -> Response:
@@ -60,9 +67,11 @@ def route(
         try:
             return await handler(request)
         except RequestError as error:
-            return answer({"detail": error.details}, 422)
+            refused = RefusedError(422, "invalid", error.details)
         except RefusedError as error:
-            return answer({"detail": error.detail}, error.status)
+            refused = error
+        REFUSED.labels(refused.reason).inc()
+        return answer({"detail": refused.detail}, refused.status)
 
     return guarded
 
@@ -70,7 +79,7 @@ def route(
 async def body_of(request: Request) -> bytes:
     """Return the body; stops reading at MAX_BODY_MB. Raises RefusedError."""
     most = int(MAX_BODY_MB * 1e6)
-    too_large = RefusedError(413, f"the body is larger than {MAX_BODY_MB:g} MB")
+    too_large = RefusedError(413, "too_large", f"the body is larger than {MAX_BODY_MB:g} MB")
     declared = request.headers.get("content-length", "")
     if declared.isdigit() and int(declared) > most:
         raise too_large
@@ -82,7 +91,7 @@ async def body_of(request: Request) -> bytes:
                 raise too_large
             parts.append(part)
     except ClientDisconnect:
-        raise RefusedError(400, "the body was cut short") from None
+        raise RefusedError(400, "cut_short", "the body was cut short") from None
     return b"".join(parts)
 
 
@@ -123,9 +132,11 @@ async def load_model(request: Request) -> Response:
     may_switch(request)
     alias = request.query_params.get("alias", "")
     if alias not in serving.ALIASES:
-        raise RefusedError(400, f"alias must be one of {', '.join(serving.ALIASES)}")
+        raise RefusedError(
+            400, "unknown_alias", f"alias must be one of {', '.join(serving.ALIASES)}"
+        )
     if alias not in models:
-        raise RefusedError(404, f"there is no {alias}")
+        raise RefusedError(404, "unknown_alias", f"there is no {alias}")
     active.choose(alias)
     return answer({"message": f"{alias} answers now", "info": models[alias].about()})
 
@@ -137,16 +148,24 @@ def may_switch(request: Request) -> None:
     if host in LOOPBACK:
         return
     if not token:
-        raise RefusedError(403, "only this machine may switch models: no ADMIN_TOKEN is set")
+        raise RefusedError(
+            403, "not_allowed", "only this machine may switch models: no ADMIN_TOKEN is set"
+        )
     sent = request.headers.get("authorization", "").removeprefix("Bearer ")
     if not hmac.compare_digest(sent.encode(), token.encode()):
-        raise RefusedError(401, "send the administrator's token: Authorization: Bearer ...")
+        raise RefusedError(
+            401, "not_allowed", "send the administrator's token: Authorization: Bearer ..."
+        )
 
 
 @route
 async def predict(request: Request) -> Response:
     """Price one order."""
-    return answer(answering().one(await body_of(request)))
+    body = await body_of(request)
+    served = answering()
+    priced = answer(served.one(body))
+    PRICED.labels(served.alias).inc()
+    return priced
 
 
 @route
@@ -160,9 +179,10 @@ async def predict_batch(request: Request) -> Response:
         else:
             found = served.many(body, MAX_ORDERS)
     except serving.TooManyError as error:
-        raise RefusedError(413, str(error)) from None
+        raise RefusedError(413, "too_large", str(error)) from None
     if not found["predictions"]:
-        raise RefusedError(400, "Empty input list")
+        raise RefusedError(400, "empty", "Empty input list")
+    PRICED.labels(served.alias).inc(len(found["predictions"]))
     return answer(found)
 
 

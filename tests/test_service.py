@@ -68,6 +68,25 @@ def test_single_batch_and_evaluation_agree_to_the_last_bit(client, promoted):
         assert np.isfinite(expected).all()
 
 
+def test_orders_priced_and_requests_refused_are_counted_over_all_workers(url):
+    def counted():
+        lines = httpx.get(f"{url}/metrics").text.splitlines()
+        return {
+            label: sum(float(line.rpartition(" ")[2]) for line in lines if label in line)
+            for label in ('orders_priced_total{alias="fallback"', 'requests_refused_total{reason="')
+        }
+
+    httpx.post(f"{url}/models/load", params={"alias": "fallback"})
+    before = counted()
+    for _ in range(6):  # a connection each, so that both workers get some
+        httpx.post(f"{url}/predict", json=PUBLISHED_ORDER)
+        httpx.post(f"{url}/predict", json={})
+    httpx.post(f"{url}/predict_batch", json=[PUBLISHED_ORDER] * 4)
+    httpx.post(f"{url}/models/load", params={"alias": "champion"})
+    after = counted()
+    assert [after[label] - before[label] for label in before] == [10, 6]
+
+
 def test_models_are_listed(client):
     listed = client.get("/models").json()
     assert listed["fallback_available"] is True
