@@ -9,13 +9,15 @@ import gc
 import hmac
 import os
 import tempfile
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
 import bentoml
 import orjson
 from starlette.applications import Starlette
+from starlette.datastructures import UploadFile
+from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
@@ -28,6 +30,7 @@ WORKERS = int(os.environ.get("WORKERS", "1"))
 ACCESS_LOG = os.environ.get("ACCESS_LOG", "1") != "0"
 MAX_BODY_MB = float(os.environ.get("MAX_BODY_MB", "100"))
 MAX_ORDERS = int(os.environ.get("MAX_ORDERS", "100000"))
+MAX_FILE_ROWS = int(os.environ.get("MAX_FILE_ROWS", "5000000"))
 LARGE = 50_000  # bytes; a larger body is read and answered in a thread, so that others go on
 LOOPBACK = {"127.0.0.1", "::1"}
 
@@ -187,6 +190,43 @@ async def predict_batch(request: Request) -> Response:
 
 
 @route
+async def predict_file(request: Request) -> Response:
+    """Price a CSV or Parquet file, sent as the body or as the field `file` of a form."""
+    body = await body_of(request)
+    if request.headers.get("content-type", "").startswith("multipart/form-data"):
+        body = await file_of(request, body)
+    served = answering()
+    priced, rows, warnings = await asyncio.to_thread(served.file, body, MAX_FILE_ROWS)
+    PRICED.labels(served.alias).inc(rows)
+    kind = ("vnd.apache.parquet", "parquet") if body.startswith(b"PAR1") else ("csv", "csv")
+    headers = {
+        "content-disposition": f'attachment; filename="priced.{kind[1]}"',
+        "x-model-alias": served.alias,
+        "x-model-version": str(served.entry["version"]),
+        "x-model-content-hash": served.model.content_hash,
+        "x-warnings": orjson.dumps(warnings[:20]).decode("ascii", "replace"),
+    }
+    media = f"application/{kind[0]}" if kind[1] == "parquet" else "text/csv"
+    return Response(priced, media_type=media, headers=headers)
+
+
+async def file_of(request: Request, body: bytes) -> bytes:
+    """Return the field `file` of a form. Raises RefusedError where there is none."""
+
+    async def whole() -> AsyncGenerator[bytes, None]:
+        yield body
+
+    try:
+        form = await MultiPartParser(request.headers, whole()).parse()
+    except MultiPartException as error:
+        raise RefusedError(422, "invalid", f"the form is broken: {error.message}") from None
+    sent = form.get("file")
+    if not isinstance(sent, UploadFile):
+        raise RefusedError(422, "invalid", "send the file in the form's field `file`")
+    return await sent.read()
+
+
+@route
 async def openapi(_: Request) -> Response:
     """Describe the API in OpenAPI, orders as the active model asks for them."""
     return answer(api_docs.openapi(answering()))
@@ -205,6 +245,7 @@ app = Starlette(
         Route("/models/load", load_model, methods=["POST"]),
         Route("/predict", predict, methods=["POST"]),
         Route("/predict_batch", predict_batch, methods=["POST"]),
+        Route("/predict_file", predict_file, methods=["POST"]),
         Route("/openapi.json", openapi),
         Route("/docs", docs),
     ]

@@ -61,11 +61,27 @@ def openapi(served: Served) -> dict[str, Any]:
                     {**refused, "400": _text("An empty list")},
                 )
             },
+            "/predict_file": {"post": _file_operation(served, refused)},
         },
         "components": {
             "schemas": {"Order": order, "Refused": {"type": "object"}},
             "securitySchemes": {"admin": {"type": "http", "scheme": "bearer"}},
         },
+    }
+
+
+def _file_operation(served: Served, refused: dict[str, Any]) -> dict[str, Any]:
+    binary = {"schema": {"type": "string", "format": "binary"}}
+    form = {"type": "object", "required": ["file"], "properties": {"file": binary["schema"]}}
+    kinds = {"text/csv": binary, "application/vnd.apache.parquet": binary}
+    added = f"The same file with Predicted{served.model.featuriser.target} as its last column"
+    return {
+        "summary": "Price a CSV or Parquet file",
+        "requestBody": {
+            "required": True,
+            "content": {**kinds, "multipart/form-data": {"schema": form}},
+        },
+        "responses": {"200": {"description": added, "content": kinds}, **refused},
     }
 
 

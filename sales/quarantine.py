@@ -14,12 +14,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pandera.errors import SchemaErrors
 
+from sales import cells
 from sales.contract import Column, Contract, Rule
 from sales.errors import PipelineError
 from sales.expressions import Expression
 
-NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"  # what Arrow parses, correctly rounded
-DATE = r"^\d{4}-?\d\d-?\d\d([T ]\d.*)?$"  # pandas would also take "today" and a bare year
 WHOLE = 2.0**53  # whole numbers up to here are exact in float64
 COLUMNS = ("file", "row", "column", "value", "reason")
 
@@ -137,11 +136,11 @@ def _parse(contract: Contract, table: pa.Table) -> tuple[pd.DataFrame, pd.DataFr
         if pa.types.is_dictionary(raw.type) and role != "categorical":
             raw = raw.dictionary_decode()
         if role in ("numeric", "target"):
-            parsed, reason = _number(raw), "not a number"
+            parsed, reason = cells.number(raw), "not a number"
         elif role == "date":
-            parsed, reason = _date(raw), "not a date"
+            parsed, reason = cells.date(raw), "not a date"
         else:
-            parsed, reason = _text(raw), ""
+            parsed, reason = cells.text(raw), ""
         lost = pc.and_(raw.is_valid(), parsed.is_null())
         if reason and pc.any(lost).as_py():
             at = np.flatnonzero(lost.to_numpy(zero_copy_only=False))
@@ -239,36 +238,3 @@ def _side(text: str, orders: pd.DataFrame) -> np.ndarray:
     expression = Expression.parse(text, "rule")
     value = expression.evaluate({name: orders[name].to_numpy() for name in expression.names})
     return value.astype(np.float64)  # a comparison gives 0 and 1
-
-
-def _number(raw: pa.Array) -> pa.Array:
-    """Return float64; null for text that is no number, and for NaN and infinity."""
-    if pa.types.is_string(raw.type) or pa.types.is_large_string(raw.type):
-        trimmed = pc.utf8_trim_whitespace(raw)
-        number = pc.match_substring_regex(trimmed, NUMBER)
-        raw = pc.if_else(number, trimmed, pa.scalar(None, raw.type))
-    try:
-        parsed = raw.cast(pa.float64(), safe=False)  # an integer above 2**53 is rounded
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
-        return pa.nulls(len(raw), pa.float64())
-    return pc.if_else(pc.is_finite(parsed), parsed, pa.scalar(None, pa.float64()))
-
-
-def _date(raw: pa.Array) -> pa.Array:
-    """Return milliseconds since 1970 without a time zone; null for what is no ISO 8601 date."""
-    if pa.types.is_timestamp(raw.type) or pa.types.is_date(raw.type):
-        return raw.cast(pa.timestamp("ms"), safe=False)
-    if not (pa.types.is_string(raw.type) or pa.types.is_large_string(raw.type)):
-        return pa.nulls(len(raw), pa.timestamp("ms"))
-    trimmed = pc.utf8_trim_whitespace(raw)
-    dated = pc.if_else(pc.match_substring_regex(trimmed, DATE), trimmed, pa.scalar(None, raw.type))
-    parsed = pd.to_datetime(dated.to_pandas(), errors="coerce", format="ISO8601", utc=True)
-    return pa.Array.from_pandas(parsed.dt.tz_localize(None).dt.as_unit("ms"))
-
-
-def _text(raw: pa.Array) -> pa.Array:
-    if pa.types.is_dictionary(raw.type):
-        if pa.types.is_string(raw.type.value_type) or pa.types.is_large_string(raw.type.value_type):
-            return raw
-        raw = raw.dictionary_decode()
-    return raw.cast(pa.string())

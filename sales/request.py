@@ -22,11 +22,12 @@ Orders = dict[str, Any]  # columns of equally long lists or arrays, as the featu
 DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 NUMBER_OF: dict[Any, int] = {day: number for number, day in enumerate(DAYS)}
 # A part of a date that may be sent in the date's place, and what values it may have.
-PARTS: dict[str, Any] = {
-    "year": Annotated[int, Field(strict=True, ge=1, le=9999)],
-    "month": Annotated[int, Field(strict=True, ge=1, le=12)],
-    "day_of_week": Literal[DAYS] | Annotated[int, Field(strict=True, ge=0, le=6)],
+PART_RANGE = {"year": (1, 9999), "month": (1, 12), "day_of_week": (0, 6)}
+WHOLE = {
+    part: Annotated[int, Field(strict=True, ge=low, le=high)]
+    for part, (low, high) in PART_RANGE.items()
 }
+PARTS: dict[str, Any] = {**WHOLE, "day_of_week": Literal[DAYS] | WHOLE["day_of_week"]}
 LONGEST = 200  # characters of a category
 typed_dict: Any = TypedDict  # called with fields that only the model knows
 

@@ -46,6 +46,20 @@ class Served:
         predictions = self.model.predict(orders).tolist() if rows else []
         return {"predictions": predictions, **self._signed(orders)}
 
+    def file(self, body: bytes, most_rows: int) -> tuple[bytes, int, list[str]]:
+        """Return a CSV or Parquet file with the predictions in it, its rows and the warnings.
+
+        Raises RequestError that names every bad row.
+        """
+        from sales import upload
+
+        table = upload.read(body, most_rows)
+        orders = upload.orders(table, self.schema)
+        predictions = self.model.predict(orders)
+        parquet, target = body.startswith(upload.PARQUET), self.model.featuriser.target
+        answered = upload.priced(table, predictions, target, parquet=parquet)
+        return answered, table.num_rows, upload.warnings(orders, self.schema)
+
     def about(self) -> dict[str, Any]:
         """Return what /model-info tells, the published keys first."""
         about = self.model.about

@@ -1,6 +1,7 @@
 """The service over real HTTP: `bentoml serve` with two workers on a small export."""
 
 import asyncio
+import io
 import itertools
 import json
 import threading
@@ -8,6 +9,7 @@ import time
 
 import httpx
 import numpy as np
+import pandas as pd
 import pytest
 
 import service
@@ -122,6 +124,45 @@ def test_what_is_refused(client, method, path, body, status, detail):
     assert answered.status_code == status
     if detail:
         assert detail in json.dumps(answered.json()["detail"])
+
+
+@pytest.mark.parametrize("form", [False, True])
+@pytest.mark.parametrize("alias", ["champion", "challenger"])
+def test_a_file_comes_back_priced_to_the_last_bit(client, promoted, alias, form):
+    orders = make_orders(300, seed=6)
+    expected = model.load(promoted / alias).predict(orders)
+    client.post("/models/load", params={"alias": alias})
+    for written, read in ((orders.to_parquet(), pd.read_parquet), (csv_of(orders), pd.read_csv)):
+        if form:
+            answered = client.post("/predict_file", files={"file": ("orders", written)})
+        else:
+            answered = client.post("/predict_file", content=written)
+        assert answered.status_code == 200
+        assert answered.headers["x-model-alias"] == alias
+        assert json.loads(answered.headers["x-warnings"]) == []
+        back = read(io.BytesIO(answered.content))
+        assert back["PredictedTotalAmount"].to_numpy().tobytes() == expected.tobytes()
+        assert list(back["OrderID"]) == list(orders["OrderID"])
+
+
+def csv_of(orders):
+    return orders.to_csv(index=False).encode()
+
+
+def test_a_file_with_bad_rows_names_them_all(client):
+    orders = make_orders(20)
+    orders.loc[[2, 17], "UnitPrice"] = [-1, 0]
+    answered = client.post("/predict_file", content=csv_of(orders))
+    assert answered.status_code == 422
+    [fault] = answered.json()["detail"]
+    assert fault["loc"] == ["file", "UnitPrice"]
+    assert (fault["msg"], fault["rows"]) == ("below 0.01", [3, 18])
+
+
+def test_a_form_without_a_file_is_refused(client):
+    answered = client.post("/predict_file", files={"other": ("a.csv", b"a")})
+    assert answered.status_code == 422
+    assert answered.json()["detail"] == "send the file in the form's field `file`"
 
 
 def test_too_many_orders_are_refused(client):
