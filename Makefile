@@ -72,7 +72,7 @@ plots: setup ## draw every plot of the last run into dvc_plots/index.html (no in
 
 serve: setup ## the API over the promoted models, on HOST:PORT (127.0.0.1:3000), with WORKERS (1) processes
 	@test -f models/promoted/promoted.json || { echo "no promoted model yet: make repro" >&2; exit 1; }
-	@bentoml serve service:AmazonSales --host $(HOST) --port $(PORT)
+	@SERVING_STATE=$(abspath $(SALES_STATE))/serving bentoml serve service:AmazonSales --host $(HOST) --port $(PORT)
 
 bento: setup ## pack the service with the promoted models into a Bento
 	@test -f models/promoted/promoted.json || { echo "no promoted model yet: make repro" >&2; exit 1; }
@@ -94,4 +94,4 @@ results: setup ## run all three feature sets on PUBLIC_DATA and write the README
 
 clean: ## remove everything that is made, but the data you dropped and the environment
 	rm -rf requirements-serving.txt data/raw data/prepared data/features models metrics plots dvc_plots $(SALES_STATE)/mlflow
-	rm -rf $(SALES_STATE)/bentoml .dvc/cache .dvc/tmp .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(SALES_STATE)/bentoml $(SALES_STATE)/serving .dvc/cache .dvc/tmp .pytest_cache .mypy_cache .ruff_cache .hypothesis

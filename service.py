@@ -15,6 +15,7 @@ from typing import Any
 
 import bentoml
 import orjson
+import psutil
 from starlette.applications import Starlette
 from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
@@ -35,12 +36,19 @@ LARGE = 50_000  # bytes; a larger body is read and answered in a thread, so that
 LOOPBACK = {"127.0.0.1", "::1"}
 
 models: dict[str, serving.Served] = {}
-# The workers of one server have the same parent: what one of them is told, all of them see.
-active = serving.Active(
-    Path(tempfile.gettempdir()) / f"amazon-sales-{os.getuid()}-{os.getppid()}.active", "champion"
-)
 
 
+def choice_file() -> Path:
+    """Return the file with the active alias: one for the workers of a server, new at each start.
+
+    They have the same parent; its start time tells it from an earlier one of the same number.
+    """
+    folder = os.environ.get("SERVING_STATE") or tempfile.gettempdir()
+    parent = psutil.Process(os.getppid())
+    return Path(folder) / f"active-{parent.pid}-{round(parent.create_time() * 1000)}"
+
+
+active = serving.Active(choice_file(), "champion")
 PRICED = bentoml.metrics.Counter("orders_priced_total", "Orders priced, by alias.", ["alias"])
 REFUSED = bentoml.metrics.Counter("requests_refused_total", "Requests refused.", ["reason"])
 
