@@ -4,7 +4,6 @@ import fcntl
 import math
 import os
 import time
-import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -46,9 +45,11 @@ class Run:
     """What is tracked of one trained and evaluated model."""
 
     name: str
+    folder: Path
     params: Mapping[str, Any]
     metrics: Mapping[str, Any]
     tags: Mapping[str, str]
+    example: "pd.DataFrame"  # some orders as a client sends them
     curve: "pd.DataFrame"
     plots: Mapping[str, str]  # file name to CSV text
     data_file: Path
@@ -96,7 +97,7 @@ class Registry:
         return runs[0].info.run_id if runs else None
 
     def track(self, run: Run) -> str:
-        """Log a run and return its id. The model's files are DVC's, unless it gets registered."""
+        """Log a run with its model and return its id."""
         import mlflow
         from mlflow.data.meta_dataset import MetaDataset
         from mlflow.data.sources import LocalArtifactDatasetSource  # type: ignore[attr-defined]
@@ -119,8 +120,9 @@ class Registry:
             mlflow.log_input(data, context="training")
             for file, text in run.plots.items():
                 mlflow.log_text(text, f"plots/{file}")
+            uri = _log_model(run.folder, run.example)
             # The tags by which the run is found come last: a run cut short is never found.
-            mlflow.set_tags(dict(run.tags))
+            mlflow.set_tags({**run.tags, "model_uri": uri})
         return run_id
 
     def versions(self) -> "dict[str, ModelVersion]":
@@ -128,26 +130,18 @@ class Registry:
         found = self.client.search_model_versions(f"name = '{self.name}'")
         return {v.tags["content_hash"]: v for v in found if "content_hash" in v.tags}
 
-    def ensure_version(
-        self, run_id: str, content_hash: str, folder: Path, example: "pd.DataFrame"
-    ) -> "ModelVersion":
-        """Return the model's version, registered now unless it stands there already.
-
-        `folder` holds the model, `example` some orders as its clients send them.
-        """
+    def ensure_version(self, run_id: str, content_hash: str) -> "ModelVersion":
+        """Return the model's version, registered now unless it stands there already."""
         known = self.versions().get(content_hash)
         if known:
             return known
         from mlflow.exceptions import MlflowException
 
-        tags = self.client.get_run(run_id).data.tags
-        if "model_uri" not in tags:
-            tags["model_uri"] = self._log_model(run_id, folder, example)
-            self.client.set_tag(run_id, "model_uri", tags["model_uri"])
         try:
             self.client.get_registered_model(self.name)
         except MlflowException:
             self.client.create_registered_model(self.name)
+        tags = self.client.get_run(run_id).data.tags
         return self.client.create_model_version(
             self.name,
             tags["model_uri"],
@@ -155,23 +149,6 @@ class Registry:
             tags={"content_hash": content_hash, "model": tags["model"]},
             model_id=tags["model_uri"].rpartition("/")[2],
         )
-
-    def _log_model(self, run_id: str, folder: Path, example: "pd.DataFrame") -> str:
-        """Log the model's folder to a finished run and return its URI."""
-        import mlflow
-
-        answer = np.zeros(len(example))  # a float64 for each order, whatever the model
-        # MLflow asks for an input_example, but would load each model and its library to try it.
-        no_example = warnings.catch_warnings(action="ignore", category=UserWarning)
-        with mlflow.start_run(run_id), no_example:
-            return mlflow.pyfunc.log_model(
-                name="model",
-                python_model=str(Path(__file__).with_name("mlflow_model.py")),
-                artifacts={"model": str(folder)},
-                code_paths=[str(Path(__file__).parent)],
-                pip_requirements=[*(f"{p}=={version(p)}" for p in REQUIREMENTS), _xgboost()],
-                signature=mlflow.models.infer_signature(example, answer),
-            ).model_uri
 
     def holder(self, alias: str) -> "ModelVersion | None":
         """Return the version that holds an alias."""
@@ -202,6 +179,22 @@ class Registry:
             return next(root.glob("artifacts/*/model.json")).parent
         except Exception as error:  # MLflow raises many kinds for a lost artifact
             raise PipelineError(f"version {of.version} has lost its files: {error}") from error
+
+
+def _log_model(folder: Path, example: "pd.DataFrame") -> str:
+    """Log a model's folder to the run under way and return its URI; MLflow tries the example."""
+    import mlflow
+
+    answer = np.zeros(len(example))  # a float64 for each order, whatever the model
+    return mlflow.pyfunc.log_model(
+        name="model",
+        python_model=str(Path(__file__).with_name("mlflow_model.py")),
+        artifacts={"model": str(folder)},
+        code_paths=[str(Path(__file__).parent)],
+        pip_requirements=[*(f"{p}=={version(p)}" for p in REQUIREMENTS), _xgboost()],
+        signature=mlflow.models.infer_signature(example, answer),
+        input_example=example,
+    ).model_uri
 
 
 def flat(metrics: Mapping[str, Any], prefix: str = "") -> dict[str, float]:

@@ -195,10 +195,8 @@ def importance(model: Model, table: pd.DataFrame, params: EvaluateParams) -> dic
     rng = np.random.default_rng(params.seed)
     rows = rng.permutation(len(table))[: params.importance_rows]
     sample = table.iloc[rows]
-    X, true = (
-        model.featuriser.transform(sample),
-        sample[model.featuriser.target].to_numpy(np.float64),
-    )
+    X = model.featuriser.transform(sample)
+    true = sample[model.featuriser.target].to_numpy(np.float64)
     columns = model.featuriser.columns
     # All in one call, which large models answer much faster than many small ones.
     shuffled = np.tile(X, (1 + len(columns), 1, 1))  # the first is left as it is

@@ -98,12 +98,7 @@ def _reconcile(
 ) -> dict[str, Any]:
     """Bring versions, aliases and exports to what the rule gives; return the record of it."""
     best = gate["ranking"][: settings.top_k]
-    versions = {
-        name: registry.ensure_version(
-            runs[name], hashes[name], MODELS / name, _example(MODELS / name)
-        )
-        for name in best
-    }
+    versions = {name: registry.ensure_version(runs[name], hashes[name]) for name in best}
     candidate = Candidate(
         best[0],
         hashes[best[0]],
@@ -302,7 +297,10 @@ def _run(name: str, metrics: dict[str, Any], tags: dict[str, str], data_hash: st
     }
     curve = pd.read_csv(PLOTS / "learning_curve" / f"{name}.csv")
     train = PREPARED / "train.parquet"
-    return Run(name, settings, metrics, tags, curve, plots, train, data_hash)
+    folder = MODELS / name
+    return Run(
+        name, folder, settings, metrics, tags, _example(folder), curve, plots, train, data_hash
+    )
 
 
 def _example(folder: Path) -> "pd.DataFrame":

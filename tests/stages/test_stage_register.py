@@ -456,6 +456,28 @@ def test_the_run_holds_all_that_is_asked_for(project):
     assert len(store.client.get_metric_history(run.info.run_id, "curve.valid_rmse")) > 1
 
 
+def test_every_run_holds_its_model_with_signature_and_input_example(project):
+    import mlflow
+
+    refuse("xgboost")  # what is refused is tracked all the same
+    register.main()
+    store = registry.Registry(
+        register.state_folder(), params.read("register", registry.RegisterParams)
+    )
+    runs = {run.data.tags["model"]: run for run in store.client.search_runs([store.experiment])}
+    assert set(runs) == set(NAMES)
+    for name, run in runs.items():
+        uri = run.data.tags["model_uri"]
+        loaded = mlflow.pyfunc.load_model(uri)
+        example = loaded.input_example
+        assert list(example.columns) == loaded.metadata.signature.inputs.input_names()
+        assert loaded.metadata.signature.outputs is not None
+        expected = model.load(Path("models") / name).predict(
+            pd.read_parquet("data/prepared/test.parquet").head(5)
+        )
+        assert np.asarray(loaded.predict(example)).tobytes() == expected.tobytes()
+
+
 def test_mlflow_loads_the_champion_and_it_predicts_the_same_bits(project):
     import mlflow
 
