@@ -45,7 +45,7 @@ class EvaluateParams(Group):
     behaviour: dict[str, Behaviour]
     behaviour_rows: int = Field(ge=10)
     importance_rows: int = Field(ge=10)
-    train_rows: int = Field(ge=10)
+    train_rows: int | None = Field(ge=10)
     plot_rows: int = Field(ge=10)
     seed: int = Field(ge=0)
 
@@ -74,10 +74,7 @@ def significant(value: float | np.floating) -> float:
 def scored_rows(
     tables: Mapping[str, pd.DataFrame], params: EvaluateParams
 ) -> dict[str, pd.DataFrame]:
-    """Return the tables with at most `train_rows` of the train rows, drawn by the seed.
-
-    They only serve the gap between train and test error, which needs no more rows than test has.
-    """
+    """Return the tables with at most `train_rows` of the train rows, drawn by the seed."""
     train = tables["train"]
     rng = np.random.default_rng(params.seed)
     rows = np.sort(rng.permutation(len(train))[: params.train_rows])

@@ -9,12 +9,13 @@ from sales.contract import Contract
 from sales.errors import run
 
 PREPARED = Path("data/prepared")
+CONTRACT = Path("data/contract.json")  # that the rows were held against, from prepare
 FEATURES = Path("data/features")
 
 
 def main() -> None:
     """Write data/features/: featuriser.json and, per part, the matrix with the target beside it."""
-    contract = params.read("contract", Contract)
+    contract = Contract.model_validate(files.read_json(CONTRACT))
     train = pd.read_parquet(PREPARED / "train.parquet")
     featuriser = features.fit(train, params.read("featurize", features.FeaturizeParams), contract)
     with files.replacing(FEATURES) as folder:

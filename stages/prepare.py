@@ -11,11 +11,12 @@ from sales.split import PrepareParams, split
 
 RAW = Path("data/raw")
 PREPARED = Path("data/prepared")
+CONTRACT = Path("data/contract.json")
 PLOTS = Path("plots")
 
 
 def main() -> None:
-    """Write data/prepared/ (three parts and the quarantine), metrics/data.json and the pictures."""
+    """Write data/prepared/ (three parts, quarantine), its contract, metrics/data.json, pictures."""
     contract = params.read("contract", Contract)
     settings = params.read("prepare", PrepareParams)
     raw = ((path.stem, pyarrow.parquet.read_table(path)) for path in sorted(RAW.glob("*.parquet")))
@@ -46,6 +47,7 @@ def main() -> None:
             table = accepted.iloc[positions]
             table.to_parquet(folder / f"{part}.parquet", compression="zstd", index=False)
         checked.quarantine.to_csv(folder / "quarantine.csv", index=False)
+    files.write_json(CONTRACT, contract.model_dump(mode="json"))
     for name, picture in (("numeric", pictures.numeric), ("categorical", pictures.categorical)):
         with files.replacing(PLOTS / f"data_{name}.csv") as beside:
             picture(accepted, contract).to_csv(beside, index=False)

@@ -72,6 +72,22 @@ def test_the_same_bits_alone_as_in_a_table(fitted, data):
     assert together.tobytes() == alone.tobytes()
 
 
+def test_the_same_bits_in_a_large_table_as_in_small_ones(fitted):
+    _, estimator, _ = fitted
+    X, _ = orders(treelite_ensemble.MANY + 1000, 2)
+    small = np.concatenate([estimator.predict(part) for part in np.array_split(X, 50)])
+    assert estimator.predict(X).tobytes() == small.tobytes()
+
+
+def test_a_large_table_of_one_feature():
+    X, y = np.arange(5000.0)[:, None], np.arange(5000.0) % 7
+    forest = RandomForestRegressor(3, max_leaf_nodes=9, random_state=0).fit(X, y)
+    ensemble = treelite_ensemble.of(forest)
+    assert ensemble.predict(X).tobytes() == ensemble.predict(X[:4000]).tobytes() + (
+        ensemble.predict(X[4000:]).tobytes()
+    )
+
+
 def test_a_second_fit_writes_the_same_bytes(fitted, data, tmp_path):
     name, estimator, curve = fitted
     again, curve_again = estimators.module(name).fit(settings(name), data)

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from sales.contract import Contract
 from sales.errors import PipelineError
 from stages import prepare
 from tests.examples import make_orders, set_params
@@ -49,6 +50,11 @@ def test_the_parts_hold_all_rows_in_the_contracts_types(raw, contract):
         assert list(together[name]) == list(orders[name])
     for name in contract.categorical:
         assert list(together[name].astype(str)) == list(orders[name].astype(str))
+
+
+def test_the_contract_goes_along_with_the_rows(raw, contract):
+    raw(make_orders(200))
+    assert Contract.model_validate_json(Path("data/contract.json").read_text()) == contract
 
 
 def test_the_quarantine_has_its_header_when_it_is_empty(raw):
