@@ -29,7 +29,7 @@ export UV_PYTHON_DOWNLOADS := never
 export PUBLIC_DATA SALES_STATE
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help setup repro test test-container check format serve bento container mlflow plots results clean
+.PHONY: help setup repro test test-container check format serve bento container mlflow plots results bench clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -92,6 +92,9 @@ mlflow: setup ## the MLflow UI with every run, on MLFLOW_HOST:MLFLOW_PORT (127.0
 results: setup ## run all three feature sets on PUBLIC_DATA and write the README's table
 	python -m bench.feature_sets $(PUBLIC_DATA) README.md
 
+bench: setup ## the service against the published way of serving, in one run (needs make repro and wrk); figures to state/bench/
+	@python -m bench.serving
+
 clean: ## remove everything that is made, but the data you dropped and the environment
-	rm -rf requirements-serving.txt data/raw data/prepared data/features models metrics plots dvc_plots $(SALES_STATE)/mlflow
-	rm -rf $(SALES_STATE)/bentoml $(SALES_STATE)/serving .dvc/cache .dvc/tmp .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf requirements-serving.txt data/raw data/prepared data/contract.json data/features models metrics plots dvc_plots $(SALES_STATE)/mlflow
+	rm -rf $(SALES_STATE)/bentoml $(SALES_STATE)/serving $(SALES_STATE)/bench .dvc/cache .dvc/tmp .pytest_cache .mypy_cache .ruff_cache .hypothesis

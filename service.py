@@ -5,6 +5,7 @@ Its routes are an ASGI app mounted into it: BentoML's own are POST only, and ans
 """
 
 import asyncio
+import functools
 import gc
 import hmac
 import os
@@ -19,11 +20,12 @@ import psutil
 from starlette.applications import Starlette
 from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
 from sales import api_docs, serving
+from sales.meters import Meters
 from sales.request import RequestError
 
 PROMOTED = Path(os.environ.get("PROMOTED", Path(__file__).with_name("models") / "promoted"))
@@ -33,9 +35,16 @@ MAX_BODY_MB = float(os.environ.get("MAX_BODY_MB", "100"))
 MAX_ORDERS = int(os.environ.get("MAX_ORDERS", "100000"))
 MAX_FILE_ROWS = int(os.environ.get("MAX_FILE_ROWS", "5000000"))
 LARGE = 50_000  # bytes; a larger body is read and answered in a thread, so that others go on
+COUNT_SECONDS = 0.5  # /metrics tells of single orders that much later
 LOOPBACK = {"127.0.0.1", "::1"}
 
 models: dict[str, serving.Served] = {}
+
+
+@functools.cache
+def meters() -> Meters:
+    """Return the counters of this process, made when they are first needed."""
+    return Meters()
 
 
 def choice_file() -> Path:
@@ -48,9 +57,7 @@ def choice_file() -> Path:
     return Path(folder) / f"active-{parent.pid}-{round(parent.create_time() * 1000)}"
 
 
-active = serving.Active(choice_file(), "champion")
-PRICED = bentoml.metrics.Counter("orders_priced_total", "Orders priced, by alias.", ["alias"])
-REFUSED = bentoml.metrics.Counter("requests_refused_total", "Requests refused.", ["reason"])
+active = serving.Active(choice_file())
 
 
 class RefusedError(Exception):
@@ -81,7 +88,7 @@ def route(
             refused = RefusedError(422, "invalid", error.details)
         except RefusedError as error:
             refused = error
-        REFUSED.labels(refused.reason).inc()
+        meters().refused(refused.reason)
         return answer({"detail": refused.detail}, refused.status)
 
     return guarded
@@ -89,21 +96,31 @@ def route(
 
 async def body_of(request: Request) -> bytes:
     """Return the body; stops reading at MAX_BODY_MB. Raises RefusedError."""
-    most = int(MAX_BODY_MB * 1e6)
-    too_large = RefusedError(413, "too_large", f"the body is larger than {MAX_BODY_MB:g} MB")
+    message = await request.receive()
+    if message["type"] == "http.request" and not message.get("more_body"):
+        within_limit(len(message["body"]))  # most come in one piece
+        return message["body"]
     declared = request.headers.get("content-length", "")
-    if declared.isdigit() and int(declared) > most:
-        raise too_large
-    parts, size = [], 0
-    try:
-        async for part in request.stream():
-            size += len(part)
-            if size > most:
-                raise too_large
-            parts.append(part)
-    except ClientDisconnect:
-        raise RefusedError(400, "cut_short", "the body was cut short") from None
+    if declared.isdigit():
+        within_limit(int(declared))
+    parts: list[bytes] = []
+    size = 0
+    while True:
+        if message["type"] == "http.disconnect":
+            raise RefusedError(400, "cut_short", "the body was cut short")
+        parts.append(message.get("body", b""))
+        size += len(parts[-1])
+        within_limit(size)
+        if not message.get("more_body"):
+            break
+        message = await request.receive()
     return b"".join(parts)
+
+
+def within_limit(size: int) -> None:
+    """Raise RefusedError for a body of more than MAX_BODY_MB."""
+    if size > MAX_BODY_MB * 1e6:
+        raise RefusedError(413, "too_large", f"the body is larger than {MAX_BODY_MB:g} MB")
 
 
 def answering() -> serving.Served:
@@ -174,9 +191,10 @@ async def predict(request: Request) -> Response:
     """Price one order."""
     body = await body_of(request)
     served = answering()
-    priced = answer(served.one(body))
-    PRICED.labels(served.alias).inc()
-    return priced
+    found = served.one(body)
+    if meters().note(served.alias, found[served.answer_key]):
+        asyncio.get_running_loop().call_later(COUNT_SECONDS, meters().count)
+    return answer(found)
 
 
 @route
@@ -193,7 +211,7 @@ async def predict_batch(request: Request) -> Response:
         raise RefusedError(413, "too_large", str(error)) from None
     if not found["predictions"]:
         raise RefusedError(400, "empty", "Empty input list")
-    PRICED.labels(served.alias).inc(len(found["predictions"]))
+    meters().priced(served.alias, found["predictions"])
     return answer(found)
 
 
@@ -204,8 +222,8 @@ async def predict_file(request: Request) -> Response:
     if request.headers.get("content-type", "").startswith("multipart/form-data"):
         body = await file_of(request, body)
     served = answering()
-    priced, rows, warnings = await asyncio.to_thread(served.file, body, MAX_FILE_ROWS)
-    PRICED.labels(served.alias).inc(rows)
+    priced, predictions, warnings = await asyncio.to_thread(served.file, body, MAX_FILE_ROWS)
+    meters().priced(served.alias, predictions)
     kind = ("vnd.apache.parquet", "parquet") if body.startswith(b"PAR1") else ("csv", "csv")
     headers = {
         "content-disposition": f'attachment; filename="priced.{kind[1]}"',
@@ -245,13 +263,23 @@ async def docs(_: Request) -> Response:
     return HTMLResponse(api_docs.PAGE)
 
 
+def spare_the_collector() -> None:
+    """Keep the garbage collector from looking through what stays, in pauses that clients feel.
+
+    That is all that is loaded now, and BentoML's record of each request, which reference counting
+    frees when `traffic.timeout` has passed. Young cycles are collected as ever, old ones rarely.
+    """
+    gc.freeze()
+    gc.set_threshold(5_000, 20, 500)
+
+
 app = Starlette(
     routes=[
+        Route("/predict", predict, methods=["POST"]),  # first: routes are tried in this order
         Route("/health", health),
         Route("/model-info", model_info),
         Route("/models", list_models),
         Route("/models/load", load_model, methods=["POST"]),
-        Route("/predict", predict, methods=["POST"]),
         Route("/predict_batch", predict_batch, methods=["POST"]),
         Route("/predict_file", predict_file, methods=["POST"]),
         Route("/openapi.json", openapi),
@@ -272,9 +300,7 @@ class AmazonSales:
 
     def __init__(self) -> None:
         models.update(serving.load(PROMOTED))
-        # What is loaded stays: without it the garbage collector would look through all of it again
-        # and again, in pauses of a quarter of a second.
-        gc.freeze()
+        spare_the_collector()
 
     async def __is_ready__(self) -> bool:
         """Whether every model has answered its golden order, without which none is loaded."""

@@ -5,7 +5,7 @@ Everything is elementwise, so that an order has the same bits alone as in a tabl
 
 import ast
 import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 
 from sales.errors import PipelineError
+
+Compiled = Callable[[Mapping[str, Any]], Any]
 
 MOST_CHARACTERS = 500
 DEEPEST = 30
@@ -82,19 +84,24 @@ class Expression:
         return cls(text, where, frozenset(names))
 
     @cached_property
-    def _tree(self) -> ast.expr:
-        return _parse(self.text, self.where)
+    def _function(self) -> Compiled:
+        return _compiled(_parse(self.text, self.where))
 
     def evaluate(self, columns: Mapping[str, np.ndarray]) -> np.ndarray:
         """Return the value for each row; a division by zero gives inf or NaN, without a warning.
 
         Raises PipelineError for a column that is not there.
         """
-        missing = sorted(self.names - set(columns))
+        missing = sorted(self.names.difference(columns))
         if missing:
             raise PipelineError(f"{self.where}: no column '{missing[0]}'")
         with np.errstate(all="ignore"):
-            return np.asarray(_value(self._tree, columns))
+            return np.asarray(self._function(columns))
+
+    def of_one(self, row: Mapping[str, float]) -> float:
+        """Return the value for one row of numbers: the same bits, without NumPy's arrays."""
+        with np.errstate(all="ignore"):
+            return float(self._function(row))
 
 
 def _parse(text: str, where: str) -> ast.expr:
@@ -137,18 +144,25 @@ def _check(node: ast.AST, where: str, names: set[str], depth: int) -> None:
         _check(child, where, names, depth + 1)
 
 
-def _value(node: ast.expr, columns: Mapping[str, np.ndarray]) -> Any:
+def _compiled(node: ast.expr) -> Compiled:
+    """Return the expression as a function of the columns, so that its tree is walked only once."""
     match node:
         case ast.Constant(value=value):
-            return np.float64(value)  # type: ignore[arg-type]  # parse lets only numbers through
+            number = np.float64(value)  # type: ignore[arg-type]  # parse lets only numbers through
+            return lambda _: number
         case ast.Name(id=name):
-            return columns[name]
+            return operator.itemgetter(name)
         case ast.UnaryOp(op=op, operand=operand):
-            return OPERATORS[type(op)](_value(operand, columns))
+            return _applied(OPERATORS[type(op)], [operand])
         case ast.BinOp(left=left, op=op, right=right):
-            return OPERATORS[type(op)](_value(left, columns), _value(right, columns))
+            return _applied(OPERATORS[type(op)], [left, right])
         case ast.Compare(left=left, ops=[op], comparators=[right]):
-            return OPERATORS[type(op)](_value(left, columns), _value(right, columns))
+            return _applied(OPERATORS[type(op)], [left, right])
         case ast.Call(func=ast.Name(id=name), args=args):
-            return FUNCTIONS[name][1](*(_value(arg, columns) for arg in args))
+            return _applied(FUNCTIONS[name][1], args)
     raise AssertionError("parse lets nothing else through")
+
+
+def _applied(function: Callable[..., Any], arguments: Sequence[ast.expr]) -> Compiled:
+    inner = [_compiled(argument) for argument in arguments]
+    return lambda columns: function(*[value(columns) for value in inner])

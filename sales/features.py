@@ -113,36 +113,40 @@ class Featuriser:
         A derived column that the orders already hold (a request with OrderYear in place of
         OrderDate) is taken as it stands. Raises PipelineError when a column is missing.
         """
-        parts = [self._column(name, orders) for name in self.columns]
-        matrix = np.empty((len(parts[0]), len(parts)), dtype=np.float64, order="F")
-        for i, part in enumerate(parts):
-            matrix[:, i] = part
-        return matrix
+        parts: list[Any] = []
+        for name, codes in self._sources:
+            if name not in orders:
+                parts.append(self._computed(name, orders))
+            elif codes is not None:
+                parts.append(_encode(orders[name], codes))
+            else:
+                values = orders[name]
+                parts.append(values if isinstance(values, list) else np.asarray(values, np.float64))
+        return np.array(parts, np.float64).T
 
     def unknown(self, orders: Columns) -> dict[str, list[str]]:
         """Return, for each categorical column, the values that training never saw."""
         found: dict[str, list[str]] = {}
         for name, codes in self._codes.items():
-            strange = sorted({str(value) for value in orders[name] if value not in codes})
-            if strange:
-                found[name] = strange
+            if strange := set(orders[name]).difference(codes):
+                found[name] = sorted(map(str, strange))
         return found
 
-    def _column(self, name: str, orders: Columns) -> np.ndarray:
-        if name in orders:
-            if name in self.levels:
-                return _encode(orders[name], self._codes[name])
-            return np.asarray(orders[name], dtype=np.float64)
+    @cached_property
+    def _sources(self) -> list[tuple[str, dict[str, float] | None]]:
+        return [(name, self._codes.get(name)) for name in self.columns]
+
+    def _computed(self, name: str, orders: Columns) -> np.ndarray | list[float]:
         if name not in self.derived:
             raise PipelineError(f"an order needs the column '{name}'")
         expression = self._expressions[name]
-        missing = sorted(expression.names - set(orders))
+        missing = sorted(expression.names.difference(orders))
         if missing:
             raise PipelineError(f"an order needs '{name}', or {', '.join(missing)} to compute it")
-        return np.asarray(
-            expression.evaluate({n: np.asarray(orders[n]) for n in expression.names}),
-            dtype=np.float64,
-        )
+        inputs = {n: orders[n] for n in expression.names}
+        if all(isinstance(values, list) and len(values) == 1 for values in inputs.values()):
+            return [expression.of_one({n: value for n, [value] in inputs.items()})]
+        return expression.evaluate({n: np.asarray(values) for n, values in inputs.items()})
 
     def save(self, path: Path) -> None:
         """Write the featuriser as JSON: readable, the same bytes everywhere, nothing executed."""
@@ -175,13 +179,16 @@ class Featuriser:
         )
 
 
-def _encode(values: Any, codes: Mapping[str, float]) -> np.ndarray:
+def _encode(values: Any, codes: Mapping[str, float]) -> Any:
+    """Return an array, or a list to make one of, in which None is NaN."""
+    if isinstance(values, list):
+        return [*map(codes.get, values)]
     dtype = getattr(values, "dtype", None)
     if isinstance(dtype, pd.CategoricalDtype):  # look up each category once, not each row
         categorical = pd.Categorical(values)
         lookup = np.array([*(codes.get(c, np.nan) for c in categorical.categories), np.nan])
         return lookup[categorical.codes]  # code -1, a missing value, takes the last entry: NaN
-    return np.array([codes.get(value, np.nan) for value in values], dtype=np.float64)
+    return [*map(codes.get, values)]
 
 
 def fit(train: pd.DataFrame, params: FeaturizeParams, contract: Contract) -> Featuriser:

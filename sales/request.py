@@ -10,6 +10,7 @@ from datetime import date, datetime
 from typing import Annotated, Any, Literal, NotRequired
 
 import numpy as np
+import pandas as pd
 from pydantic import Field, TypeAdapter, ValidationError
 from typing_extensions import TypedDict
 
@@ -48,6 +49,8 @@ class OrderSchema:
         self.dates = [name for name, column in featuriser.fields.items() if column.role == "date"]
         self.parts = _parts(featuriser, self.dates)
         self._part_of = {p: Expression.parse(featuriser.derived[p], p) for p in self.parts}
+        self._undated = [name for name in featuriser.fields if name not in self.dates]
+        self._windows = self._seen()
         fields: dict[str, Any] = {}
         for name, column in featuriser.fields.items():
             kind = _kind(column)
@@ -66,7 +69,7 @@ class OrderSchema:
     def one(self, body: bytes | str) -> Orders:
         """Return the order in a JSON object, as columns of one value. Raises RequestError."""
         try:
-            orders = [self._one.validate_json(body)]
+            orders = [self._one.validator.validate_json(body)]
         except ValidationError as error:
             raise _refused(error) from None
         return self._columns(orders, single=True)
@@ -74,7 +77,7 @@ class OrderSchema:
     def many(self, body: bytes | str) -> Orders:
         """Return the orders in a JSON list. Raises RequestError that names every bad field."""
         try:
-            orders = self._many.validate_json(body)
+            orders = self._many.validator.validate_json(body)
         except ValidationError as error:
             raise _refused(error) from None
         return self._columns(orders, single=False)
@@ -86,32 +89,39 @@ class OrderSchema:
             for name, values in self.featuriser.unknown(orders).items()
             for value in values
         ]
-        for name in self.dates:
-            column = self.featuriser.fields[name]
-            window = f"outside {column.min} to {column.max}, which the training data covers"
-            low, high = str(column.min or "0001"), str(column.max or "9999")
-            if name in orders:
-                seen = {name: (orders[name].astype("datetime64[D]"), low, high)}
-                bounds: Any = np.datetime64
-            else:
-                years = [part for part, kind in self.parts.items() if kind == "year"]
-                seen = {part: (orders[part], low[:4], high[:4]) for part in years}
-                bounds = int
-            for sent, (values, first, last) in seen.items():
-                if ((values < bounds(first)) | (values > bounds(last))).any():
+        for sent, (first, last, window) in self._windows.items():
+            if sent in orders:
+                low, high = _ends(orders[sent])
+                if low < first or high > last:
                     found.append(f"{sent}: {window}")
         return found
 
+    def _seen(self) -> dict[str, tuple[Any, Any, str]]:
+        """Return first and last of the dates and years that training saw, and a text of it."""
+        seen: dict[str, tuple[Any, Any, str]] = {}
+        for name in self.dates:
+            column = self.featuriser.fields[name]
+            low = column.low if column.min else pd.Timestamp.min
+            high = column.high if column.max else pd.Timestamp.max
+            text = f"outside {column.min} to {column.max}, which the training data covers"
+            seen[name] = (low.to_datetime64(), high.to_datetime64(), text)
+            years = [part for part, kind in self.parts.items() if kind == "year"]
+            seen |= dict.fromkeys(years, (low.year, high.year, text))
+        return seen
+
     def _columns(self, orders: Sequence[Mapping[str, Any]], *, single: bool) -> Orders:
         """Return the orders column by column; of a date's parts, all or none."""
-        fields = [name for name in self.featuriser.fields if name not in self.dates]
-        columns: Orders = {name: [order[name] for order in orders] for name in fields}
+        columns: Orders
+        if single:
+            columns = {name: [orders[0][name]] for name in self._undated}
+        else:
+            columns = {name: [order[name] for order in orders] for name in self._undated}
         if not self.dates:
             return columns
         [name] = self.dates
-        days = [order.get(name) for order in orders]
-        if None not in days:
-            columns[name] = _instants(days)
+        dated = [name in order for order in orders]
+        if all(dated):
+            columns[name] = _instants([order[name] for order in orders])
             return columns
         missing = [
             {
@@ -119,21 +129,21 @@ class OrderSchema:
                 "loc": ["body", part] if single else ["body", row, part],
                 "msg": f"Field required, or {name} in its place",
             }
-            for row, (order, day) in enumerate(zip(orders, days, strict=True))
-            if day is None
+            for row, order in enumerate(orders)
+            if name not in order
             for part in self.parts
             if part not in order
         ]
         if missing:
             raise RequestError(missing)
-        dated = np.array([day is not None for day in days])
-        known = _instants([day for day in days if day is not None])
         for part in self.parts:
             sent = [order.get(part) for order in orders]
-            values = np.array([NUMBER_OF.get(v, v) or 0 for v in sent], dtype=np.float64)
-            if len(known):
-                values[dated] = self._part_of[part].evaluate({name: known})
-            columns[part] = values
+            columns[part] = [NUMBER_OF.get(value, value) for value in sent]
+        if any(dated):
+            known = _instants([order[name] for order in orders if name in order])
+            for part, expression in self._part_of.items():
+                columns[part] = np.array(columns[part], dtype=np.float64)
+                columns[part][np.array(dated)] = expression.evaluate({name: known})
         return columns
 
 
@@ -170,6 +180,12 @@ def _kind(column: Column) -> Any:
     if column.integer:
         limits |= {"multiple_of": 1, "json_schema_extra": {"type": "integer"}}
     return Annotated[float, Field(**limits)]
+
+
+def _ends(values: Any) -> tuple[Any, Any]:
+    if isinstance(values, list):
+        return min(values), max(values)
+    return values.min(), values.max()
 
 
 def _instants(days: Sequence[Any]) -> np.ndarray:

@@ -1,0 +1,249 @@
+"""The service against the published way of serving, side by side in one run: `make bench`.
+
+Four servers with one worker each, all on this machine: the reference (bench/reference_server.py),
+ours with the same XGBoost settings, ours with the promoted champion, and an empty route in the same
+BentoML set-up. They are measured in turn, several rounds, and the median counts: the machine's
+moods hit them alike. Needs `make repro` first, and wrk (Debian: apt install wrk).
+"""
+
+import io
+import json
+import os
+import shutil
+import socket
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import joblib
+import numpy as np
+import pandas as pd
+
+from bench import reference_server
+from sales import estimators, features, files, model, params
+from sales.contract import Contract
+from sales.estimators import xgboost
+from sales.features import FeaturizeParams
+from sales.request import DAYS
+
+ROOT = Path(__file__).resolve().parents[1]
+WORK = ROOT / os.environ.get("SALES_STATE", "state") / "bench"
+PROMOTED = ROOT / "models" / "promoted"
+# 3000 rounds as published; the rest is what its repository's defaults come to.
+AS_PUBLISHED = {"n_estimators": 3000, "learning_rate": 0.05, "max_depth": 7}
+ROUNDS = int(os.environ.get("BENCH_ROUNDS", "3"))
+SECONDS = int(os.environ.get("BENCH_SECONDS", "4"))
+BATCH, FILE_ROWS = 10_000, 1_000_000
+REPORT = """
+done = function(summary, latency)
+  io.write(string.format('{"requests_a_second": %f, "p50_ms": %f, "p99_ms": %f, "failed": %d}\\n',
+    summary.requests / summary.duration * 1e6, latency:percentile(50) / 1e3,
+    latency:percentile(99) / 1e3,
+    summary.errors.status + summary.errors.connect + summary.errors.read + summary.errors.timeout))
+end
+"""
+
+
+def raw_orders(table: pd.DataFrame) -> pd.DataFrame:
+    """Return prepared orders as the published API takes them: parts of the date in its place."""
+    when = table["OrderDate"].dt
+    parts = {"OrderYear": when.year, "OrderMonth": when.month}
+    days = when.day_of_week.map(dict(enumerate(DAYS)))
+    raw = table.assign(**parts, OrderDayOfWeek=days)
+    raw = raw[reference_server.NUMERIC + reference_server.CATEGORICAL]
+    return raw.astype(dict.fromkeys(reference_server.CATEGORICAL, str))
+
+
+def make_models() -> None:
+    """Train both XGBoosts on the prepared train rows into WORK, unless they stand there."""
+    train = pd.read_parquet(ROOT / "data/prepared/train.parquet")
+    stamp, now = WORK / "made_from", files.content_hash(ROOT / "data/prepared/train.parquet")
+    if stamp.is_file() and stamp.read_text() == now:
+        return
+    shutil.rmtree(WORK, ignore_errors=True)
+    WORK.mkdir(parents=True)
+    print("training XGBoost in the published way and in ours ...", flush=True)
+    target = train["TotalAmount"]
+    pipeline = reference_server.fitted(raw_orders(train), target, {**AS_PUBLISHED, "seed": 42})
+    joblib.dump(pipeline, WORK / "reference.joblib")
+    _promote_xgboost(train)
+    stamp.write_text(now)
+
+
+def _promote_xgboost(train: pd.DataFrame) -> None:
+    """Write an export whose champion is XGBoost as published, on the same 15 fields."""
+    contract = params.read("contract", Contract)
+    wanted = params.read("featurize", FeaturizeParams).model_copy(update={"feature_set": "order"})
+    featuriser = features.fit(train, wanted, contract)
+    X, y = featuriser.transform(train), train[contract.target].to_numpy()
+    levels = tuple(len(featuriser.levels.get(column, ())) for column in featuriser.columns)
+    data = estimators.TrainingData(featuriser.columns, levels, X, y, X[:100], y[:100])
+    plain = {"interactions": (), "early_stopping_rounds": None, "min_child_weight": 1.0}
+    plain |= {"colsample_bynode": 1.0, "max_bin": 256}
+    committed = params.read("train.xgboost", xgboost.Params)
+    booster, _ = xgboost.fit(committed.model_copy(update=plain | AS_PUBLISHED), data)
+    folder = WORK / "promoted" / "champion"
+    folder.mkdir(parents=True)
+    about = {"feature_set": "order", "train_sha256": ""}
+    model.save(folder, "xgboost", booster, featuriser, about)
+    order = json.loads(
+        train[list(featuriser.request_fields)][:1].to_json(orient="records", date_format="iso")
+    )[0]
+    golden = {"order": order, "prediction": float(booster.predict(X[:1])[0])}
+    entry = {"model": "xgboost", "version": 1, "run_id": "", "metrics": {}, "golden": golden}
+    entry["content_hash"] = files.content_hash(folder)
+    files.write_json(
+        WORK / "promoted" / "promoted.json", {"model_name": "bench", "champion": entry}
+    )
+
+
+@contextmanager
+def served(name: str, command: list[str], **variables: str) -> Iterator[str]:
+    """Start a server and yield its address; `{port}` in the command is a free port."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    env = {**os.environ, "OTEL_SDK_DISABLED": "true", "BENTOML_DO_NOT_TRACK": "True"}
+    env |= {"ACCESS_LOG": "0", "WORKERS": "1", "SERVING_STATE": str(WORK), **variables}
+    command = [sys.executable, "-m", *(word.replace("{port}", port) for word in command)]
+    with (WORK / f"{name}.log").open("w") as log:
+        process = subprocess.Popen(command, cwd=ROOT, env=env, stdout=log, stderr=log)
+    url = f"http://127.0.0.1:{port}"
+    try:
+        for _ in range(300):
+            try:
+                if httpx.get(f"{url}/health").status_code == 200:
+                    break
+            except httpx.TransportError:
+                time.sleep(0.2)
+        else:
+            raise SystemExit(f"error: {name} did not start: see {WORK / name}.log")
+        yield url
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+def wrk(url: str, body: bytes, connections: int, seconds: int) -> dict[str, Any]:
+    """Return what wrk measures of a POST route: requests a second, latencies, failures."""
+    script, payload = WORK / "post.lua", WORK / "body.json"
+    payload.write_bytes(body)
+    script.write_text(
+        f'local f = io.open("{payload}", "rb")\nwrk.method = "POST"\nwrk.body = f:read("*a")\n'
+        f'wrk.headers["Content-Type"] = "application/json"\n{REPORT}'
+    )
+    command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}", "--timeout", "20"]
+    done = subprocess.run(
+        [*command, "-s", str(script), url], capture_output=True, text=True, check=True
+    )
+    return json.loads(done.stdout.strip().splitlines()[-1])
+
+
+def file_rate(url: str, orders: pd.DataFrame) -> float:
+    """Return rows a second of a Parquet file of FILE_ROWS orders, sent, priced and received."""
+    rows = np.resize(np.arange(len(orders)), FILE_ROWS)
+    sink = io.BytesIO()
+    orders.iloc[rows].to_parquet(sink, index=False)
+    with httpx.Client(timeout=120) as client:
+        start = time.perf_counter()
+        response = client.post(f"{url}/predict_file", content=sink.getvalue())
+        took = time.perf_counter() - start
+    response.raise_for_status()
+    answered = pd.read_parquet(io.BytesIO(response.content), columns=["PredictedTotalAmount"])
+    if len(answered) != FILE_ROWS:
+        raise SystemExit(f"error: {len(answered):,} of {FILE_ROWS:,} rows came back")
+    return FILE_ROWS / took
+
+
+def measure(urls: dict[str, str], orders: pd.DataFrame) -> dict[str, dict[str, float]]:
+    """Return every server's figures, each the median over the rounds."""
+    sent = json.loads(raw_orders(orders[:BATCH]).to_json(orient="records"))
+    one, batch = (json.dumps(body).encode() for body in (sent[0], sent))
+    found: dict[str, dict[str, list[float]]] = {name: {} for name in urls}
+
+    def note(name: str, key: str, value: float) -> None:
+        found[name].setdefault(key, []).append(value)
+
+    for turn in range(ROUNDS + 1):  # the first one warms up
+        for name, url in urls.items():
+            print(f"\rround {turn} of {ROUNDS}: {name:<40}", end="", flush=True)
+            kinds = [(1, one, "/predict"), (16, one, "/predict")]
+            if name != "empty":
+                kinds.append((1, batch, "/predict_batch"))
+            for connections, body, route in kinds:
+                got = wrk(url + route, body, connections, SECONDS if turn else 1)
+                if got.pop("failed"):
+                    raise SystemExit(f"error: {name} failed to answer: see {WORK}")
+                if not turn:
+                    continue
+                if route == "/predict_batch":
+                    note(name, "batch_rows_a_second", got["requests_a_second"] * BATCH)
+                    continue
+                for key, value in got.items():
+                    note(name, f"{key}_at_{connections}", value)
+            if name == "champion" and turn:
+                note(name, "file_rows_a_second", file_rate(url, orders))
+    print("\r" + " " * 60, end="\r")
+    return {
+        name: {k: statistics.median(v) for k, v in seen.items()} for name, seen in found.items()
+    }
+
+
+def table(found: dict[str, dict[str, float]]) -> str:
+    """Return the figures for a person, one column a server."""
+    return pd.DataFrame(found).to_string(float_format="{:,.1f}".format, na_rep="")
+
+
+def ratios(found: dict[str, dict[str, float]]) -> dict[str, float]:
+    """Return what is asked of the service, as ratios within this run."""
+    reference, ours, champion = found["reference"], found["xgboost"], found["champion"]
+    rate = "requests_a_second_at_16"
+    return {
+        "xgboost / reference, requests a second at 16": ours[rate] / reference[rate],
+        "champion / reference, requests a second at 16": champion[rate] / reference[rate],
+        "champion / empty, requests a second at 16": champion[rate] / found["empty"][rate],
+        "champion / reference, rows a second in batches": champion["batch_rows_a_second"]
+        / reference["batch_rows_a_second"],
+        "champion's p99 / reference's p50 at 16": champion["p99_ms_at_16"]
+        / reference["p50_ms_at_16"],
+        "xgboost's p99 / reference's p50 at 16": ours["p99_ms_at_16"] / reference["p50_ms_at_16"],
+    }
+
+
+def main() -> None:
+    """Print the table and write state/bench/serving.json."""
+    if not shutil.which("wrk"):
+        raise SystemExit("error: wrk is missing; on Debian: apt install wrk")
+    if not (PROMOTED / "promoted.json").is_file():
+        raise SystemExit("error: no promoted model yet: make repro")
+    make_models()
+    orders = pd.read_parquet(ROOT / "data/prepared/test.parquet")
+    bento = ["bentoml", "serve", "--host", "127.0.0.1", "--port", "{port}"]
+    uvicorn = ["uvicorn", "bench.reference_server:app", "--port", "{port}", "--no-access-log"]
+    with ExitStack() as servers:
+        urls = {
+            name: servers.enter_context(served(name, command, **variables))
+            for name, command, variables in (
+                ("reference", uvicorn, {"REFERENCE": str(WORK / "reference.joblib")}),
+                ("xgboost", [*bento, "service:AmazonSales"], {"PROMOTED": str(WORK / "promoted")}),
+                ("champion", [*bento, "service:AmazonSales"], {"PROMOTED": str(PROMOTED)}),
+                ("empty", [*bento, "bench.empty_service:Empty"], {}),
+            )
+        }
+        found = measure(urls, orders)
+    compared = ratios(found)
+    files.write_json(WORK / "serving.json", {"figures": found, "ratios": compared})
+    print(table(found))
+    for name, ratio in compared.items():
+        print(f"{name:<50} {ratio:6.2f}")
+    print(f"written to {WORK / 'serving.json'}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,53 @@
+"""What /metrics tells of the orders: how many each model priced, at what, and what was refused."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from prometheus_client import Counter, Histogram
+
+# Upper bounds of the histogram's buckets, in units of the target: 1, 2, 5 a decade.
+BOUNDS = (0, *(digit * 10.0**power for power in range(5) for digit in (1, 2, 5)))
+
+
+class Meters:
+    """The counters of one process; BentoML adds up those of all workers.
+
+    To be made once in a process, after BentoML has told where the workers leave their numbers.
+    Predictions are noted at once and counted together by `count`: a counter that workers share
+    takes a system call each time, which for single orders would be a tenth of the answer.
+    """
+
+    def __init__(self) -> None:
+        self._priced = Counter("orders_priced", "Orders priced, by alias.", ["alias"])
+        self._refused = Counter("requests_refused", "Requests refused, by reason.", ["reason"])
+        self._predicted = Histogram(
+            "predicted", "Predictions, by alias, in units of the target.", ["alias"], buckets=BOUNDS
+        )
+        self._noted: dict[str, list[float]] = {}
+
+    def note(self, alias: str, prediction: float) -> bool:
+        """Keep one prediction for the next `count`; return whether it is the first one kept."""
+        first = not self._noted
+        self._noted.setdefault(alias, []).append(prediction)
+        return first
+
+    def count(self) -> None:
+        """Count what was noted."""
+        noted, self._noted = self._noted, {}
+        for alias, predictions in noted.items():
+            self.priced(alias, predictions)
+
+    def priced(self, alias: str, predictions: Sequence[float] | np.ndarray) -> None:
+        """Count predictions of a model, many at once."""
+        self._priced.labels(alias).inc(len(predictions))
+        histogram = self._predicted.labels(alias)
+        # As `observe` would one by one, with one system call a bucket.
+        counts = np.bincount(np.searchsorted(BOUNDS, predictions), minlength=len(BOUNDS) + 1)
+        histogram._sum.inc(float(np.sum(predictions)))
+        for bucket, count in zip(histogram._buckets, counts.tolist(), strict=True):
+            if count:
+                bucket.inc(count)
+
+    def refused(self, reason: str) -> None:
+        """Count a refused request."""
+        self._refused.labels(reason).inc()

@@ -1,0 +1,49 @@
+"""What /metrics tells: many predictions at once are counted as one by one."""
+
+import numpy as np
+import pytest
+from prometheus_client import REGISTRY, generate_latest
+
+from sales.meters import BOUNDS, Meters
+
+
+@pytest.fixture
+def meters():
+    before = set(REGISTRY._collector_to_names)
+    yield Meters()
+    for collector in set(REGISTRY._collector_to_names) - before:
+        REGISTRY.unregister(collector)
+
+
+def lines(alias):
+    """Return what is told of an alias, by line, without the alias and the times of creation."""
+    text = generate_latest(REGISTRY).decode()
+    found = [line.replace(f'alias="{alias}"', "") for line in text.splitlines() if alias in line]
+    return {line for line in found if "_created" not in line}
+
+
+def test_many_at_once_are_counted_as_one_by_one(meters):
+    values = np.random.default_rng(0).normal(500, 2000, 300)
+    values[:6] = [0, 1, 2, 50_000, 50_001, 1e9]  # a bound itself belongs below it
+    values = np.round(values)  # so that the order of summation does not show
+    meters.priced("together", values)
+    for value in values:
+        meters.priced("alone", [value])
+    assert [meters.note("noted", value) for value in values] == [True] + [False] * 299
+    assert lines("noted") == set()
+    meters.count()
+    meters.count()
+    assert lines("together") == lines("alone") == lines("noted")
+    assert "predicted_count{} 300.0" in lines("together")
+
+
+def test_infinity_is_counted_in_the_last_bucket(meters):
+    meters.priced("champion", np.array([1.0, np.inf]))
+    assert f'predicted_bucket{{,le="{BOUNDS[-1]:.1f}"}} 1.0' in lines("champion")
+    assert 'predicted_bucket{,le="+Inf"} 2.0' in lines("champion")
+
+
+def test_refused_requests_are_counted_by_reason(meters):
+    meters.refused("invalid")
+    meters.refused("invalid")
+    assert 'requests_refused_total{reason="invalid"} 2.0' in lines("invalid")
