@@ -29,7 +29,7 @@ export UV_PYTHON_DOWNLOADS := never
 export PUBLIC_DATA SALES_STATE
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help setup repro test test-container check format serve bento container mlflow plots results bench clean
+.PHONY: help setup repro test test-container check format serve bento container mlflow plots results bench bench-load clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -94,6 +94,9 @@ results: setup ## run all three feature sets on PUBLIC_DATA and write the README
 
 bench: setup ## the service against the published way of serving, in one run (needs make repro and wrk); figures to state/bench/
 	@python -m bench.serving
+
+bench-load: setup ## a minute of load on the service: memory of each process before and after, p99 as it goes
+	@python -m bench.load
 
 clean: ## remove everything that is made, but the data you dropped and the environment
 	rm -rf requirements-serving.txt data/raw data/prepared data/contract.json data/features models metrics plots dvc_plots $(SALES_STATE)/mlflow

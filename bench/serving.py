@@ -2,8 +2,9 @@
 
 Four servers with one worker each, all on this machine: the reference (bench/reference_server.py),
 ours with the same XGBoost settings, ours with the promoted champion, and an empty route in the same
-BentoML set-up. They are measured in turn, several rounds, and the median counts: the machine's
-moods hit them alike. Needs `make repro` first, and wrk (Debian: apt install wrk).
+BentoML set-up. They are measured in turn, several rounds, and the median of each round's ratios
+counts: the machine's moods hit them alike. Needs `make repro` first, and wrk (Debian: apt install
+wrk). BENCH_ROUNDS and BENCH_SECONDS set how long it takes.
 """
 
 import io
@@ -161,59 +162,71 @@ def file_rate(url: str, orders: pd.DataFrame) -> float:
     return FILE_ROWS / took
 
 
-def measure(urls: dict[str, str], orders: pd.DataFrame) -> dict[str, dict[str, float]]:
-    """Return every server's figures, each the median over the rounds."""
+def measure(urls: dict[str, str], orders: pd.DataFrame) -> list[dict[str, dict[str, float]]]:
+    """Return every server's figures by round; all servers are asked one thing before the next."""
     sent = json.loads(raw_orders(orders[:BATCH]).to_json(orient="records"))
     one, batch = (json.dumps(body).encode() for body in (sent[0], sent))
-    found: dict[str, dict[str, list[float]]] = {name: {} for name in urls}
-
-    def note(name: str, key: str, value: float) -> None:
-        found[name].setdefault(key, []).append(value)
-
+    rounds = []
     for turn in range(ROUNDS + 1):  # the first one warms up
-        for name, url in urls.items():
-            print(f"\rround {turn} of {ROUNDS}: {name:<40}", end="", flush=True)
-            kinds = [(1, one, "/predict"), (16, one, "/predict")]
-            if name != "empty":
-                kinds.append((1, batch, "/predict_batch"))
-            for connections, body, route in kinds:
+        found: dict[str, dict[str, float]] = {name: {} for name in urls}
+        for connections, route, body in (
+            (1, "/predict", one),
+            (16, "/predict", one),
+            (1, "/predict_batch", batch),
+        ):
+            for name, url in urls.items():
+                if name == "empty" and route != "/predict":
+                    continue
+                print(f"\rround {turn} of {ROUNDS}: {route} {name:<20}", end="", flush=True)
                 got = wrk(url + route, body, connections, SECONDS if turn else 1)
                 if got.pop("failed"):
                     raise SystemExit(f"error: {name} failed to answer: see {WORK}")
-                if not turn:
-                    continue
-                if route == "/predict_batch":
-                    note(name, "batch_rows_a_second", got["requests_a_second"] * BATCH)
-                    continue
-                for key, value in got.items():
-                    note(name, f"{key}_at_{connections}", value)
-            if name == "champion" and turn:
-                note(name, "file_rows_a_second", file_rate(url, orders))
+                if body is batch:
+                    found[name]["batch_rows_a_second"] = got["requests_a_second"] * BATCH
+                else:
+                    found[name] |= {f"{key}_at_{connections}": got[key] for key in got}
+        found["champion"]["file_rows_a_second"] = file_rate(urls["champion"], orders)
+        if turn:
+            rounds.append(found)
     print("\r" + " " * 60, end="\r")
+    return rounds
+
+
+def figures(rounds: list[dict[str, dict[str, float]]]) -> dict[str, dict[str, float]]:
+    """Return each figure's median over the rounds."""
     return {
-        name: {k: statistics.median(v) for k, v in seen.items()} for name, seen in found.items()
+        name: {key: statistics.median(found[name][key] for found in rounds) for key in seen}
+        for name, seen in rounds[0].items()
+    }
+
+
+def ratios(rounds: list[dict[str, dict[str, float]]]) -> dict[str, float]:
+    """Return what is asked of the service, each the median of the rounds' own ratios."""
+    rate, p50, p99 = "requests_a_second_at_16", "p50_ms_at_16", "p99_ms_at_16"
+    wanted = {
+        "xgboost / reference, requests a second at 16": ("xgboost", rate, "reference", rate),
+        "champion / reference, requests a second at 16": ("champion", rate, "reference", rate),
+        "champion / empty, requests a second at 16": ("champion", rate, "empty", rate),
+        "champion / reference, rows a second in batches": (
+            *("champion", "batch_rows_a_second"),
+            *("reference", "batch_rows_a_second"),
+        ),
+        "xgboost / reference, rows a second in batches": (
+            *("xgboost", "batch_rows_a_second"),
+            *("reference", "batch_rows_a_second"),
+        ),
+        "xgboost's p99 / reference's p50 at 16": ("xgboost", p99, "reference", p50),
+        "champion's p99 / reference's p50 at 16": ("champion", p99, "reference", p50),
+    }
+    return {
+        name: statistics.median(found[a][x] / found[b][y] for found in rounds)
+        for name, (a, x, b, y) in wanted.items()
     }
 
 
 def table(found: dict[str, dict[str, float]]) -> str:
     """Return the figures for a person, one column a server."""
     return pd.DataFrame(found).to_string(float_format="{:,.1f}".format, na_rep="")
-
-
-def ratios(found: dict[str, dict[str, float]]) -> dict[str, float]:
-    """Return what is asked of the service, as ratios within this run."""
-    reference, ours, champion = found["reference"], found["xgboost"], found["champion"]
-    rate = "requests_a_second_at_16"
-    return {
-        "xgboost / reference, requests a second at 16": ours[rate] / reference[rate],
-        "champion / reference, requests a second at 16": champion[rate] / reference[rate],
-        "champion / empty, requests a second at 16": champion[rate] / found["empty"][rate],
-        "champion / reference, rows a second in batches": champion["batch_rows_a_second"]
-        / reference["batch_rows_a_second"],
-        "champion's p99 / reference's p50 at 16": champion["p99_ms_at_16"]
-        / reference["p50_ms_at_16"],
-        "xgboost's p99 / reference's p50 at 16": ours["p99_ms_at_16"] / reference["p50_ms_at_16"],
-    }
 
 
 def main() -> None:
@@ -236,8 +249,8 @@ def main() -> None:
                 ("empty", [*bento, "bench.empty_service:Empty"], {}),
             )
         }
-        found = measure(urls, orders)
-    compared = ratios(found)
+        rounds = measure(urls, orders)
+    found, compared = figures(rounds), ratios(rounds)
     files.write_json(WORK / "serving.json", {"figures": found, "ratios": compared})
     print(table(found))
     for name, ratio in compared.items():

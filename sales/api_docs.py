@@ -30,6 +30,12 @@ def openapi(served: Served) -> dict[str, Any]:
     ref = {"$ref": "#/components/schemas/Order"}
     answer = {served.answer_key: NUMBER}
     refused = {"422": _text("A field is missing or wrong", "Refused"), "413": _text("Too large")}
+    switch = {
+        "400": _text("No such alias"),
+        "401": _text("Not the administrator's token"),
+        "403": _text("Only the service's own machine may switch: it knows no token"),
+        "404": _text("No model has that alias"),
+    }
     alias = {"name": "alias", "in": "query", "required": True}
     return {
         "openapi": "3.1.0",
@@ -45,7 +51,7 @@ def openapi(served: Served) -> dict[str, Any]:
             },
             "/models/load": {
                 "post": {
-                    **_operation("Let another model answer", {"message": TEXT}),
+                    **_operation("Let another model answer", {"message": TEXT}, None, switch),
                     "parameters": [{**alias, "schema": {"enum": list(ALIASES)}}],
                     "security": [{}, {"admin": []}],
                 }

@@ -1,5 +1,6 @@
 """One true run from end to end, by DVC's own commands, in a repository of its own."""
 
+import io
 import json
 import os
 import re
@@ -9,8 +10,11 @@ import sys
 from pathlib import Path
 
 import httpx
+import numpy as np
+import pandas as pd
 import pytest
 
+from sales import model, scores
 from tests.bento_server import serve, stop
 from tests.examples import PUBLISHED_ORDER, ROOT, set_params
 
@@ -26,12 +30,12 @@ TRAINS = {
 PAGE = ".dvc/plots/page.html"  # made by `make setup`
 AFTER_TRAINING = {"evaluate", "gate", "register"}
 SMALL = {
-    "ingest.rows": 3000,
+    "ingest.rows": 5000,  # of which 1000 are test rows
     "train.random_forest.n_estimators": 20,
     "train.hist_gradient_boosting.max_iter": 60,
     "train.xgboost.n_estimators": 60,
     "train.lightgbm.n_estimators": 60,
-    # 600 test rows and short fits are judged more leniently than 20,000 and long ones.
+    # 1000 test rows and short fits are judged more leniently than 20,000 and long ones.
     "gate.max_generalization_gap_pct": 10.0,
     "gate.max_slice_rmse_ratio": 4.0,
     "evaluate.min_slice_rows": 20,
@@ -182,16 +186,46 @@ def test_dag_metrics_and_a_remote(tmp_path):
     assert sh("git", "status", "--porcelain") == ""
 
 
-def test_the_service_prices_the_published_order_as_published(repo, tmp_path):
-    process, url = serve(repo / "models/promoted", tmp_path)
-    try:
-        answered = httpx.post(f"{url}/predict", json=PUBLISHED_ORDER).json()
-        record = json.loads(Path("metrics/registry.json").read_text())
-        assert answered["predicted_total_amount"] == pytest.approx(593.97, abs=0.01)
-        assert answered["model"]["content_hash"] == record["champion"]["content_hash"]
-        assert answered["warnings"] == []
-    finally:
-        stop(process)
+@pytest.fixture(scope="module")
+def served(repo, tmp_path_factory):
+    process, url = serve(repo / "models/promoted", tmp_path_factory.mktemp("served"))
+    with httpx.Client(base_url=url, timeout=60) as client:
+        yield client
+    stop(process)
+
+
+def test_the_service_prices_the_published_order_as_published(served):
+    answered = served.post("/predict", json=PUBLISHED_ORDER).json()
+    record = json.loads(Path("metrics/registry.json").read_text())
+    assert answered["predicted_total_amount"] == pytest.approx(593.97, abs=0.01)
+    assert answered["model"]["content_hash"] == record["champion"]["content_hash"]
+    assert answered["warnings"] == []
+
+
+@pytest.mark.parametrize("alias", ["champion", "challenger"])
+def test_training_and_serving_agree_to_the_last_bit(served, alias):
+    served.post("/models/load", params={"alias": alias})
+    name = served.get("/model-info").json()["model"]
+    test = pd.read_parquet("data/prepared/test.parquet")
+    assert len(test) == 1000
+    expected = model.load(Path("models") / name).predict(test)
+    evaluated = json.loads(Path(f"metrics/{name}.json").read_text())
+    assert expected[0] == evaluated["golden_prediction"]
+    assert scores.errors(test["TotalAmount"].to_numpy(), expected) == evaluated["test"]
+
+    sent = json.loads(test.to_json(orient="records", date_format="iso", double_precision=15))
+    one_by_one = [
+        served.post("/predict", json=order).json()["predicted_total_amount"] for order in sent
+    ]
+    assert np.array(one_by_one).tobytes() == expected.tobytes()
+    batches = [served.post("/predict_batch", json=part).json() for part in (sent[:500], sent[500:])]
+    together = [price for answered in batches for price in answered["predictions"]]
+    assert np.array(together).tobytes() == expected.tobytes()
+    file = io.BytesIO()
+    test.to_parquet(file)
+    priced = served.post("/predict_file", content=file.getvalue()).content
+    in_file = pd.read_parquet(io.BytesIO(priced))["PredictedTotalAmount"].to_numpy()
+    assert in_file.tobytes() == expected.tobytes()
 
 
 def test_nobody_passes_exits_non_zero_with_the_reasons_and_keeps_the_champion():

@@ -267,6 +267,31 @@ def test_who_may_switch_from_another_host(promoted, tmp_path, monkeypatch, token
     assert asyncio.run(switch("127.0.0.1", {})).status_code == 200
 
 
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_request_in_flight_is_finished_when_the_service_is_stopped(promoted, tmp_path, workers):
+    process, url = serve(promoted, tmp_path, WORKERS=workers, MAX_BODY_MB="100")
+    orders = make_orders(1000)
+    table = pd.concat([orders] * 400)  # a second's work or two
+    sink = io.BytesIO()
+    table.to_parquet(sink)
+    answers = []
+
+    def ask():
+        answers.append(httpx.post(f"{url}/predict_file", content=sink.getvalue(), timeout=60))
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    time.sleep(0.3)
+    assert not answers, "the file is too small to be in flight still"
+    stop(process)
+    asking.join()
+    [answered] = answers
+    assert answered.status_code == 200
+    assert len(pd.read_parquet(io.BytesIO(answered.content))) == len(table)
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(f"{url}/health")
+
+
 def test_without_an_export_it_does_not_start(tmp_path):
     with pytest.raises(AssertionError, match="holds no promoted models: run `make repro`"):
         serve(tmp_path / "nothing", tmp_path)
