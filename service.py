@@ -53,11 +53,15 @@ def choice_file() -> Path:
     They have the same parent; its start time tells it from an earlier one of the same number.
     """
     folder = os.environ.get("SERVING_STATE") or tempfile.gettempdir()
-    parent = psutil.Process(os.getppid())
-    return Path(folder) / f"active-{parent.pid}-{round(parent.create_time() * 1000)}"
+    own = psutil.Process()
+    server = own.parent() or own
+    return Path(folder) / f"active-{server.pid}-{round(server.create_time() * 1000)}"
 
 
-active = serving.Active(choice_file())
+@functools.cache
+def active() -> serving.Active:
+    """Return the choice of the active alias, opened when it is first needed."""
+    return serving.Active(choice_file())
 
 
 class RefusedError(Exception):
@@ -125,7 +129,7 @@ def within_limit(size: int) -> None:
 
 def answering() -> serving.Served:
     """Return the model that answers now."""
-    return models[active.alias()]
+    return models[active().alias()]
 
 
 @route
@@ -146,7 +150,7 @@ async def list_models(_: Request) -> Response:
     return answer(
         {
             "registered_models": [
-                {**served.about(), "description": "", "active": alias == active.alias()}
+                {**served.about(), "description": "", "active": alias == active().alias()}
                 for alias, served in models.items()
             ],
             "fallback_available": "fallback" in models,
@@ -165,7 +169,7 @@ async def load_model(request: Request) -> Response:
         )
     if alias not in models:
         raise RefusedError(404, "unknown_alias", f"there is no {alias}")
-    active.choose(alias)
+    active().choose(alias)
     return answer({"message": f"{alias} answers now", "info": models[alias].about()})
 
 

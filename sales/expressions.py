@@ -37,6 +37,9 @@ OPERATORS: dict[type, Callable[..., Any]] = {
 }
 
 
+PLAIN = (ast.Constant, ast.Name, ast.Load, ast.BinOp, ast.Add, ast.Sub, ast.Mult)
+
+
 def _year(dates: np.ndarray) -> np.ndarray:
     return dates.astype("datetime64[Y]").astype(np.int64) + 1970
 
@@ -87,6 +90,11 @@ class Expression:
     def _function(self) -> Compiled:
         return _compiled(_parse(self.text, self.where))
 
+    @cached_property
+    def _plain(self) -> bool:
+        nodes = ast.walk(_parse(self.text, self.where))
+        return all(isinstance(node, PLAIN) for node in nodes)
+
     def evaluate(self, columns: Mapping[str, np.ndarray]) -> np.ndarray:
         """Return the value for each row; a division by zero gives inf or NaN, without a warning.
 
@@ -99,7 +107,12 @@ class Expression:
             return np.asarray(self._function(columns))
 
     def of_one(self, row: Mapping[str, float]) -> float:
-        """Return the value for one row of numbers: the same bits, without NumPy's arrays."""
+        """Return the value for one row of numbers: the same bits, without NumPy's arrays.
+
+        Sums and products of Python's floats need no NumPy at all, nor its warnings turned off.
+        """
+        if self._plain:
+            return float(self._function(row))
         with np.errstate(all="ignore"):
             return float(self._function(row))
 
@@ -148,7 +161,7 @@ def _compiled(node: ast.expr) -> Compiled:
     """Return the expression as a function of the columns, so that its tree is walked only once."""
     match node:
         case ast.Constant(value=value):
-            number = np.float64(value)  # type: ignore[arg-type]  # parse lets only numbers through
+            number = float(value)  # type: ignore[arg-type]  # parse lets only numbers through
             return lambda _: number
         case ast.Name(id=name):
             return operator.itemgetter(name)

@@ -50,6 +50,9 @@ class OrderSchema:
         self.parts = _parts(featuriser, self.dates)
         self._part_of = {p: Expression.parse(featuriser.derived[p], p) for p in self.parts}
         self._undated = [name for name in featuriser.fields if name not in self.dates]
+        # What most orders bring: every field, of a date its parts.
+        self._usual = {*self._undated, *self.parts} if self.parts or not self.dates else None
+        self._days = [part for part, kind in self.parts.items() if kind == "day_of_week"]
         self._windows = self._seen()
         fields: dict[str, Any] = {}
         for name, column in featuriser.fields.items():
@@ -69,10 +72,15 @@ class OrderSchema:
     def one(self, body: bytes | str) -> Orders:
         """Return the order in a JSON object, as columns of one value. Raises RequestError."""
         try:
-            orders = [self._one.validator.validate_json(body)]
+            order = self._one.validator.validate_json(body)
         except ValidationError as error:
             raise _refused(error) from None
-        return self._columns(orders, single=True)
+        if order.keys() != self._usual:
+            return self._columns([order], single=True)
+        columns = {name: [value] for name, value in order.items()}
+        for day in self._days:
+            columns[day] = [NUMBER_OF.get(order[day], order[day])]
+        return columns
 
     def many(self, body: bytes | str) -> Orders:
         """Return the orders in a JSON list. Raises RequestError that names every bad field."""
@@ -111,11 +119,7 @@ class OrderSchema:
 
     def _columns(self, orders: Sequence[Mapping[str, Any]], *, single: bool) -> Orders:
         """Return the orders column by column; of a date's parts, all or none."""
-        columns: Orders
-        if single:
-            columns = {name: [orders[0][name]] for name in self._undated}
-        else:
-            columns = {name: [order[name] for order in orders] for name in self._undated}
+        columns: Orders = {name: [order[name] for order in orders] for name in self._undated}
         if not self.dates:
             return columns
         [name] = self.dates

@@ -253,7 +253,8 @@ def test_the_documentation_needs_no_internet(client):
 )
 def test_who_may_switch_from_another_host(promoted, tmp_path, monkeypatch, token, sent, status):
     monkeypatch.setattr(service, "models", serving.load(promoted))
-    monkeypatch.setattr(service, "active", serving.Active(tmp_path / "active"))
+    active = serving.Active(tmp_path / "active")
+    monkeypatch.setattr(service, "active", lambda: active)
     monkeypatch.setenv("ADMIN_TOKEN", token)
     headers = {} if sent is None else {"Authorization": f"Bearer {sent}"}
 
@@ -263,7 +264,7 @@ def test_who_may_switch_from_another_host(promoted, tmp_path, monkeypatch, token
             return await client.post("/models/load?alias=challenger", headers=headers)
 
     assert asyncio.run(switch("10.0.0.9", headers)).status_code == status
-    assert service.active.alias() == ("challenger" if status == 200 else "champion")
+    assert active.alias() == ("challenger" if status == 200 else "champion")
     assert asyncio.run(switch("127.0.0.1", {})).status_code == 200
 
 

@@ -1,0 +1,34 @@
+"""compose.yaml: each container is watched, unprivileged and closed to other hosts unless asked."""
+
+import re
+
+import pytest
+import yaml
+
+from tests.examples import ROOT
+
+TEXT = (ROOT / "compose.yaml").read_text()
+SERVICES = yaml.safe_load(TEXT)["services"]
+
+
+def test_mlflow_comes_only_when_asked_for():
+    assert {name: service.get("profiles") for name, service in SERVICES.items()} == {
+        "api": None,
+        "mlflow": ["full"],
+    }
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_a_container_is_watched_and_can_write_nothing_but_its_own(name):
+    service = SERVICES[name]
+    assert service["read_only"] is True
+    assert service["cap_drop"] == ["ALL"]
+    assert "no-new-privileges:true" in service["security_opt"]
+    assert service["healthcheck"]["test"][0] == "CMD"
+    assert all(port.startswith("${BIND:-127.0.0.1}:${") for port in service["ports"])
+
+
+def test_every_variable_is_in_the_readme():
+    readme = (ROOT / "README.md").read_text()
+    for name in set(re.findall(r"\$\{(\w+)", TEXT)) - {"PWD", "UID", "GID"}:
+        assert f"`{name}`" in readme
