@@ -10,7 +10,6 @@ from datetime import date, datetime
 from typing import Annotated, Any, Literal, NotRequired
 
 import numpy as np
-import pandas as pd
 from pydantic import Field, TypeAdapter, ValidationError
 from typing_extensions import TypedDict
 
@@ -109,12 +108,20 @@ class OrderSchema:
         seen: dict[str, tuple[Any, Any, str]] = {}
         for name in self.dates:
             column = self.featuriser.fields[name]
-            low = column.low if column.min else pd.Timestamp.min
-            high = column.high if column.max else pd.Timestamp.max
+            low, high = (
+                np.datetime64(bound, "ms")
+                for bound in (
+                    column.low if column.min else "0001-01-01",
+                    column.high if column.max else "9999-12-31T23:59:59.999",
+                )
+            )
             text = f"outside {column.min} to {column.max}, which the training data covers"
-            seen[name] = (low.to_datetime64(), high.to_datetime64(), text)
+            seen[name] = (low, high, text)
             years = [part for part, kind in self.parts.items() if kind == "year"]
-            seen |= dict.fromkeys(years, (low.year, high.year, text))
+            first, last = (
+                bound.astype("datetime64[Y]").astype(int) + 1970 for bound in (low, high)
+            )
+            seen |= dict.fromkeys(years, (int(first), int(last), text))
         return seen
 
     def _columns(self, orders: Sequence[Mapping[str, Any]], *, single: bool) -> Orders:

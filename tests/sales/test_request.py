@@ -161,6 +161,19 @@ def test_what_training_never_saw_is_answered_with_a_warning(schema):
     assert f"OrderDate: {window}" in schema.warnings(dated)
 
 
+@pytest.mark.parametrize("day", ["0001-01-01", "2019-12-31", "2025-01-01T00:00:00", "9999-12-31"])
+def test_a_day_outside_the_window_is_warned_of(schema, day):
+    found = schema.warnings(schema.one(json.dumps({**DATED, "OrderDate": day})))
+    window = "outside 2020-01-01 to 2024-12-31, which the training data covers"
+    assert f"OrderDate: {window}" in found
+
+
+@pytest.mark.parametrize("day", ["2020-01-01", "2024-12-31", "2024-12-31T23:59:59"])
+def test_the_windows_own_days_are_not(schema, day):
+    found = schema.warnings(schema.one(json.dumps({**DATED, "OrderDate": day})))
+    assert not [warning for warning in found if warning.startswith("OrderDate")]
+
+
 def test_what_training_saw_is_answered_without_one(schema):
     known = make_orders(1).astype({"OrderDate": str})
     order = json.loads(known.astype({"Quantity": float}).to_json(orient="records"))[0]
