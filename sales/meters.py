@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 import numpy as np
-from prometheus_client import Counter, Histogram
+from prometheus_client import REGISTRY, CollectorRegistry, Counter, Histogram
 
 # Upper bounds of the histogram's buckets, in units of the target: 1, 2, 5 a decade.
 BOUNDS = (0, *(digit * 10.0**power for power in range(5) for digit in (1, 2, 5)))
@@ -17,11 +17,19 @@ class Meters:
     takes a system call each time, which for single orders would be a tenth of the answer.
     """
 
-    def __init__(self) -> None:
-        self._priced = Counter("orders_priced", "Orders priced, by alias.", ["alias"])
-        self._refused = Counter("requests_refused", "Requests refused, by reason.", ["reason"])
+    def __init__(self, registry: CollectorRegistry = REGISTRY) -> None:
+        self._priced = Counter(
+            "orders_priced", "Orders priced, by alias.", ["alias"], registry=registry
+        )
+        self._refused = Counter(
+            "requests_refused", "Requests refused, by reason.", ["reason"], registry=registry
+        )
         self._predicted = Histogram(
-            "predicted", "Predictions, by alias, in units of the target.", ["alias"], buckets=BOUNDS
+            "predicted",
+            "Predictions, by alias, in units of the target.",
+            ["alias"],
+            registry=registry,
+            buckets=BOUNDS,
         )
         self._noted: dict[str, list[float]] = {}
 
