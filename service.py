@@ -23,6 +23,7 @@ from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
 from sales import api_docs, serving
 from sales.meters import Meters
@@ -80,22 +81,30 @@ def answer(content: Any, status: int = 200) -> Response:
     return Response(orjson.dumps(content), status, media_type="application/json")
 
 
-def route(
-    handler: Callable[[Request], Awaitable[Response]],
-) -> Callable[[Request], Awaitable[Response]]:
-    """Turn what a handler refuses into a response."""
+class Endpoint:
+    """A handler as an ASGI app of its own, which turns what the handler refuses into a response.
 
-    async def guarded(request: Request) -> Response:
+    Given to Starlette as a plain function, it would be wrapped in two more layers on each request.
+    """
+
+    def __init__(self, handler: Callable[[Request], Awaitable[Response]]) -> None:
+        self._handler = handler
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
         try:
-            return await handler(request)
+            response = await self._handler(Request(scope, receive, send))
         except RequestError as error:
-            refused = RefusedError(422, "invalid", error.details)
+            response = refuse(RefusedError(422, "invalid", error.details))
         except RefusedError as error:
-            refused = error
-        meters().refused(refused.reason)
-        return answer({"detail": refused.detail}, refused.status)
+            response = refuse(error)
+        await response(scope, receive, send)
 
-    return guarded
+
+def refuse(error: RefusedError) -> Response:
+    """Return the response to a refused request, which is counted."""
+    meters().refused(error.reason)
+    return answer({"detail": error.detail}, error.status)
 
 
 async def body_of(request: Request) -> bytes:
@@ -132,19 +141,19 @@ def answering() -> serving.Served:
     return models[active().alias()]
 
 
-@route
+@Endpoint
 async def health(_: Request) -> Response:
     """Answer, as long as the process lives."""
     return answer({"status": "ok"})
 
 
-@route
+@Endpoint
 async def model_info(_: Request) -> Response:
     """Tell about the model that answers now."""
     return answer(answering().about())
 
 
-@route
+@Endpoint
 async def list_models(_: Request) -> Response:
     """List every loaded model with its metrics."""
     return answer(
@@ -158,7 +167,7 @@ async def list_models(_: Request) -> Response:
     )
 
 
-@route
+@Endpoint
 async def load_model(request: Request) -> Response:
     """Let another alias answer, in all workers at once."""
     may_switch(request)
@@ -190,7 +199,7 @@ def may_switch(request: Request) -> None:
         )
 
 
-@route
+@Endpoint
 async def predict(request: Request) -> Response:
     """Price one order."""
     body = await body_of(request)
@@ -201,7 +210,7 @@ async def predict(request: Request) -> Response:
     return answer(found)
 
 
-@route
+@Endpoint
 async def predict_batch(request: Request) -> Response:
     """Price a list of orders."""
     body = await body_of(request)
@@ -219,7 +228,7 @@ async def predict_batch(request: Request) -> Response:
     return answer(found)
 
 
-@route
+@Endpoint
 async def predict_file(request: Request) -> Response:
     """Price a CSV or Parquet file, sent as the body or as the field `file` of a form."""
     body = await body_of(request)
@@ -256,12 +265,13 @@ async def file_of(request: Request, body: bytes) -> bytes:
     return await sent.read()
 
 
-@route
+@Endpoint
 async def openapi(_: Request) -> Response:
     """Describe the API in OpenAPI, orders as the active model asks for them."""
     return answer(api_docs.openapi(answering()))
 
 
+@Endpoint
 async def docs(_: Request) -> Response:
     """Show Swagger UI, from files that BentoML brings: nothing is fetched from elsewhere."""
     return HTMLResponse(api_docs.PAGE)
