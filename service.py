@@ -37,9 +37,11 @@ MAX_ORDERS = int(os.environ.get("MAX_ORDERS", "100000"))
 MAX_FILE_ROWS = int(os.environ.get("MAX_FILE_ROWS", "5000000"))
 LARGE = 50_000  # bytes; a larger body is read and answered in a thread, so that others go on
 COUNT_SECONDS = 0.5  # /metrics tells of single orders that much later
+MAKE_IT = "run `make repro`, and start the service again"
 LOOPBACK = {"127.0.0.1", "::1"}
 
 models: dict[str, serving.Served] = {}
+picture: dict[str, Any] = {}  # of the data that the models learnt from
 
 
 @functools.cache
@@ -154,7 +156,7 @@ async def model_info(_: Request) -> Response:
 
 
 @Endpoint
-async def list_models(_: Request) -> Response:
+async def list_models(request: Request) -> Response:
     """List every loaded model with its metrics."""
     return answer(
         {
@@ -163,6 +165,7 @@ async def list_models(_: Request) -> Response:
                 for alias, served in models.items()
             ],
             "fallback_available": "fallback" in models,
+            "may_switch": may_switch(request),
         }
     )
 
@@ -170,28 +173,63 @@ async def list_models(_: Request) -> Response:
 @Endpoint
 async def load_model(request: Request) -> Response:
     """Let another alias answer, in all workers at once."""
-    may_switch(request)
-    alias = request.query_params.get("alias", "")
+    let_switch(request)
+    served = model_of(request.query_params.get("alias", ""))
+    active().choose(served.alias)
+    return answer({"message": f"{served.alias} answers now", "info": served.about()})
+
+
+@Endpoint
+async def evaluation(request: Request) -> Response:
+    """Tell how a model was evaluated: metrics, verdicts and the tables of its plots."""
+    served = model_of(request.path_params["alias"])
+    if served.evaluation is None:
+        raise RefusedError(404, "not_exported", f"exported without it: {MAKE_IT}")
+    return answer({"alias": served.alias, **served.evaluation})
+
+
+@Endpoint
+async def data(_: Request) -> Response:
+    """Show the data that the models learnt from."""
+    if not picture:
+        raise RefusedError(404, "not_exported", f"exported without it: {MAKE_IT}")
+    return answer(picture)
+
+
+@Endpoint
+async def schema(_: Request) -> Response:
+    """Tell what an order must bring, as the model that answers now asks for it."""
+    return answer(answering().asks())
+
+
+def model_of(alias: str) -> serving.Served:
+    """Return the model of an alias. Raises RefusedError where there is none."""
     if alias not in serving.ALIASES:
         raise RefusedError(
             400, "unknown_alias", f"alias must be one of {', '.join(serving.ALIASES)}"
         )
     if alias not in models:
         raise RefusedError(404, "unknown_alias", f"there is no {alias}")
-    active().choose(alias)
-    return answer({"message": f"{alias} answers now", "info": models[alias].about()})
+    return models[alias]
 
 
-def may_switch(request: Request) -> None:
+def may_switch(request: Request) -> str:
+    """Return whether the caller may switch models: yes on this machine, no, or with_token."""
+    if request.client and request.client.host in LOOPBACK:
+        return "yes"
+    return "with_token" if os.environ.get("ADMIN_TOKEN") else "no"
+
+
+def let_switch(request: Request) -> None:
     """Let callers on this machine pass, and those with the token. Raises RefusedError."""
-    token = os.environ.get("ADMIN_TOKEN", "")
-    host = request.client.host if request.client else ""
-    if host in LOOPBACK:
+    allowed = may_switch(request)
+    if allowed == "yes":
         return
-    if not token:
+    if allowed == "no":
         raise RefusedError(
             403, "not_allowed", "only this machine may switch models: no ADMIN_TOKEN is set"
         )
+    token = os.environ["ADMIN_TOKEN"]
     sent = request.headers.get("authorization", "").removeprefix("Bearer ")
     if not hmac.compare_digest(sent.encode(), token.encode()):
         raise RefusedError(
@@ -294,6 +332,9 @@ app = Starlette(
         Route("/model-info", model_info),
         Route("/models", list_models),
         Route("/models/load", load_model, methods=["POST"]),
+        Route("/models/{alias}/evaluation", evaluation),
+        Route("/schema", schema),
+        Route("/data", data),
         Route("/predict_batch", predict_batch, methods=["POST"]),
         Route("/predict_file", predict_file, methods=["POST"]),
         Route("/openapi.json", openapi),
@@ -314,6 +355,7 @@ class AmazonSales:
 
     def __init__(self) -> None:
         models.update(serving.load(PROMOTED))
+        picture.update(serving.read_if_there(PROMOTED / serving.DATA) or {})
         spare_the_collector()
 
     async def __is_ready__(self) -> bool:

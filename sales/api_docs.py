@@ -21,7 +21,7 @@ SwaggerUIBundle({url: "openapi.json", dom_id: "#swagger-ui", tryItOutEnabled: tr
 </body>
 </html>
 """
-NUMBER, TEXT = {"type": "number"}, {"type": "string"}
+NUMBER, TEXT, OBJECT = {"type": "number"}, {"type": "string"}, {"type": "object"}
 
 
 def openapi(served: Served) -> dict[str, Any]:
@@ -46,7 +46,38 @@ def openapi(served: Served) -> dict[str, Any]:
             "/models": {
                 "get": _operation(
                     "Every loaded model with its metrics",
-                    {"registered_models": {"type": "array"}, "fallback_available": {}},
+                    {
+                        "registered_models": {"type": "array"},
+                        "fallback_available": {"type": "boolean"},
+                        "may_switch": {"enum": ["yes", "with_token", "no"]},
+                    },
+                )
+            },
+            "/models/{alias}/evaluation": {
+                "get": {
+                    **_operation(
+                        "How a model was evaluated",
+                        dict.fromkeys(("metrics", "gate", "predictions", "slices"), OBJECT),
+                        None,
+                        {"400": _text("No such alias"), "404": _text("No such model")},
+                    ),
+                    "parameters": [
+                        {**alias, "in": "path", "schema": {"enum": list(ALIASES)}},
+                    ],
+                }
+            },
+            "/schema": {
+                "get": _operation(
+                    "What an order must bring",
+                    {"fields": OBJECT, "parts": OBJECT, "target": TEXT, "example": OBJECT},
+                )
+            },
+            "/data": {
+                "get": _operation(
+                    "The data that the models learnt from",
+                    {"rows_in": NUMBER, "numeric": OBJECT, "categorical": OBJECT},
+                    None,
+                    {"404": _text("The export holds no picture of its data")},
                 )
             },
             "/models/load": {

@@ -20,13 +20,19 @@ Bound = Annotated[float | str | None, BeforeValidator(_as_text)]
 
 
 class Column(Group):
-    """A column's role and what its values may be; `min` and `max` are allowed themselves."""
+    """A column's role and what its values may be; `min` and `max` are allowed themselves.
+
+    `unit` is what its numbers are measured in, for people. `follows` names another column that
+    decides this one: `{City: {Austin: TX}}`.
+    """
 
     role: Literal["id", "date", "numeric", "categorical", "target", "ignored"]
     integer: bool = False
     min: Bound = None
     max: Bound = None
     values: tuple[str, ...] | None = None
+    unit: str | None = None
+    follows: dict[str, dict[str, str]] | None = None
 
     @model_validator(mode="after")
     def _fits_role(self) -> "Column":
@@ -37,6 +43,9 @@ class Column(Group):
             raise ValueError("values are for categorical columns")
         if self.values is not None and len(set(self.values)) < max(1, len(self.values)):
             raise ValueError("values must be given once each, at least one")
+        if self.unit is not None and not number:
+            raise ValueError("a unit is for numeric columns")
+        self._followable()
         for bound in (self.min, self.max):
             if bound is None:
                 continue
@@ -52,6 +61,16 @@ class Column(Group):
         if self.min is not None and self.max is not None and self.low > self.high:
             raise ValueError("min is above max")
         return self
+
+    def _followable(self) -> None:
+        if self.follows is None:
+            return
+        if self.role != "categorical" or len(self.follows) != 1:
+            raise ValueError("follows is for categorical columns, and names one other column")
+        for leads in self.follows.values():
+            strange = sorted(set(leads.values()).difference(self.values or leads.values()))
+            if strange:
+                raise ValueError(f"follows leads to '{strange[0]}', which is not in values")
 
     @property
     def low(self) -> Any:
@@ -81,6 +100,7 @@ class Contract(Group):
 
     columns: dict[str, Column]
     rules: dict[str, Rule] = Field(default_factory=dict)
+    breakdown: dict[str, str] = Field(default_factory=dict)
 
     @field_validator("columns")
     @classmethod
@@ -94,18 +114,29 @@ class Contract(Group):
         return columns
 
     @model_validator(mode="after")
-    def _rules(self) -> "Contract":
-        numbers = {*self.numeric, self.target}
+    def _expressions(self) -> "Contract":
         for name, rule in self.rules.items():
             for side in (rule.left, rule.right):
-                try:
-                    expression = Expression.parse(side, f"rules.{name}")
-                except PipelineError as error:
-                    raise ValueError(str(error)) from None
-                strange = sorted(expression.names - numbers)
-                if strange:
-                    raise ValueError(f"rules.{name}: '{strange[0]}' is not a numeric column")
+                _reads(side, f"rules.{name}", {*self.numeric, self.target})
+        for label, part in self.breakdown.items():
+            _reads(part, f"breakdown.{label}", set(self.numeric))
         return self
+
+    @model_validator(mode="after")
+    def _follows(self) -> "Contract":
+        for name, leader, _ in self.followers:
+            if leader not in self.categorical or leader == name:
+                raise ValueError(f"columns.{name}.follows: '{leader}' is no categorical column")
+        return self
+
+    @cached_property
+    def followers(self) -> tuple[tuple[str, str, dict[str, str]], ...]:
+        """Each column that another one decides: its name, the other's, and value by value."""
+        return tuple(
+            (name, leader, leads)
+            for name, column in self.columns.items()
+            for leader, leads in (column.follows or {}).items()
+        )
 
     def _of(self, *roles: str) -> tuple[str, ...]:
         return tuple(name for name, column in self.columns.items() if column.role in roles)
@@ -139,3 +170,14 @@ class Contract(Group):
     def required(self) -> tuple[str, ...]:
         """The columns that a file must have: all that are not ignored."""
         return tuple(name for name, column in self.columns.items() if column.role != "ignored")
+
+
+def _reads(text: str, where: str, columns: set[str]) -> None:
+    """Raise ValueError for an expression that is broken or reads other columns than these."""
+    try:
+        expression = Expression.parse(text, where)
+    except PipelineError as error:
+        raise ValueError(str(error)) from None
+    strange = sorted(expression.names - columns)
+    if strange:
+        raise ValueError(f"{where}: '{strange[0]}' is not a numeric column")

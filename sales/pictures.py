@@ -1,5 +1,7 @@
 """The data's own picture: how each column is distributed."""
 
+from typing import Any
+
 import pandas as pd
 
 from sales import charts
@@ -27,3 +29,23 @@ def categorical(orders: pd.DataFrame, contract: Contract) -> pd.DataFrame:
         for value, count in orders[name].value_counts().head(MOST_VALUES).items()
     ]
     return pd.DataFrame(rows, columns=["column", "value", "rows"])
+
+
+def told(
+    data: dict[str, Any], numbers: pd.DataFrame, counts: pd.DataFrame, contract: Contract
+) -> dict[str, Any]:
+    """Return the picture as the service tells it: metrics/data.json and both tables, by column."""
+    return {
+        **data,
+        "numeric": _by_column(numbers),
+        "categorical": _by_column(counts),
+        "target": {"name": contract.target, "unit": contract.columns[contract.target].unit},
+        "breakdown": contract.breakdown,
+    }
+
+
+def _by_column(table: pd.DataFrame) -> dict[str, Any]:
+    return {
+        str(name): rows.drop(columns="column").to_dict("list")
+        for name, rows in table.groupby("column", sort=False)
+    }

@@ -4,7 +4,7 @@ A file that breaks the contract as a whole is refused. Nothing is dropped silent
 """
 
 import difflib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -43,6 +43,10 @@ def schema(contract: Contract) -> pandera.DataFrameSchema:
     rules = [
         pandera.Check(_agrees(rule), error=name, ignore_na=False)
         for name, rule in contract.rules.items()
+    ]
+    rules += [
+        pandera.Check(_led(name, leader, leads), error=_follows(name, leader))
+        for name, leader, leads in contract.followers
     ]
     return pandera.DataFrameSchema(columns, checks=rules)
 
@@ -180,6 +184,14 @@ def _broken(contract: Contract, orders: pd.DataFrame, unparsed: pd.DataFrame) ->
             for one, other in zip(left, right, strict=True)
         ]
         faults.append(_faults(ats, rule.left, name, reasons))
+    for name, leader, leads in contract.followers:
+        broken = across["check"] == _follows(name, leader)
+        ats = np.unique(across.loc[broken, "at"].to_numpy(int))
+        reported = bad.loc[bad["column"].isin([name, leader]), "at"].to_numpy(int)
+        ats = np.setdiff1d(ats, reported)
+        reasons = [f"{leader} {value} means {leads[value]}" for value in orders[leader][ats]]
+        if reasons:
+            faults.append(_faults(ats, name, f"does not follow {leader}", reasons))
     return pd.concat(faults)
 
 
@@ -232,6 +244,26 @@ def _agrees(rule: Rule) -> Callable[[pd.DataFrame], pd.Series]:
         return pd.Series(np.abs(left - right) <= rule.tolerance, index=orders.index)
 
     return agrees
+
+
+def _follows(name: str, leader: str) -> str:
+    return f"{name} does not follow {leader}"
+
+
+def _led(name: str, leader: str, leads: Mapping[str, str]) -> Callable[[pd.DataFrame], pd.Series]:
+    def led(orders: pd.DataFrame) -> pd.Series:
+        """Look at each pair of values once, however many rows have it."""
+        pairs = orders[[name, leader]].drop_duplicates().astype(str)
+        wrong = pairs[pairs[leader].map(leads).fillna(pairs[name]) != pairs[name]]
+        if wrong.empty:
+            return pd.Series(True, index=orders.index)
+        broken = pd.MultiIndex.from_frame(wrong[[name, leader]])
+        return pd.Series(
+            ~pd.MultiIndex.from_frame(orders[[name, leader]].astype(str)).isin(broken),
+            index=orders.index,
+        )
+
+    return led
 
 
 def _side(text: str, orders: pd.DataFrame) -> np.ndarray:

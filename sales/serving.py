@@ -14,6 +14,7 @@ from sales.errors import PipelineError
 from sales.model import Model
 from sales.request import Orders, OrderSchema, snake
 
+EVALUATION, DATA = "evaluation", "data.json"  # what an export holds beside its models
 ALIASES = ("champion", "challenger", "fallback")
 
 
@@ -26,6 +27,7 @@ class Served:
     model: Model
     schema: OrderSchema
     entry: dict[str, Any]
+    evaluation: dict[str, Any] | None
 
     @cached_property
     def answer_key(self) -> str:
@@ -59,7 +61,7 @@ class Served:
         from sales import upload
 
         table = upload.read(body, most_rows)
-        orders = upload.orders(table, self.schema)
+        orders = upload.orders(table, self.model.featuriser.fields, self.schema.parts)
         predictions = self.model.predict(orders)
         parquet, target = body.startswith(upload.PARQUET), self.model.featuriser.target
         answered = upload.priced(table, predictions, target, parquet=parquet)
@@ -81,6 +83,22 @@ class Served:
             "feature_set": about["feature_set"],
             "trained_on_sha256": about["train_sha256"],
             "request_fields": list(self.model.featuriser.request_fields),
+        }
+
+    def asks(self) -> dict[str, Any]:
+        """Return what an order must bring, for clients that make a form or check a file."""
+        featuriser = self.model.featuriser
+        return {
+            "alias": self.alias,
+            "fields": {
+                name: column.model_dump(exclude_defaults=True)
+                for name, column in featuriser.fields.items()
+            },
+            "levels": {name: list(levels) for name, levels in featuriser.levels.items()},
+            "parts": self.schema.parts,
+            "target": featuriser.target,
+            "answer_key": self.answer_key,
+            "example": self.entry["golden"]["order"],
         }
 
     def _signed(self, orders: Orders) -> dict[str, Any]:
@@ -118,11 +136,17 @@ def load(folder: Path) -> dict[str, Served]:
         if loaded.content_hash != entry["content_hash"]:
             raise PipelineError(f"{folder / alias} is not the model that was promoted")
         schema = OrderSchema(loaded.featuriser)
-        served[alias] = Served(alias, promoted["model_name"], loaded, schema, entry)
+        evaluation = read_if_there(folder / EVALUATION / f"{alias}.json")
+        served[alias] = Served(alias, promoted["model_name"], loaded, schema, entry, evaluation)
         _try(served[alias])
     if "champion" not in served:
         raise PipelineError(f"{folder} holds no champion: run `make repro`")
     return served
+
+
+def read_if_there(path: Path) -> dict[str, Any] | None:
+    """Return a JSON file's content; None where an older export has no such file."""
+    return files.read_json(path) if path.is_file() else None
 
 
 def _try(served: Served) -> None:

@@ -2,6 +2,7 @@
 
 import io
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -41,17 +42,19 @@ def read(body: bytes, most_rows: int) -> pa.Table:
     return table
 
 
-def orders(table: pa.Table, schema: OrderSchema) -> Orders:
-    """Return the columns that the model asks for, checked.
+def orders(table: pa.Table, fields: Mapping[str, Column], parts: Mapping[str, str]) -> Orders:
+    """Return the columns that a model asks for, checked.
+
+    `fields` and `parts` are its schema's: the columns, and which may stand in the date's place.
 
     Raises RequestError: a missing column, or every bad cell, by column, problem and row. Rows are
     numbered from 1, the header not counted.
     """
-    fields, parts = dict(schema.featuriser.fields), list(schema.parts)
-    if any(day not in table.column_names for day in schema.dates) and parts:
-        fields = {name: column for name, column in fields.items() if name not in schema.dates}
+    dates = [name for name, column in fields.items() if column.role == "date"]
+    if any(day not in table.column_names for day in dates) and parts:
+        fields = {name: column for name, column in fields.items() if name not in dates}
     else:
-        parts = []
+        parts = {}
     missing = [name for name in (*fields, *parts) if name not in table.column_names]
     if missing:
         raise RequestError([_fault("missing", [name], "the column is missing") for name in missing])
@@ -59,9 +62,9 @@ def orders(table: pa.Table, schema: OrderSchema) -> Orders:
     for name, column in fields.items():
         found[name], problems = _column(table[name].combine_chunks(), column)
         faults += [_fault("bad_cells", [name], why, rows) for why, rows in problems]
-    for name in parts:
-        found[name], bad = _part(table[name].combine_chunks(), schema.parts[name])
-        faults += [_fault("bad_cells", [name], f"not a {schema.parts[name]}", bad)] if bad else []
+    for name, part in parts.items():
+        found[name], bad = _part(table[name].combine_chunks(), part)
+        faults += [_fault("bad_cells", [name], f"not a {part}", bad)] if bad else []
     if faults:
         raise RequestError(faults)
     return found

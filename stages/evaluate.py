@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from sales import charts, estimators, files, model, params, scores
+from sales import charts, estimators, evaluation, files, model, params, scores
 from sales.errors import run
 
 PREPARED = Path("data/prepared")
@@ -20,29 +20,16 @@ def main() -> None:
     parts = {part: pd.read_parquet(PREPARED / f"{part}.parquet") for part in PARTS}
     orders = scores.scored_rows(parts, settings)
 
-    metrics, slices, importance, predictions, residuals = {}, {}, {}, [], []
+    found = {}
     for name in estimators.NAMES:
-        loaded = model.load(MODELS / name)
-        predicted = {part: loaded.predict(table) for part, table in orders.items()}
-        metrics[name] = scores.score(loaded, orders, predicted, settings)
-        true = orders["test"][loaded.featuriser.target].to_numpy(float)
-        slices[name], _ = scores.slice_errors(orders["test"], true, predicted["test"], settings)
-        importance[name] = scores.importance(loaded, orders["test"], settings)
-        predictions.append(
-            charts.prediction_rows(name, true, predicted["test"], settings.plot_rows, settings.seed)
-        )
-        residuals.append(charts.residual_histogram(name, true, predicted["test"]))
-        print(f"{name}: test RMSE {metrics[name]['test']['rmse']}")
+        found[name] = evaluation.evaluate(model.load(MODELS / name), orders, settings)
+        print(f"{name}: test RMSE {found[name].metrics['test']['rmse']}")
 
-    for name, scored in metrics.items():
-        files.write_json(METRICS / f"{name}.json", scored)
-    tables = {
-        "rmse": charts.rmse_table(metrics),
-        "predictions": pd.concat(predictions),
-        "residual_histogram": pd.concat(residuals),
-        "slices": charts.slices_table(slices),
-        "importance": charts.importance_table(importance),
-    }
+    for name, one in found.items():
+        files.write_json(METRICS / f"{name}.json", one.metrics)
+    tables = {"rmse": charts.rmse_table({name: one.metrics for name, one in found.items()})}
+    for table_name in evaluation.TABLES:
+        tables[table_name] = pd.concat([one.tables[table_name] for one in found.values()])
     for file, table in tables.items():
         with files.replacing(PLOTS / f"{file}.csv") as beside:
             table.to_csv(beside, index=False)

@@ -27,6 +27,7 @@ MODELS = Path("models")
 METRICS = Path("metrics")
 PLOTS = Path("plots")
 PROMOTED = MODELS / "promoted"
+EVALUATION, DATA = "evaluation", "data.json"  # as sales/serving.py reads them
 FALLBACK = "fallback"  # the export of the champion before this one
 
 
@@ -115,7 +116,7 @@ def _reconcile(
     challenger = versions[runner_up] if runner_up else None
 
     folders = {hashes[name]: MODELS / name for name in best}
-    known = {hashes[name]: metrics[name] for name in best}
+    known = {hashes[name]: _told(name, metrics[name], gate["models"][name]) for name in best}
     if standing and scored:  # it can be loaded
         folders[standing.tags["content_hash"]] = _standing_folder(registry, standing)
         known[standing.tags["content_hash"]] = scored
@@ -123,13 +124,18 @@ def _reconcile(
     replaced = standing if standing and champion is not standing and scored else None
     if replaced:
         _export(FALLBACK, folders[replaced.tags["content_hash"]])
-        exported[FALLBACK] = _serving(replaced, PROMOTED / FALLBACK, known)
+        exported[FALLBACK] = _serving(replaced, FALLBACK, known)
+    elif not exported[FALLBACK]:
+        _evaluation(FALLBACK).unlink(missing_ok=True)
     for alias, version in ((CHAMPION, champion), (CHALLENGER, challenger)):
         _export(alias, folders[version.tags["content_hash"]] if version else None)
         registry.give(alias, version)
         if version:
-            exported[alias] = _serving(version, PROMOTED / alias, known)
+            exported[alias] = _serving(version, alias, known)
+        else:
+            _evaluation(alias).unlink(missing_ok=True)
     score = incumbent.test_rmse if incumbent else None
+    files.write_json(PROMOTED / DATA, _picture())
     files.write_json(PROMOTED / "promoted.json", exported)
     _tag(registry, versions[best[0]], decision, candidate.test_rmse, score)
     return {
@@ -150,7 +156,7 @@ def _reconcile(
 def _incumbent(
     registry: Registry, standing: "ModelVersion | None", candidate_hash: str
 ) -> tuple[Incumbent | None, dict[str, Any] | None]:
-    """Return the standing champion as today's rows and gate see it, and its metrics on them."""
+    """Return the standing champion as today's rows and gate see it, and its evaluation on them."""
     if standing is None:
         return None, None
     name, content_hash = standing.tags["model"], standing.tags["content_hash"]
@@ -158,27 +164,26 @@ def _incumbent(
         return Incumbent(name, content_hash), None
     import pandas as pd
 
-    from sales import gates, model, scores
+    from sales import evaluation, gates, model, scores
 
     parts = ("train", "valid", "test")
-    evaluate = params.read("evaluate", scores.EvaluateParams)
+    settings = params.read("evaluate", scores.EvaluateParams)
     tables = {part: pd.read_parquet(PREPARED / f"{part}.parquet") for part in parts}
-    tables = scores.scored_rows(tables, evaluate)
+    tables = scores.scored_rows(tables, settings)
     try:
         loaded = model.load(_standing_folder(registry, standing))
-        predicted = {part: loaded.predict(table) for part, table in tables.items()}
+        found = evaluation.evaluate(loaded, tables, settings)
     except PipelineError as error:
         return Incumbent(name, content_hash, unloadable=str(error)), None
-    scored = scores.score(loaded, tables, predicted, evaluate)
-    judged = gates.judge(scored, params.read("gate", gates.GateParams))
+    judged = gates.judge(found.metrics, params.read("gate", gates.GateParams))
     incumbent = Incumbent(
         name,
         content_hash,
-        scored["test"]["rmse"],
+        found.metrics["test"]["rmse"],
         frozenset(loaded.featuriser.request_fields),
         tuple(judged["failed"]),
     )
-    return incumbent, scored
+    return incumbent, evaluation.told(found, judged)
 
 
 def _standing_folder(registry: Registry, version: "ModelVersion") -> Path:
@@ -207,10 +212,46 @@ def _exported(model_name: str) -> dict[str, Any]:
     return {"model_name": model_name, CHAMPION: None, CHALLENGER: None, FALLBACK: fallback}
 
 
-def _serving(version: "ModelVersion", folder: Path, known: dict[str, Any]) -> dict[str, Any]:
-    """Return what the service tells of a model, and the golden order it tries the model on."""
-    scored = known[version.tags["content_hash"]]
-    order = json.loads(_example(folder)[:1].to_json(orient="records", date_format="iso"))[0]
+def _evaluation(alias: str) -> Path:
+    return PROMOTED / EVALUATION / f"{alias}.json"
+
+
+def _told(name: str, metrics: dict[str, Any], judged: dict[str, Any]) -> dict[str, Any]:
+    """Return the evaluation of a model of today's run, as the evaluate stage wrote it."""
+    import pandas as pd
+
+    from sales import evaluation
+
+    tables = {}
+    for table in evaluation.TABLES:
+        rows = pd.read_csv(PLOTS / f"{table}.csv", keep_default_na=False)  # a slice may be "NA"
+        tables[table] = rows[rows["model"] == name]
+    return evaluation.told(evaluation.Evaluation(metrics, tables), judged)
+
+
+def _picture() -> dict[str, Any]:
+    """Return the data's picture, as the prepare stage wrote it."""
+    import pandas as pd
+
+    from sales import pictures
+    from sales.contract import Contract
+
+    numbers = pd.read_csv(PLOTS / "data_numeric.csv")
+    counts = pd.read_csv(PLOTS / "data_categorical.csv", keep_default_na=False)
+    contract = Contract(**files.read_json(Path("data/contract.json")))
+    return pictures.told(files.read_json(METRICS / "data.json"), numbers, counts, contract)
+
+
+def _serving(version: "ModelVersion", alias: str, known: dict[str, Any]) -> dict[str, Any]:
+    """Export a model's evaluation; return what the service tells of the model, with a golden order.
+
+    On that order the service tries the model.
+    """
+    told = known[version.tags["content_hash"]]
+    files.write_json(_evaluation(alias), told)
+    scored = told["metrics"]
+    example = _example(PROMOTED / alias)[:1]
+    order = json.loads(example.to_json(orient="records", date_format="iso"))[0]
     golden = {"order": order, "prediction": scored["golden_prediction"]}
     return {**_describe(version), "metrics": flat(scored), "golden": golden}
 

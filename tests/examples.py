@@ -8,7 +8,17 @@ import numpy as np
 import pandas as pd
 import yaml
 
-from sales import estimators, features, files, model, params
+from sales import (
+    estimators,
+    evaluation,
+    features,
+    files,
+    gates,
+    model,
+    params,
+    pictures,
+    scores,
+)
 from sales.contract import Contract
 from sales.features import FeaturizeParams
 
@@ -96,20 +106,28 @@ def promote(folder: Path, names: dict[str, tuple[str, dict[str, Any]]]) -> None:
     orders = make_orders(600)
     train, valid = orders[:400], orders[400:]
     featuriser = features.fit(train, featurize, contract)
-    data = estimators.TrainingData(
+    matrices = estimators.TrainingData(
         featuriser.columns,
         tuple(len(featuriser.levels.get(column, ())) for column in featuriser.columns),
         *(featuriser.transform(train), train[contract.target].to_numpy()),
         *(featuriser.transform(valid), valid[contract.target].to_numpy()),
     )
     entries: dict[str, Any] = {}
+    evaluate = params.read("evaluate", scores.EvaluateParams, ROOT / "params.yaml")
+    evaluate = evaluate.model_copy(update={"importance_rows": 50, "min_slice_rows": 20})
+    gate = params.read("gate", gates.GateParams, ROOT / "params.yaml")
     for version, (alias, (name, changes)) in enumerate(names.items(), start=1):
         module = estimators.module(name)
         committed = params.read(f"train.{name}", module.Params, ROOT / "params.yaml").model_dump()
-        estimator, _ = module.fit(module.Params(**{**committed, **changes}), data)
+        estimator, _ = module.fit(module.Params(**{**committed, **changes}), matrices)
         (folder / alias).mkdir(parents=True)
         about = {"feature_set": featuriser.feature_set, "train_sha256": "e" * 64}
         model.save(folder / alias, name, estimator, featuriser, about)
+        found = evaluation.evaluate(
+            model.load(folder / alias), {"train": train, "valid": valid, "test": valid}, evaluate
+        )
+        told = evaluation.told(found, gates.judge(found.metrics, gate))
+        files.write_json(folder / "evaluation" / f"{alias}.json", told)
         golden = valid[list(featuriser.request_fields)][:1]
         entries[alias] = {
             "model": name,
@@ -122,4 +140,9 @@ def promote(folder: Path, names: dict[str, tuple[str, dict[str, Any]]]) -> None:
                 "prediction": float(model.load(folder / alias).predict(golden)[0]),
             },
         }
+    rows = {"rows_in": len(orders), "rows_accepted": len(orders), "rows_quarantined": 0}
+    rows |= {"train_rows": len(train), "valid_rows": len(valid), "test_rows": len(valid)}
+    data = {**rows, "quarantined_by_reason": {}, "sha256": "d" * 64}
+    numbers, counts = pictures.numeric(orders, contract), pictures.categorical(orders, contract)
+    files.write_json(folder / "data.json", pictures.told(data, numbers, counts, contract))
     files.write_json(folder / "promoted.json", {"model_name": "small", **entries})

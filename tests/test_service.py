@@ -4,6 +4,7 @@ import asyncio
 import io
 import itertools
 import json
+import shutil
 import threading
 import time
 
@@ -11,9 +12,11 @@ import httpx
 import numpy as np
 import pandas as pd
 import pytest
+from starlette.requests import Request
 
 import service
 from sales import model, serving
+from sales.contract import Column
 from tests.bento_server import serve, stop
 from tests.examples import PUBLISHED_ORDER, make_orders
 
@@ -239,6 +242,70 @@ def test_the_documentation_needs_no_internet(client):
     assert {"/predict", "/predict_batch", "/models/load"} <= set(described["paths"])
     [example] = described["components"]["schemas"]["Order"]["examples"]
     assert predict(client, example).status_code == 200
+
+
+def test_the_schema_is_that_of_the_model_that_answers(client, contract):
+    asked = client.get("/schema").json()
+    assert asked["alias"] == "champion"
+    assert asked["target"] == "TotalAmount"
+    assert asked["answer_key"] in predict(client, asked["example"]).json()
+    assert asked["fields"].keys() == asked["example"].keys()
+    for name, column in asked["fields"].items():
+        assert Column(**column) == contract.columns[name]
+    assert asked["levels"]["City"] == ["Austin", "Seattle"]
+    assert asked["parts"] == {
+        "OrderYear": "year",
+        "OrderMonth": "month",
+        "OrderDayOfWeek": "day_of_week",
+    }
+
+
+@pytest.mark.parametrize("alias", serving.ALIASES)
+def test_how_each_model_was_evaluated(client, promoted, alias):
+    told = client.get(f"/models/{alias}/evaluation").json()
+    written = json.loads((promoted / "evaluation" / f"{alias}.json").read_text())
+    assert told == {"alias": alias, **written}
+    assert written["gate"]["verdict"] in {"passed", "refused"}
+
+
+def test_an_evaluation_of_nobody(client):
+    assert client.get("/models/king/evaluation").status_code == 400
+
+
+def test_the_data_that_the_models_learnt_from(client, promoted):
+    assert client.get("/data").json() == json.loads((promoted / "data.json").read_text())
+
+
+def test_an_export_of_an_older_commit_answers_without_its_evaluation(promoted, tmp_path):
+    older = tmp_path / "promoted"
+    shutil.copytree(promoted, older)
+    shutil.rmtree(older / "evaluation")
+    (older / "data.json").unlink()
+    (tmp_path / "served").mkdir()
+    process, url = serve(older, tmp_path / "served")
+    try:
+        assert httpx.post(f"{url}/predict", json=PUBLISHED_ORDER).status_code == 200
+        for path in ("/models/champion/evaluation", "/data"):
+            refused = httpx.get(f"{url}{path}")
+            assert refused.status_code == 404
+            assert "make repro" in refused.json()["detail"]
+    finally:
+        stop(process)
+
+
+@pytest.mark.parametrize(
+    ("host", "token", "allowed"),
+    [
+        ("127.0.0.1", "", "yes"),
+        ("127.0.0.1", "secret", "yes"),
+        ("10.0.0.9", "secret", "with_token"),
+        ("10.0.0.9", "", "no"),
+    ],
+)
+def test_a_caller_is_told_whether_it_may_switch(monkeypatch, host, token, allowed):
+    monkeypatch.setenv("ADMIN_TOKEN", token)
+    scope = {"type": "http", "client": (host, 50000)}
+    assert service.may_switch(Request(scope)) == allowed
 
 
 @pytest.mark.parametrize(

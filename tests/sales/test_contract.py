@@ -132,3 +132,53 @@ def test_an_absurd_contract_is_one_line_that_names_the_key(case):
 def test_a_target_is_needed():
     with pytest.raises(PipelineError, match="exactly one column must have the role target"):
         contract_of({"a": {"role": "numeric"}})
+
+
+CITY = {"role": "categorical", "values": ["Austin", "Seattle"]}
+
+
+@pytest.mark.parametrize(
+    ("state", "message"),
+    [
+        ({"role": "numeric", "follows": {"City": {}}}, "follows is for categorical columns"),
+        (
+            {"role": "categorical", "follows": {"City": {}, "Country": {}}},
+            "names one other column",
+        ),
+        (
+            {"role": "categorical", "values": ["WA"], "follows": {"City": {"Austin": "TX"}}},
+            "leads to 'TX', which is not in values",
+        ),
+        ({"role": "categorical", "follows": {"a": {}}}, "'a' is no categorical column"),
+        ({"role": "categorical", "follows": {"State": {}}}, "'State' is no categorical column"),
+        ({"role": "categorical", "unit": "$"}, "a unit is for numeric columns"),
+    ],
+)
+def test_what_a_column_cannot_follow_or_be_measured_in(state, message):
+    columns = {"City": CITY, "State": state, "a": {"role": "numeric"}, **Y}
+    with pytest.raises(PipelineError, match=message):
+        contract_of(columns)
+
+
+@pytest.mark.parametrize(
+    ("part", "message"),
+    [
+        ("a +", r"breakdown\.Part"),
+        ("y", "'y' is not a numeric column"),
+        ("City", "'City' is not a numeric column"),
+    ],
+)
+def test_a_breakdown_reads_numeric_columns_only(part, message):
+    tree = {"columns": {"City": CITY, "a": {"role": "numeric"}, **Y}, "breakdown": {"Part": part}}
+    with pytest.raises(PipelineError, match=message):
+        params.validate(tree, Contract, "contract")
+
+
+def test_the_committed_breakdown_is_the_identity(contract, orders):
+    from sales.expressions import Expression
+
+    total = sum(
+        Expression.parse(text, label).evaluate({n: orders[n].to_numpy() for n in orders})
+        for label, text in contract.breakdown.items()
+    )
+    assert abs(total - orders["TotalAmount"]).max() < 0.01

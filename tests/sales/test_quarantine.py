@@ -109,3 +109,24 @@ def test_a_column_twice_in_parquet():
     twice = pa.Table.from_arrays([pa.array([1.0])] * 3, names=["a", "a", "y"])
     with pytest.raises(PipelineError, match=r"a\.parquet: the column 'a' stands there twice"):
         quarantine.check(contract_of(a={"role": "numeric"}), [("a.parquet", twice)])
+
+
+STATE_FOLLOWS = {
+    "City": {"role": "categorical"},
+    "State": {"role": "categorical", "follows": {"City": {"Austin": "TX", "Seattle": "WA"}}},
+}
+
+
+def test_a_column_that_another_one_decides():
+    result = checked(
+        contract_of(**STATE_FOLLOWS),
+        City=["Austin", "Austin", "Seattle", "Paris", None, "Seattle"],
+        State=["TX", "WA", "WA", "XX", "TX", None],
+    )
+    assert lines(result) == [
+        ("a.csv", 2, "State", "WA", "City Austin means TX"),
+        ("a.csv", 5, "City", "", "missing"),  # said once
+        ("a.csv", 6, "State", "", "missing"),
+    ]
+    assert result.by_reason["State: does not follow City"] == 1
+    assert list(result.accepted["City"]) == ["Austin", "Seattle", "Paris"]

@@ -36,8 +36,12 @@ def split_date(orders):
     return orders.drop(columns="OrderDate").assign(**parts, OrderDayOfWeek=names)
 
 
+def orders_of(table, schema):
+    return upload.orders(table, schema.featuriser.fields, schema.parts)
+
+
 def matrix(schema, body):
-    return schema.featuriser.transform(upload.orders(upload.read(body, MOST), schema))
+    return schema.featuriser.transform(orders_of(upload.read(body, MOST), schema))
 
 
 @pytest.mark.parametrize("written", [as_csv, as_parquet])
@@ -53,7 +57,7 @@ def test_a_file_gives_the_features_of_its_orders(schema, written, dated):
 
 def refused(schema, body, most=MOST):
     with pytest.raises(RequestError) as caught:
-        upload.orders(upload.read(body, most), schema)
+        orders_of(upload.read(body, most), schema)
     return [
         (".".join(map(str, found["loc"][1:])), found["msg"], found.get("rows"))
         for found in caught.value.details
@@ -148,5 +152,5 @@ def test_the_file_comes_back_whole_with_the_price_as_its_last_column(parquet):
 def test_what_training_never_saw_is_named_once(schema):
     orders = make_orders(40).astype({"Brand": object})
     orders.loc[[3, 5], "Brand"] = "Nobody"
-    found = upload.orders(upload.read(as_parquet(orders), MOST), schema)
+    found = orders_of(upload.read(as_parquet(orders), MOST), schema)
     assert upload.warnings(found, schema) == ["Brand: 'Nobody' was not in the training data"]

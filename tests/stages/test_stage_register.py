@@ -14,7 +14,18 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sales import estimators, features, files, gates, model, params, registry, scores
+from sales import (
+    estimators,
+    evaluation,
+    features,
+    files,
+    gates,
+    model,
+    params,
+    pictures,
+    registry,
+    scores,
+)
 from sales.contract import Contract
 from sales.errors import PipelineError
 from sales.estimators import TrainingData
@@ -45,7 +56,7 @@ def train(settings=SMALL, feature_set="priced"):
     ]
     data = TrainingData(featuriser.columns, levels, *pairs[0], *pairs[1])
     evaluate = params.read("evaluate", scores.EvaluateParams)
-    metrics = {}
+    found = []
     for name in NAMES:
         module = estimators.module(name)
         committed = params.read(f"train.{name}", module.Params).model_dump()
@@ -59,17 +70,21 @@ def train(settings=SMALL, feature_set="priced"):
         with files.replacing(Path("models") / name) as folder:
             folder.mkdir()
             model.save(folder, name, estimator, featuriser, about)
-        loaded = model.load(Path("models") / name)
-        predicted = {part: loaded.predict(table) for part, table in tables.items()}
-        metrics[name] = scores.score(loaded, tables, predicted, evaluate)
-        files.write_json(Path("metrics") / f"{name}.json", metrics[name])
+        found.append(evaluation.evaluate(model.load(Path("models") / name), tables, evaluate))
+        files.write_json(Path("metrics") / f"{name}.json", found[-1].metrics)
         with files.replacing(Path("plots/learning_curve") / f"{name}.csv") as beside:
             curve.to_csv(beside, index=False)
     Path("data/prepared").mkdir(parents=True, exist_ok=True)
     for part, table in tables.items():
         table.to_parquet(f"data/prepared/{part}.parquet")
     pd.DataFrame({"model": NAMES, "rmse": [1.0, 2.0]}).to_csv("plots/rmse.csv", index=False)
-    files.write_json(Path("metrics/data.json"), {"sha256": "d" * 64})
+    for table in evaluation.TABLES:
+        rows = pd.concat([one.tables[table] for one in found])
+        rows.to_csv(f"plots/{table}.csv", index=False)
+    pictures.numeric(orders, contract).to_csv("plots/data_numeric.csv", index=False)
+    pictures.categorical(orders, contract).to_csv("plots/data_categorical.csv", index=False)
+    files.write_json(Path("data/contract.json"), contract.model_dump(mode="json"))
+    files.write_json(Path("metrics/data.json"), {"sha256": "d" * 64, "rows_in": 600})
     gate()
 
 
@@ -312,7 +327,14 @@ def test_the_exports_tell_the_service_all_it_needs(project):
         order["OrderDate"] = pd.to_datetime(order["OrderDate"])
         again = model.load(Path("models/promoted") / alias).predict(order)[0]
         assert again == entry["golden"]["prediction"]
+        told = files.read_json(Path(f"models/promoted/evaluation/{alias}.json"))
+        assert told["metrics"] == scored
+        assert told["gate"] == files.read_json(Path("metrics/gate.json"))["models"][name]
+        drawn = pd.read_csv("plots/predictions.csv").query("model == @name")
+        assert told["predictions"]["predicted"] == drawn["predicted"].to_list()
     assert exported["fallback"] is None
+    data = files.read_json(Path("models/promoted/data.json"))
+    assert (data["rows_in"], sum(data["numeric"]["UnitPrice"]["rows"])) == (600, 600)
 
 
 def test_the_fallback_is_the_champion_before_this_one(project):
@@ -326,6 +348,8 @@ def test_the_fallback_is_the_champion_before_this_one(project):
     assert exported["fallback"] == before["champion"]
     fallback = files.content_hash(Path("models/promoted/fallback"))
     assert fallback == exported["fallback"]["content_hash"] == hashes()["xgboost"]
+    told = files.read_json(Path("models/promoted/evaluation/fallback.json"))
+    assert told["metrics"] == files.read_json(Path("metrics/xgboost.json"))
     register.main()
     assert files.read_json(Path("models/promoted/promoted.json")) == exported
     Path("state/mlflow/settled").unlink()
@@ -452,7 +476,7 @@ def test_the_run_holds_all_that_is_asked_for(project):
     [dataset] = run.inputs.dataset_inputs
     assert dataset.dataset.name == "train"
     artifacts = {a.path for a in store.client.list_artifacts(run.info.run_id, "plots")}
-    assert artifacts == {"plots/rmse.csv"}
+    assert artifacts == {"plots/rmse.csv", *(f"plots/{table}.csv" for table in evaluation.TABLES)}
     assert len(store.client.get_metric_history(run.info.run_id, "curve.valid_rmse")) > 1
 
 
