@@ -12,6 +12,9 @@ PORT ?= 3000
 WORKERS ?= 1
 CONTAINER_BACKEND ?= docker
 IMAGE ?= amazon-sales:latest
+UI_HOST ?= 127.0.0.1
+UI_PORT ?= 8501
+UI_ADDRESS ?= localhost
 SALES_STATE ?= state
 PUBLIC_DATA ?= ../shared/data/amazon_sales.csv.gz
 
@@ -29,7 +32,7 @@ export UV_PYTHON_DOWNLOADS := never
 export PUBLIC_DATA SALES_STATE
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help setup repro test test-container check format serve bento container mlflow plots results bench bench-load clean
+.PHONY: help setup repro test test-container check format serve ui bento container mlflow plots results bench bench-load bench-page screenshots clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -52,8 +55,15 @@ $(VENV)/.installed: uv.lock pyproject.toml
 repro: setup ## the main job: data in, gated and registered champion out, then the table of results
 	@dvc repro; status=$$?; python -m stages.scoreboard; exit $$status
 
-test: setup ## the whole test suite
+test: setup $(VENV)/.browser ## the whole test suite
 	pytest -n 2 --dist loadfile
+
+# The browser of the page's tests: the machine's Chromium, else Playwright's own, kept inside .venv.
+export PLAYWRIGHT_BROWSERS_PATH := $(CURDIR)/$(VENV)/browsers
+$(VENV)/.browser: $(VENV)/.installed
+	@test -n "$(CHROMIUM)" || command -v chromium chromium-browser google-chrome > /dev/null \
+	  || playwright install chromium || echo "no Chromium here: the browser tests are skipped" >&2
+	@touch $@
 
 test-container: setup ## build the image and try it, with CONTAINER_BACKEND (docker); after make repro
 	CONTAINER_BACKEND=$(CONTAINER_BACKEND) pytest -m container tests/test_container.py
@@ -73,6 +83,13 @@ plots: setup ## draw every plot of the last run into dvc_plots/index.html (no in
 serve: setup ## the API over the promoted models, on HOST:PORT (127.0.0.1:3000), with WORKERS (1) processes
 	@test -f models/promoted/promoted.json || { echo "no promoted model yet: make repro" >&2; exit 1; }
 	@SERVING_STATE=$(abspath $(SALES_STATE))/serving bentoml serve service:AmazonSales --host $(HOST) --port $(PORT)
+
+# Freed memory goes back to the machine: glibc's and Arrow's own reserves would keep it.
+ui bench-page: export MALLOC_ARENA_MAX := 2
+ui bench-page: export ARROW_DEFAULT_MEMORY_POOL := system
+ui: setup ## the page over the service at API_URL (http://127.0.0.1:3000), on UI_HOST:UI_PORT (127.0.0.1:8501)
+	@python -m streamlit run ui/app.py --server.address $(UI_HOST) --server.port $(UI_PORT) \
+	  --browser.serverAddress $(UI_ADDRESS)
 
 bento: setup ## pack the service with the promoted models into a Bento
 	@test -f models/promoted/promoted.json || { echo "no promoted model yet: make repro" >&2; exit 1; }
@@ -98,6 +115,12 @@ bench: setup ## the service against the published way of serving, in one run (ne
 bench-load: setup ## a minute of load on the service: memory of each process before and after, p99 as it goes
 	@python -m bench.load
 
+bench-page: setup ## a CSV of 100,000 orders scored through the page in Chromium: seconds and memory
+	@python -m bench.page
+
+screenshots: setup ## pictures of every view, to state/screenshots/ and docs/ (needs make repro and Chromium)
+	@python -m bench.screenshots
+
 clean: ## remove everything that is made, but the data you dropped and the environment
 	rm -rf requirements-serving.txt data/raw data/prepared data/contract.json data/features models metrics plots dvc_plots $(SALES_STATE)/mlflow
-	rm -rf $(SALES_STATE)/bentoml $(SALES_STATE)/serving $(SALES_STATE)/bench .dvc/cache .dvc/tmp .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(SALES_STATE)/bentoml $(SALES_STATE)/serving $(SALES_STATE)/bench $(SALES_STATE)/screenshots .dvc/cache .dvc/tmp .pytest_cache .mypy_cache .ruff_cache .hypothesis

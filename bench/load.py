@@ -34,7 +34,7 @@ def main() -> None:
     [order] = json.loads(raw_orders(orders).to_json(orient="records"))
     body = json.dumps(order).encode()
     command = ["bentoml", "serve", "--host", "127.0.0.1", "--port", "{port}", "service:AmazonSales"]
-    with served("load", command, PROMOTED=str(PROMOTED), WORKERS=WORKERS) as url:
+    with served("load", command, PROMOTED=str(PROMOTED), WORKERS=WORKERS) as (url, _):
         # BentoML keeps a request's record until traffic.timeout (30 s) has passed: after as long
         # a time under load its memory is what it stays at.
         print("warming up for 35 seconds ...", flush=True)

@@ -105,8 +105,13 @@ def _promote_xgboost(train: pd.DataFrame) -> None:
 
 
 @contextmanager
-def served(name: str, command: list[str], **variables: str) -> Iterator[str]:
-    """Start a server and yield its address; `{port}` in the command is a free port."""
+def served(
+    name: str, command: list[str], health: str = "/health", **variables: str
+) -> Iterator[tuple[str, int]]:
+    """Start a server and yield its address and process id, once `health` answers.
+
+    `{port}` in the command is a free port.
+    """
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = str(free.getsockname()[1])
@@ -119,13 +124,13 @@ def served(name: str, command: list[str], **variables: str) -> Iterator[str]:
     try:
         for _ in range(300):
             try:
-                if httpx.get(f"{url}/health").status_code == 200:
+                if httpx.get(url + health).status_code == 200:
                     break
             except httpx.TransportError:
                 time.sleep(0.2)
         else:
             raise SystemExit(f"error: {name} did not start: see {WORK / name}.log")
-        yield url
+        yield url, process.pid
     finally:
         process.terminate()
         process.wait(30)
@@ -241,7 +246,7 @@ def main() -> None:
     uvicorn = ["uvicorn", "bench.reference_server:app", "--port", "{port}", "--no-access-log"]
     with ExitStack() as servers:
         urls = {
-            name: servers.enter_context(served(name, command, **variables))
+            name: servers.enter_context(served(name, command, **variables))[0]
             for name, command, variables in (
                 ("reference", uvicorn, {"REFERENCE": str(WORK / "reference.joblib")}),
                 ("xgboost", [*bento, "service:AmazonSales"], {"PROMOTED": str(WORK / "promoted")}),

@@ -19,9 +19,14 @@ def free_port() -> int:
         return found.getsockname()[1]
 
 
-def serve(promoted: Path, folder: Path, **variables: str) -> tuple[subprocess.Popen, str]:
-    """Start the service; return the process and its address, once it is ready."""
-    port = free_port()
+def serve(
+    promoted: Path, folder: Path, port: int = 0, **variables: str
+) -> tuple[subprocess.Popen, str]:
+    """Start the service, on a free port if none is given; return its process and address.
+
+    It is ready then.
+    """
+    port = port or free_port()
     env = {
         **os.environ,
         "PROMOTED": str(promoted),

@@ -14,8 +14,14 @@ SERVICES = yaml.safe_load(TEXT)["services"]
 def test_mlflow_comes_only_when_asked_for():
     assert {name: service.get("profiles") for name, service in SERVICES.items()} == {
         "api": None,
+        "page": None,
         "mlflow": ["full"],
     }
+
+
+def test_the_page_finds_the_api():
+    assert SERVICES["page"]["environment"]["API_URL"] == "http://api:3000"
+    assert SERVICES["page"]["depends_on"] == ["api"]
 
 
 @pytest.mark.parametrize("name", SERVICES)

@@ -5,7 +5,6 @@ import json
 import os
 import re
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
@@ -15,8 +14,10 @@ import pandas as pd
 import pytest
 
 from sales import model, scores
+from tests import small_project
 from tests.bento_server import serve, stop
-from tests.examples import PUBLISHED_ORDER, ROOT, set_params
+from tests.examples import PUBLISHED_ORDER, set_params
+from tests.small_project import PAGE, sh
 
 pytestmark = pytest.mark.end_to_end
 
@@ -27,29 +28,7 @@ TRAINS = {
         *("xgboost", "lightgbm"),
     )
 }
-PAGE = ".dvc/plots/page.html"  # made by `make setup`
 AFTER_TRAINING = {"evaluate", "gate", "register"}
-SMALL = {
-    "ingest.rows": 5000,  # of which 1000 are test rows
-    "train.random_forest.n_estimators": 20,
-    "train.hist_gradient_boosting.max_iter": 60,
-    "train.xgboost.n_estimators": 60,
-    "train.lightgbm.n_estimators": 60,
-    # 1000 test rows and short fits are judged more leniently than 20,000 and long ones.
-    "gate.max_generalization_gap_pct": 10.0,
-    "gate.max_slice_rmse_ratio": 4.0,
-    "evaluate.min_slice_rows": 20,
-}
-
-
-def sh(*command, check=True):
-    """Run a command in the current folder and return all that it printed."""
-    env = {k: v for k, v in os.environ.items() if not k.startswith(("DVC_", "GIT_"))}
-    env |= {"DVC_NO_ANALYTICS": "1", "PATH": f"{Path(sys.executable).parent}:{env['PATH']}"}
-    done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
-    printed = done.stdout + done.stderr
-    assert not check or done.returncode == 0, printed
-    return printed
 
 
 def ran(printed):
@@ -60,32 +39,8 @@ def ran(printed):
 @pytest.fixture(scope="module")
 def repo(tmp_path_factory):
     """Return a repository with the working tree's files, small parameters, one run committed."""
-    folder = tmp_path_factory.mktemp("repo")
-    tracked = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout.splitlines()
-    for name in tracked:
-        if (ROOT / name).is_file() and name != "dvc.lock":
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(ROOT / name, folder / name)
-    before = Path.cwd()
-    os.chdir(folder)
-    try:
-        set_params(SMALL)
-        Path(PAGE).write_text(sh(sys.executable, "-m", "sales.plots_page"))
-        sh("git", "init", "--quiet")
-        sh("git", "config", "user.email", "test@example.org")
-        sh("git", "config", "user.name", "test")
-        printed = sh("dvc", "repro")
-        assert ran(printed) == {"ingest", "prepare", "featurize", *TRAINS, *AFTER_TRAINING}
-        sh("git", "add", "--all")
-        sh("git", "commit", "--quiet", "--message", "run")
-    finally:
-        os.chdir(before)
+    folder, printed = small_project.make(tmp_path_factory.mktemp("repo"))
+    assert ran(printed) == {"ingest", "prepare", "featurize", *TRAINS, *AFTER_TRAINING}
     return folder
 
 

@@ -1,0 +1,37 @@
+"""The page in Chromium, over the promoted models: what benchmark and screenshots start with."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+from playwright.sync_api import Browser, sync_playwright
+
+from bench.serving import PROMOTED, WORK, served
+
+FLAGS = [
+    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
+    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+]
+BENTO = ["bentoml", "serve", "service:AmazonSales", "--host", "127.0.0.1", "--port", "{port}"]
+STREAMLIT = ["streamlit", "run", "ui/app.py", "--server.address", "127.0.0.1"]
+STREAMLIT += ["--server.port", "{port}", "--server.headless", "true"]
+
+
+@contextmanager
+def page(**variables: str) -> Iterator[tuple[Browser, str, int]]:
+    """Start service, page and browser; yield the browser, the page's address and process id."""
+    if not (PROMOTED / "promoted.json").is_file():
+        raise SystemExit("error: no promoted model yet: make repro")
+    WORK.mkdir(parents=True, exist_ok=True)
+    names = ("chromium", "chromium-browser", "google-chrome")
+    found = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, names)), None)
+    with ExitStack() as started:
+        api, _ = started.enter_context(served("service", BENTO))
+        url, pid = started.enter_context(
+            served("page", STREAMLIT, health="/_stcore/health", API_URL=api, **variables)
+        )
+        playwright = started.enter_context(sync_playwright())
+        browser = playwright.chromium.launch(executable_path=found, args=FLAGS)
+        started.callback(browser.close)
+        yield browser, url, pid

@@ -1,0 +1,73 @@
+"""Pictures of every view, light and dark, wide and narrow: `make screenshots`.
+
+All go to state/screenshots/, the three of the README to docs/. Needs `make repro` and Chromium.
+"""
+
+from pathlib import Path
+
+import pandas as pd
+from playwright.sync_api import Page, expect
+
+from bench.chromium import page
+from bench.serving import ROOT, WORK
+
+VIEWS = ("predict", "score_file", "models", "data")
+README = ("predict", "score_file", "models")  # light and wide
+FOLDER = WORK.parent / "screenshots"
+PATIENCE = 60_000  # milliseconds
+
+
+def settle(tab: Page) -> None:
+    """Wait until nothing is drawn any more."""
+    app = tab.get_by_test_id("stApp")
+    expect(app).to_have_attribute("data-test-script-state", "notRunning", timeout=PATIENCE)
+    tab.wait_for_timeout(700)  # Vega draws after Streamlit is done
+
+
+def visit(tab: Page, url: str, view: str, orders: Path) -> None:
+    """Open a view and do there what shows most of it."""
+    tab.goto(f"{url}/{'' if view == 'predict' else view}")
+    expect(tab.get_by_role("heading").first).to_be_visible(timeout=PATIENCE)
+    settle(tab)
+    if view == "predict":
+        tab.get_by_role("button", name="Predict", exact=True).click()
+        expect(tab.get_by_test_id("stMetricValue")).to_be_visible(timeout=PATIENCE)
+    if view == "score_file":
+        tab.locator("input[type=file]").set_input_files(orders)
+        tab.get_by_role("button", name="Score ").click()
+        expect(tab.get_by_text("rows scored")).to_be_visible(timeout=PATIENCE)
+    settle(tab)
+
+
+def main() -> None:
+    """Draw them all."""
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    (ROOT / "docs").mkdir(exist_ok=True)
+    orders = WORK / "few_orders.csv"
+    with page() as (browser, url, _):
+        test = pd.read_parquet(ROOT / "data/prepared/test.parquet")
+        test[:2000].to_csv(orders, index=False, date_format="%Y-%m-%d")
+        for scheme in ("light", "dark"):
+            for name, width in (("wide", 1280), ("narrow", 390)):
+                tab = browser.new_page(
+                    viewport={"width": width, "height": 900},
+                    color_scheme="dark" if scheme == "dark" else "light",
+                )
+                for view in VIEWS:
+                    visit(tab, url, view, orders)
+                    path = FOLDER / f"{view}_{scheme}_{name}.png"
+                    if scheme == "light" and name == "wide" and view in README:
+                        tab.screenshot(path=ROOT / "docs" / f"{view}.png")
+                    height = tab.evaluate(
+                        "document.querySelector('[data-testid=stMain]').scrollHeight"
+                    )
+                    tab.set_viewport_size({"width": width, "height": min(height + 20, 5000)})
+                    settle(tab)
+                    tab.screenshot(path=path)
+                    tab.set_viewport_size({"width": width, "height": 900})
+                tab.close()
+    print(f"written to {FOLDER} and docs/")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,130 @@
+"""The view Predict: a form from the schema, the answer, the bill and what moves it."""
+
+import httpx
+import pytest
+
+from tests.ui.shown import button, everything, labels
+from ui.client import Service
+
+
+def order_in(app, url):
+    """Return the order that the form holds, as a client of the API would send it."""
+    order = dict(httpx.get(f"{url}/schema").json()["example"])
+    order["OrderDate"] = order["OrderDate"][:10]
+    return order
+
+
+def control(app, kind, label):
+    [found] = [one for one in app.get(kind) if one.label == label]
+    return found
+
+
+def test_the_form_has_a_control_for_every_field_with_the_contracts_choices(page, running, contract):
+    app = page("predict", running)
+    schema = httpx.get(f"{running}/schema").json()
+    shown = {
+        one.label for kind in ("selectbox", "number_input", "date_input") for one in app.get(kind)
+    }
+    assert shown == {
+        *("Quantity", "Unit price ($)", "Discount", "Tax ($)", "Shipping cost ($)"),
+        *("Order date", "Category", "Brand", "Payment method", "Order status"),
+        *("City", "State", "Country"),
+    }
+    assert len(shown) == len(schema["fields"])
+    assert control(app, "selectbox", "Brand").options == list(contract.columns["Brand"].values)
+    assert "Australia" in control(app, "selectbox", "Country").options
+    price = control(app, "number_input", "Unit price ($)")
+    assert (price.min, price.max) == (0.01, 10_000)
+    assert price.value == schema["example"]["UnitPrice"]
+
+
+def test_the_city_fixes_the_state(page, running):
+    app = page("predict", running)
+    control(app, "selectbox", "City").select("Seattle").run()
+    state = control(app, "selectbox", "State")
+    assert (state.value, state.options, state.disabled) == ("WA", ["WA"], True)
+    control(app, "selectbox", "City").select("Austin").run()
+    assert control(app, "selectbox", "State").value == "TX"
+
+
+def test_the_answer_is_the_services_own_and_the_bill_adds_up_to_it(page, running):
+    app = page("predict", running)
+    assert "press Predict" in everything(app)
+    control(app, "number_input", "Quantity").set_value(3)
+    control(app, "number_input", "Discount").set_value(0.1)
+    control(app, "number_input", "Unit price ($)").set_value(200.0)
+    button(app, "Predict").click().run()
+    order = {**order_in(app, running), "Quantity": 3, "Discount": 0.1, "UnitPrice": 200.0}
+    asked = httpx.post(f"{running}/predict", json=order).json()
+    total = f"${asked['predicted_total_amount']:,.2f}"
+    [metric] = app.metric
+    assert (metric.label, metric.value) == ("Predicted total amount", total)
+    assert f"version {asked['model']['version']}" in everything(app)
+    bill = dict(app.table[0].value.itertuples(index=False))
+    bill = {part: shown.replace("\\", "") for part, shown in bill.items()}
+    assert bill["Base"] == "$600.00"
+    assert bill["Discount"] == "−$60.00"
+    assert bill["Tax"] == f"${order['Tax']:,.2f}"
+    assert bill["Shipping"] == f"${order['ShippingCost']:,.2f}"
+    assert bill["**Total**"] == total
+    assert not app.exception
+
+
+def test_a_changed_form_says_that_the_price_is_the_old_ones(page, running):
+    app = page("predict", running)
+    button(app, "Predict").click().run()
+    assert "The form has changed" not in everything(app)
+    quantity = control(app, "number_input", "Quantity")
+    quantity.set_value(quantity.value + 1).run()
+    assert "The form has changed" in everything(app)
+    button(app, "Predict").click().run()
+    assert "The form has changed" not in everything(app)
+
+
+def test_what_training_never_saw_is_warned_of(page, running):
+    app = page("predict", running)
+    control(app, "selectbox", "Brand").set_value("HomeEase")  # allowed, but not in the small table
+    button(app, "Predict").click().run()
+    assert "HomeEase" in app.warning[0].value
+
+
+@pytest.mark.parametrize("field", ["Quantity", "UnitPrice", "Discount"])
+def test_the_chart_moves_the_field_that_was_picked(page, running, monkeypatch, field):
+    sent = []
+    ask = Service.predict_batch
+    monkeypatch.setattr(
+        Service, "predict_batch", lambda self, orders: sent.append(orders) or ask(self, orders)
+    )
+    app = page("predict", running)
+    button(app, "Predict").click().run()
+    app.selectbox(key="moves_with").select(field).run()
+    tried = [order[field] for order in sent[-1]]
+    assert len(set(tried)) == len(tried) > 3
+    assert {
+        len({str(order[name]) for order in sent[-1]}) for name in sent[-1][0] if name != field
+    } == {1}
+    assert app.get("arrow_vega_lite_chart") or app.get("vega_lite_chart")
+
+
+def test_a_refused_order_is_explained(page, running, monkeypatch):
+    ask = Service.predict
+    monkeypatch.setattr(
+        Service, "predict", lambda self, order: ask(self, {**order, "Quantity": 2.5})
+    )
+    app = page("predict", running)
+    button(app, "Predict").click().run()
+    assert "Quantity" in app.error[0].value
+    assert "Try again" in labels(app)
+
+
+def test_without_the_datas_picture_the_price_is_still_there(page, running, monkeypatch):
+    from ui.client import RefusedError
+
+    def refused(self):
+        raise RefusedError(404, "no data.json: run `make repro`")
+
+    monkeypatch.setattr(Service, "data", refused)
+    app = page("predict", running)
+    button(app, "Predict").click().run()
+    assert app.metric
+    assert not app.error

@@ -1,0 +1,152 @@
+"""The view Score a file: every step from the upload to the priced file."""
+
+import io
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tests.ui.shown import button, everything, labels
+
+COLUMNS = ["OrderID", "TotalAmount"]
+
+
+def as_csv(orders):
+    return orders.to_csv(index=False, date_format="%Y-%m-%d").encode()
+
+
+def as_parquet(orders):
+    sink = io.BytesIO()
+    orders.to_parquet(sink, index=False)
+    return sink.getvalue()
+
+
+def send(app, name, body):
+    return app.file_uploader[0].set_value((name, body, "")).run()
+
+
+def score(app):
+    [label] = [label for label in labels(app) if label.startswith("Score ")]
+    return button(app, label).click().run()
+
+
+def test_at_first_there_is_a_template_and_the_list_of_columns(page, running):
+    app = page("score_file", running)
+    assert app.file_uploader
+    listed = app.dataframe[0].value
+    assert list(listed["Column"])[:2] == ["Category", "Brand"]
+    assert "Toys & Games" in listed.set_index("Column").loc["Category", "Values"]
+    assert listed.set_index("Column").loc["UnitPrice", "Values"] == "from 0.01 to 10,000.0"
+
+
+@pytest.mark.parametrize("form", [as_csv, as_parquet])
+def test_a_good_file_is_previewed_then_scored_and_held_against_its_true_amounts(
+    page, running, orders, form
+):
+    app = page("score_file", running)
+    send(app, f"orders.{form.__name__[3:]}", form(orders))
+    assert "Every row is fine." in everything(app)
+    assert len(app.dataframe[0].value) == 20
+    score(app)
+    assert "400 rows scored" in everything(app)
+    metrics = {one.label: float(one.value.strip("$")) for one in app.metric}
+    rows = app.dataframe[0].value
+    off = rows["PredictedTotalAmount"] - pd.to_numeric(rows["TotalAmount"])
+    assert metrics["RMSE"] == pytest.approx(float(np.sqrt((off**2).mean())), abs=1e-4)
+    assert metrics["MAE"] == pytest.approx(float(off.abs().mean()), abs=1e-4)
+    assert not app.exception
+
+
+def test_every_bad_cell_is_named_before_anything_is_sent_and_the_rest_is_scored(
+    page, running, orders
+):
+    bad = orders.astype({"UnitPrice": object, "OrderDate": object})
+    bad.loc[2, "UnitPrice"] = -1
+    bad.loc[2, "OrderDate"] = "soon"
+    bad.loc[7, "UnitPrice"] = "free"
+    app = page("score_file", running)
+    send(app, "orders.csv", bad.to_csv(index=False).encode())
+    assert "2 of 400 rows cannot be scored" in everything(app)
+    named = app.dataframe[0].value
+    assert sorted(named.itertuples(index=False, name=None)) == [
+        (3, "OrderDate", "soon", "not a date"),
+        (3, "UnitPrice", "-1", "below 0.01"),
+        (8, "UnitPrice", "free", "not a number"),
+    ]
+    assert "Score 398 rows" in labels(app)
+    score(app)
+    rows = app.dataframe[0].value
+    assert list(np.flatnonzero(rows["PredictedTotalAmount"].isna())) == [2, 7]
+
+
+@pytest.mark.parametrize(
+    ("name", "body", "told"),
+    [
+        ("orders.csv", b"", "empty"),
+        ("orders.csv", b"\xff\xfe\x00", "UTF-8"),
+        ("orders.parquet", b"PAR1 and no more", "Parquet"),
+    ],
+)
+def test_a_broken_file_is_explained(page, running, name, body, told):
+    app = page("score_file", running)
+    send(app, name, body)
+    assert told in app.error[0].value
+    assert app.file_uploader
+
+
+def test_a_missing_column_is_named_and_nothing_can_be_sent(page, running, orders):
+    app = page("score_file", running)
+    send(app, "orders.csv", as_csv(orders.drop(columns=["Tax", "City"])))
+    assert "Tax" in app.error[0].value
+    assert "City" in app.error[0].value
+    assert labels(app) == ["Choose another file"]
+    button(app, "Choose another file").click().run()
+    assert app.file_uploader
+
+
+def test_a_file_without_true_amounts_has_no_metrics(page, running, orders):
+    app = page("score_file", running)
+    send(app, "orders.csv", as_csv(orders.drop(columns=COLUMNS)))
+    score(app)
+    assert not app.metric
+    assert "400 rows scored" in everything(app)
+
+
+def test_what_training_never_saw_is_warned_of(page, running, orders):
+    app = page("score_file", running)
+    send(app, "orders.csv", as_csv(orders.assign(Brand="Nobody")))
+    score(app)
+    assert "Nobody" in app.warning[0].value
+
+
+def test_another_file_begins_anew(page, running, orders):
+    app = page("score_file", running)
+    send(app, "orders.csv", as_csv(orders))
+    score(app)
+    button(app, "Choose another file").click().run()
+    assert app.file_uploader
+    assert "scoring" not in app.session_state
+    assert "upload" not in app.session_state
+
+
+def test_a_service_that_dies_on_the_way_can_be_gone_on_with(page, running, orders, monkeypatch):
+    from ui import scoring
+    from ui.client import DownError, Service
+
+    monkeypatch.setattr(scoring, "PIECE", 100)
+    ask, asked = Service.score, []
+
+    def dies(self, rows):
+        asked.append(rows.num_rows)
+        if len(asked) == 3:
+            raise DownError("The service does not answer.")
+        return ask(self, rows)
+
+    monkeypatch.setattr(Service, "score", dies)
+    app = page("score_file", running)
+    send(app, "orders.csv", as_csv(orders))
+    score(app)
+    assert "does not answer" in app.error[0].value
+    button(app, "Go on").click().run()
+    assert "400 rows scored" in everything(app)
+    assert asked == [100] * 5

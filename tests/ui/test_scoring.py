@@ -1,0 +1,135 @@
+"""A file scored piece by piece: what is sent, what comes back, and what may happen in between."""
+
+import io
+import threading
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+
+from ui import scoring
+from ui.client import Scored, ServiceError
+from ui.scoring import Scoring
+from ui.upload_check import Upload
+
+ROWS = 10
+
+
+class Doubling:
+    """A service that answers with twice the row's number."""
+
+    def __init__(self, hashes=(), gate=None):
+        self.hashes, self.gate, self.sent = list(hashes), gate, []
+
+    def score(self, orders):
+        if self.gate:
+            assert self.gate.wait(10)
+        self.sent.append(orders.column_names)
+        found = pa.table({"Predicted": pa.array(orders["n"].to_numpy() * 2.0)})
+        content_hash = self.hashes.pop(0) if self.hashes else "h"
+        return Scored(found, "champion, version 1", content_hash, ["odd"])
+
+
+def upload(good=None, name="a.csv"):
+    table = pa.table({"n": list(range(ROWS)), "note": ["x"] * ROWS})
+    good = np.ones(ROWS, bool) if good is None else good
+    return Upload(name, table, [], pd.DataFrame(), good, ["n"])
+
+
+@pytest.fixture(autouse=True)
+def pieces_of_four(monkeypatch):
+    monkeypatch.setattr(scoring, "PIECE", 4)
+
+
+def scored(service, uploaded):
+    run = Scoring(service, uploaded)
+    run.start()
+    run.wait(10)
+    return run
+
+
+def test_the_file_comes_back_with_a_prediction_a_row_and_only_what_is_asked_for_is_sent():
+    service = Doubling()
+    run = scored(service, upload())
+    assert run.finished
+    assert service.sent == [["n"]] * 3
+    assert run.table().to_pydict() == {
+        "n": list(range(ROWS)),
+        "note": ["x"] * ROWS,
+        "Predicted": [2.0 * n for n in range(ROWS)],
+    }
+    assert run.warnings == ["odd"]
+    assert run.model == "champion, version 1"
+
+
+def test_bad_rows_are_not_sent_and_come_back_without_a_prediction():
+    good = np.arange(ROWS) % 3 != 0
+    run = scored(Doubling(), upload(good))
+    assert run.rows == 6
+    expected = [2.0 * n if n % 3 else None for n in range(ROWS)]
+    assert run.added()["Predicted"].to_pylist() == expected
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.parquet"])
+def test_the_file_is_given_back_in_the_format_in_which_it_came(name):
+    body = scored(Doubling(), upload(name=name)).file()
+    read = pd.read_parquet if name.endswith("parquet") else pd.read_csv
+    assert list(read(io.BytesIO(body))["Predicted"]) == [2.0 * n for n in range(ROWS)]
+
+
+def test_a_prediction_that_the_file_holds_already_is_replaced():
+    uploaded = upload()
+    table = uploaded.table.append_column("Predicted", pa.array([0.0] * ROWS))
+    run = scored(Doubling(), Upload("a.csv", table, [], pd.DataFrame(), uploaded.good, ["n"]))
+    assert run.table().column_names == ["n", "note", "Predicted"]
+    assert run.table()["Predicted"].to_pylist()[-1] == 18
+
+
+def test_two_models_never_answer_for_one_file():
+    run = scored(Doubling(hashes=["a", "b"]), upload())
+    assert not run.finished
+    assert "Another model was switched to" in run.failed
+    assert run.done == 0
+    run.start()
+    run.wait(10)
+    assert run.finished
+    assert run.added().num_rows == ROWS
+
+
+def test_a_failure_keeps_what_is_done(monkeypatch):
+    service = Doubling()
+    ask, failures = service.score, iter([None, ServiceError("busy")])
+
+    def sometimes(orders):
+        failure = next(failures, None)
+        if failure:
+            raise failure
+        return ask(orders)
+
+    monkeypatch.setattr(service, "score", sometimes)
+    run = scored(service, upload())
+    assert (run.failed, run.done) == ("busy", 4)
+    run.start()
+    run.wait(10)
+    assert run.finished
+    assert run.added()["Predicted"].to_pylist() == [2.0 * n for n in range(ROWS)]
+
+
+def test_a_mistake_of_ours_is_logged_and_told_without_its_text(caplog):
+    service = Doubling()
+    service.score = lambda _: 1 / 0
+    run = scored(service, upload())
+    assert "its log tells" in run.failed
+    assert "ZeroDivisionError" in caplog.text
+
+
+def test_it_can_be_stopped_on_the_way():
+    gate = threading.Event()
+    run = Scoring(Doubling(gate=gate), upload())
+    run.start()
+    assert run.running
+    run._stop.set()
+    gate.set()
+    run.wait(10)
+    assert (run.running, run.finished, run.done) == (False, False, 4)

@@ -1,0 +1,19 @@
+"""The page's frame: `make ui`. Each view is a file in views/, drawn by Streamlit's navigation."""
+
+from pathlib import Path
+
+import streamlit as st
+
+# An icon of our own: Streamlit would fetch one of its set from fonts.gstatic.com.
+ICON = str(Path(__file__).with_name("icon.svg"))
+
+st.set_page_config("Amazon Sales", ICON, layout="wide")
+st.navigation(
+    [
+        st.Page("views/predict.py", title="Predict", icon=":material/sell:", default=True),
+        st.Page("views/score_file.py", title="Score a file", icon=":material/table:"),
+        st.Page("views/models.py", title="Models", icon=":material/model_training:"),
+        st.Page("views/data.py", title="Data", icon=":material/bar_chart:"),
+    ],
+    position="top",
+).run()

@@ -1,0 +1,144 @@
+"""The service over HTTP, its failures in plain words. All that the page knows comes from here."""
+
+import io
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import httpx
+import pyarrow as pa
+import pyarrow.parquet
+
+SECONDS = 15.0  # how long an answer may take
+FILE_SECONDS = 60.0  # and that to a piece of a file
+
+
+class ServiceError(Exception):
+    """The service did not do what it was asked; the message is for the person at the page."""
+
+
+class DownError(ServiceError):
+    """Nothing answers at the service's address."""
+
+
+class RefusedError(ServiceError):
+    """The service answered that it will not; `status` and `detail` are its own."""
+
+    def __init__(self, status: int, detail: Any) -> None:
+        super().__init__(_words(detail))
+        self.status, self.detail = status, detail
+
+
+@dataclass(frozen=True)
+class Scored:
+    """A piece of a file, priced: the columns that the service added, and which model did it."""
+
+    added: pa.Table
+    model: str
+    content_hash: str
+    warnings: list[str]
+
+
+@dataclass(frozen=True)
+class Service:
+    """The service at `url`. Every method raises a ServiceError where it gets no good answer."""
+
+    url: str
+
+    @cached_property
+    def _http(self) -> httpx.Client:
+        return httpx.Client(base_url=self.url, timeout=httpx.Timeout(SECONDS, connect=3.0))
+
+    def ready(self) -> bool:
+        """Whether the service answers and its models are loaded."""
+        try:
+            return self._http.get("/readyz", timeout=2.0).status_code == httpx.codes.OK
+        except httpx.TransportError:
+            return False
+
+    def schema(self) -> dict[str, Any]:
+        """Return what an order must bring, as the model that answers now wants it."""
+        return self._json("GET", "/schema")
+
+    def data(self) -> dict[str, Any]:
+        """Return the picture of the data that the models learnt from."""
+        return self._json("GET", "/data")
+
+    def models(self) -> dict[str, Any]:
+        """Return every loaded model, which of them answers, and whether it may be switched."""
+        return self._json("GET", "/models")
+
+    def evaluation(self, alias: str) -> dict[str, Any]:
+        """Return a model's metrics, verdicts and the tables of its plots."""
+        return self._json("GET", f"/models/{alias}/evaluation")
+
+    def switch(self, alias: str, token: str = "") -> None:
+        """Let another model answer, in the administrator's name where there is a token."""
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        self._json("POST", "/models/load", params={"alias": alias}, headers=headers)
+
+    def predict(self, order: dict[str, Any]) -> dict[str, Any]:
+        """Return the answer to one order."""
+        return self._json("POST", "/predict", json=order)
+
+    def predict_batch(self, orders: list[dict[str, Any]]) -> list[float]:
+        """Return the predictions for some orders."""
+        return self._json("POST", "/predict_batch", json=orders)["predictions"]
+
+    def score(self, orders: pa.Table) -> Scored:
+        """Return what the service adds to the rows of a table."""
+        sink = io.BytesIO()
+        pa.parquet.write_table(orders, sink)
+        answer = self._ask("POST", "/predict_file", content=sink.getvalue(), timeout=FILE_SECONDS)
+        priced = pa.parquet.read_table(io.BytesIO(answer.content))
+        headers = answer.headers
+        return Scored(
+            priced.drop_columns(orders.column_names),
+            f"{headers['x-model-alias']}, version {headers['x-model-version']}",
+            headers["x-model-content-hash"],
+            json.loads(headers["x-warnings"]),
+        )
+
+    def _json(self, method: str, path: str, **request: Any) -> Any:
+        answer = self._ask(method, path, **request)
+        try:
+            return answer.json()
+        except ValueError:
+            raise ServiceError(
+                f"{self.url}{path} does not answer in JSON: is it our service?"
+            ) from None
+
+    def _ask(self, method: str, path: str, **request: Any) -> httpx.Response:
+        try:
+            answer = self._http.request(method, path, **request)
+        except httpx.TimeoutException as error:
+            if isinstance(error, httpx.ConnectTimeout):
+                raise DownError(f"The service at {self.url} does not answer.") from None
+            raise ServiceError(
+                "The service took too long to answer: the network is slow, or it is very busy. "
+                "Try again."
+            ) from None
+        except (httpx.TransportError, httpx.InvalidURL):
+            raise DownError(f"The service at {self.url} does not answer.") from None
+        if answer.is_success:
+            return answer
+        if answer.is_server_error:
+            raise ServiceError(
+                f"The service failed (status {answer.status_code}). Its log tells why; try again."
+            )
+        try:
+            detail = answer.json()["detail"]
+        except (ValueError, KeyError, TypeError):
+            detail = f"{method} {path} was answered with status {answer.status_code}"
+        raise RefusedError(answer.status_code, detail)
+
+
+def _words(detail: Any) -> str:
+    """Return a refusal as a sentence: the service gives text, or a list of what is wrong where."""
+    if not isinstance(detail, list):
+        return str(detail)
+    return "; ".join(
+        f"{' '.join(str(part) for part in one['loc'][1:])}: {one['msg']}".removeprefix(": ")
+        for one in detail
+    )

@@ -1,0 +1,75 @@
+"""A file before it is sent: read, and held against the schema cell by cell.
+
+The checks are the service's own (sales/upload.py), so that page and service never disagree.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from sales import upload
+from sales.contract import Column
+from sales.request import RequestError
+
+MOST_ROWS = 5_000_000
+
+
+@dataclass(frozen=True)
+class Upload:
+    """A file's rows, CSV cells as text, and what is wrong with them.
+
+    `problems` has a row for each bad cell: row (from 1), column, value, problem. `faults` are what
+    is wrong with the file as a whole; it cannot be scored then. `good` tells the rows to send, and
+    `columns` what to send of them.
+    """
+
+    name: str
+    table: pa.Table
+    faults: list[str]
+    problems: pd.DataFrame
+    good: np.ndarray
+    columns: list[str]
+
+    @property
+    def is_parquet(self) -> bool:
+        """Whether the file came, and is given back, as Parquet."""
+        return self.name.lower().endswith(".parquet")
+
+    def sendable(self) -> pa.Table:
+        """Return the good rows of the columns that the service asks for."""
+        asked = self.table.select(self.columns)
+        return asked if self.good.all() else asked.filter(pa.array(self.good))
+
+
+def check(name: str, body: bytes, fields: dict[str, Column], parts: dict[str, str]) -> Upload:
+    """Return the file, read and checked. Raises RequestError for one that cannot be read."""
+    table = upload.read(body, MOST_ROWS)
+    details: list[dict[str, Any]] = []
+    try:
+        upload.orders(table, fields, parts)
+    except RequestError as error:
+        details = error.details
+    good = np.ones(table.num_rows, bool)
+    cells = [one for one in details if "rows" in one]
+    for one in cells:
+        good[np.array(one["rows"]) - 1] = False
+    faults = [": ".join([*one["loc"][1:], one["msg"]]) for one in details if "rows" not in one]
+    columns = [column for column in (*fields, *parts) if column in table.column_names]
+    return Upload(name, table, faults, _problems(table, cells), good, columns)
+
+
+def _problems(table: pa.Table, cells: list[dict[str, Any]]) -> pd.DataFrame:
+    found = []
+    for one in cells:
+        column, rows = one["loc"][1], np.array(one["rows"])
+        values = table[column].take(pa.array(rows - 1)).to_pandas().astype(object)
+        text = ["" if pd.isna(value) else str(value) for value in values]
+        found.append(
+            pd.DataFrame({"row": rows, "column": column, "value": text, "problem": one["msg"]})
+        )
+    if not found:
+        return pd.DataFrame({"row": [], "column": [], "value": [], "problem": []})
+    return pd.concat(found).sort_values("row", kind="stable", ignore_index=True)

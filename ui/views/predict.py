@@ -1,0 +1,105 @@
+"""Predict: one order, its price, what that is made of and what moves it."""
+
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from ui import bill, charts, form, states, sweep
+from ui.amounts import amount, plain, words
+from ui.client import RefusedError, Service
+
+PRICED = "priced"
+
+
+def view(service: Service) -> None:
+    """Draw the form, and beside it the answer to the order that was last priced."""
+    with st.spinner("Asking the service …"):
+        schema, picture = service.schema(), _picture(service)
+    st.title("What will this order cost?")
+    left, right = st.columns([3, 2], gap="large")
+    with left:
+        order = form.order_form(schema)
+        if st.button("Predict", type="primary", icon=":material/sell:"):
+            st.session_state[PRICED] = None
+            with st.spinner("Pricing …"):
+                st.session_state[PRICED] = (order, service.predict(order))
+    priced = st.session_state.get(PRICED)
+    with right:
+        if priced is None:
+            st.info("Fill in the order and press Predict.", icon=":material/arrow_back:")
+            return
+        if priced[0] != order:
+            st.caption("The form has changed since: press Predict to price it as it stands now.")
+        _answer(schema, picture, *priced)
+    with left:
+        _moves(service, schema, picture, priced[0])
+
+
+def _picture(service: Service) -> dict[str, Any]:
+    """Return the data's picture, or an empty one: the price does not need it."""
+    try:
+        return service.data()
+    except RefusedError:
+        return {"target": {"unit": None}, "breakdown": {}, "numeric": {}}
+
+
+def _answer(
+    schema: dict[str, Any], picture: dict[str, Any], order: form.Order, answer: dict[str, Any]
+) -> None:
+    total, unit = answer[schema["answer_key"]], picture["target"]["unit"]
+    model = answer["model"]
+    with st.container(border=True):
+        st.metric(f"Predicted {words(schema['target']).lower()}", amount(total, unit))
+        interval = answer.get("prediction_interval")
+        if interval:
+            low, high = (amount(interval[end], unit) for end in ("low", "high"))
+            st.markdown(
+                plain(f"{interval['coverage']:.0%} of such orders lie between {low} and {high}.")
+            )
+        st.caption(
+            f"Answered by the {model['alias']}, version {model['version']} "
+            f"({model['content_hash'][:12]})"
+        )
+    for warning in answer["warnings"]:
+        st.warning(plain(warning), icon=":material/warning:")
+    if picture["breakdown"]:
+        st.subheader("The bill")
+        parts = bill.parts(picture["breakdown"], order, total)
+        lines = {**parts, "**Total**": total}
+        st.table(
+            pd.DataFrame(
+                {"Part": lines.keys(), "Amount": [plain(amount(v, unit)) for v in lines.values()]}
+            ),
+            border="horizontal",
+            hide_index=True,
+            hide_header=True,
+        )
+
+
+def _moves(
+    service: Service, schema: dict[str, Any], picture: dict[str, Any], order: form.Order
+) -> None:
+    """Draw how the price moves with a field that the person picks."""
+    fields = {n: c for n, c in form.fields_of(schema).items() if c.role == "numeric"}
+    if not fields or not fields.keys() <= order.keys():
+        return
+    st.subheader("What moves it")
+    field = st.selectbox(
+        "How the prediction moves with", list(fields), format_func=words, key="moves_with"
+    )
+    tried = sweep.values(fields[field], order[field], picture["numeric"].get(field))
+    predictions = service.predict_batch(sweep.orders(order, field, tried))
+    x, y = words(field), f"Predicted {words(schema['target']).lower()}"
+    st.altair_chart(
+        charts.line(
+            pd.DataFrame({x: tried, y: predictions}),
+            *(x, y, order[field], picture["target"]["unit"]),
+            whole=fields[field].integer,
+        ),
+        alt=f"Line chart: {y} by {x}",
+    )
+    st.caption(f"All other fields as priced; the dashed line marks your order's {x.lower()}.")
+
+
+states.show(view)
