@@ -32,8 +32,7 @@ def view(service: Service) -> None:
         if priced[0] != order:
             st.caption("The form has changed since: press Predict to price it as it stands now.")
         _answer(schema, picture, *priced)
-    with left:
-        _moves(service, schema, picture, priced[0])
+    _moves(service, schema, picture, priced[0])  # beneath both: on a telephone the price is first
 
 
 def _picture(service: Service) -> dict[str, Any]:
