@@ -22,7 +22,8 @@ def api(promoted, tmp_path_factory):
 
 
 OPERATIONS = [
-    *(("GET", path) for path in ("/health", "/model-info", "/models")),
+    *(("GET", path) for path in ("/health", "/model-info", "/models", "/schema", "/data")),
+    ("GET", "/models/{alias}/evaluation"),
     *(("POST", path) for path in ("/models/load", "/predict", "/predict_batch", "/predict_file")),
 ]
 

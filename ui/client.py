@@ -65,6 +65,13 @@ class Service:
         """Return the picture of the data that the models learnt from."""
         return self._json("GET", "/data")
 
+    def unit(self) -> str | None:
+        """Return what the target is measured in; None where the export does not tell."""
+        try:
+            return self.data()["target"]["unit"]
+        except RefusedError:
+            return None
+
     def models(self) -> dict[str, Any]:
         """Return every loaded model, which of them answers, and whether it may be switched."""
         return self._json("GET", "/models")

@@ -21,8 +21,10 @@ class Doubling:
 
     def __init__(self, hashes=(), gate=None):
         self.hashes, self.gate, self.sent = list(hashes), gate, []
+        self.asked = threading.Event()
 
     def score(self, orders):
+        self.asked.set()
         if self.gate:
             assert self.gate.wait(10)
         self.sent.append(orders.column_names)
@@ -126,8 +128,10 @@ def test_a_mistake_of_ours_is_logged_and_told_without_its_text(caplog):
 
 def test_it_can_be_stopped_on_the_way():
     gate = threading.Event()
-    run = Scoring(Doubling(gate=gate), upload())
+    service = Doubling(gate=gate)
+    run = Scoring(service, upload())
     run.start()
+    assert service.asked.wait(10)
     assert run.running
     run._stop.set()
     gate.set()

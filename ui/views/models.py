@@ -17,7 +17,7 @@ def view(service: Service) -> None:
     """Draw every loaded model in a column of its own."""
     with st.spinner("Asking the service …"):
         loaded = service.models()
-        unit = _unit(service)
+        unit = service.unit()
         models = loaded["registered_models"]
         evaluations = {model["alias"]: _evaluation(service, model) for model in models}
     st.title("Models")
@@ -29,13 +29,6 @@ def view(service: Service) -> None:
             _body(model, evaluations[model["alias"]], unit)
     if len(models) == 1:
         st.info("There is no challenger: a single model has passed the gate.")
-
-
-def _unit(service: Service) -> str | None:
-    try:
-        return service.data()["target"]["unit"]
-    except RefusedError:
-        return None
 
 
 def _evaluation(service: Service, model: dict[str, Any]) -> dict[str, Any] | None:

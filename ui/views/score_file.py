@@ -176,7 +176,7 @@ def _result(service: Service, scoring: Scoring) -> None:
     uploaded, added = scoring.upload, scoring.added()
     with st.spinner("Asking the service …"):
         target = service.schema()["target"]
-        unit = _unit(service)
+        unit = service.unit()
     st.success(
         f"{scoring.rows:,} rows scored by the {plain(scoring.model)} in {scoring.seconds:.1f} s "
         f"({scoring.rows_a_second:,.0f} rows a second).",
@@ -236,13 +236,6 @@ def _against(uploaded: Upload, target: str, predicted: np.ndarray, unit: str | N
     st.altair_chart(charts.predicted_true(table, unit), alt="Predicted against true amounts")
     if len(true) > PLOTTED:
         st.caption(f"{PLOTTED:,} of {len(true):,} rows are drawn.")
-
-
-def _unit(service: Service) -> str | None:
-    try:
-        return service.data()["target"]["unit"]
-    except RefusedError:
-        return None
 
 
 show(view)
