@@ -32,7 +32,7 @@ def split_date(orders):
     """Return the orders with the parts of the date in the date's place."""
     day = orders["OrderDate"].dt
     parts = {"OrderYear": day.year, "OrderMonth": day.month}
-    names = [DAYS[number] for number in day.dayofweek]
+    names = [DAYS[number] for number in day.day_of_week]
     return orders.drop(columns="OrderDate").assign(**parts, OrderDayOfWeek=names)
 
 
