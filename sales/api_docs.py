@@ -22,6 +22,7 @@ SwaggerUIBundle({url: "openapi.json", dom_id: "#swagger-ui", tryItOutEnabled: tr
 </html>
 """
 NUMBER, TEXT, OBJECT = {"type": "number"}, {"type": "string"}, {"type": "object"}
+NUMBERS = {"type": "array", "items": NUMBER}
 
 
 def openapi(served: Served) -> dict[str, Any]:
@@ -88,12 +89,21 @@ def openapi(served: Served) -> dict[str, Any]:
                 }
             },
             "/predict": {
-                "post": _operation("Price one order", {**answer, **_signed()}, ref, refused)
+                "post": _operation(
+                    "Price one order",
+                    {**answer, **_interval(served, "prediction_interval", NUMBER), **_signed()},
+                    ref,
+                    refused,
+                )
             },
             "/predict_batch": {
                 "post": _operation(
                     "Price a list of orders",
-                    {"predictions": {"type": "array", "items": NUMBER}, **_signed()},
+                    {
+                        "predictions": NUMBERS,
+                        **_interval(served, "prediction_intervals", NUMBERS),
+                        **_signed(),
+                    },
                     {"type": "array", "items": ref, "minItems": 1},
                     {**refused, "400": _text("An empty list")},
                 )
@@ -111,7 +121,8 @@ def _file_operation(served: Served, refused: dict[str, Any]) -> dict[str, Any]:
     binary = {"schema": {"type": "string", "format": "binary"}}
     form = {"type": "object", "required": ["file"], "properties": {"file": binary["schema"]}}
     kinds = {"text/csv": binary, "application/vnd.apache.parquet": binary}
-    added = f"The same file with Predicted{served.model.featuriser.target} as its last column"
+    target = served.model.featuriser.target
+    added = f"The same file with Predicted{target} and its interval at its end"
     return {
         "summary": "Price a CSV or Parquet file",
         "requestBody": {
@@ -120,6 +131,13 @@ def _file_operation(served: Served, refused: dict[str, Any]) -> dict[str, Any]:
         },
         "responses": {"200": {"description": added, "content": kinds}, **refused},
     }
+
+
+def _interval(served: Served, key: str, bound: dict[str, Any]) -> dict[str, Any]:
+    if not served.model.intervals:
+        return {}
+    ends = {"low": bound, "high": bound, "coverage": NUMBER}
+    return {key: {"type": "object", "properties": ends, "required": list(ends)}}
 
 
 def _signed() -> dict[str, Any]:

@@ -81,14 +81,14 @@ def histogram(values: np.ndarray, bins: int) -> pd.DataFrame:
     return pd.DataFrame({"bin_start": edges[:-1], "bin_end": edges[1:], "rows": counts})
 
 
-def slices_table(slices: Mapping[str, Mapping[str, tuple[int, float]]]) -> pd.DataFrame:
-    """Return model, slice, rows, rmse from each model's (rows, rmse) by slice."""
+def slices_table(
+    slices: Mapping[str, Mapping[str, tuple[int, float, float | None]]],
+) -> pd.DataFrame:
+    """Return model, slice, rows, rmse, coverage_pct from each model's scores by slice."""
     rows = [
-        (model, name, count, rmse)
-        for model, scored in slices.items()
-        for name, (count, rmse) in scored.items()
+        (model, name, *score) for model, scored in slices.items() for name, score in scored.items()
     ]
-    return _table(rows, "model", "slice", "rows", "rmse")
+    return _table(rows, "model", "slice", "rows", "rmse", "coverage_pct")
 
 
 def importance_table(importances: Mapping[str, Mapping[str, float]]) -> pd.DataFrame:

@@ -29,7 +29,7 @@ def evaluate(
     predicted: dict[str, np.ndarray] = {p: model.predict(table) for p, table in orders.items()}
     name, test = model.name, orders["test"]
     true = test[model.featuriser.target].to_numpy(float)
-    slices, _ = scores.slice_errors(test, true, predicted["test"], settings)
+    slices, _ = scores.slice_scores(model, test, predicted["test"], settings)
     tables = {
         "predictions": charts.prediction_rows(
             name, true, predicted["test"], settings.plot_rows, settings.seed

@@ -20,6 +20,7 @@ class GateParams(Group):
     min_skill_pct: float = Field(le=100)
     max_slice_rmse_ratio: float = Field(ge=1)
     max_behaviour_violation_pct: float = Field(ge=0, le=100)
+    max_coverage_error: float = Field(ge=0, le=100)
     max_model_mb: float = Field(gt=0)
 
 
@@ -43,6 +44,9 @@ RULES: dict[str, Rule] = {
     "max_slice_rmse_ratio": Rule(("slice_rmse_ratio",), "worst slice's RMSE against all"),
     "max_behaviour_violation_pct": Rule(
         ("behaviour_violation_pct",), "orders priced the wrong way after a change in %"
+    ),
+    "max_coverage_error": Rule(
+        ("coverage_error",), "points between promised and measured coverage"
     ),
     "max_model_mb": Rule(("model_mb",), "model size in MB"),
 }

@@ -7,13 +7,15 @@ from typing import Any
 
 import numpy as np
 
-from sales import estimators, files
+from sales import estimators, files, intervals
 from sales.errors import PipelineError
 from sales.estimators import Estimator
 from sales.features import Columns, Featuriser
+from sales.intervals import Intervals
 
 FEATURISER = "featuriser.json"
 ABOUT = "model.json"
+INTERVALS = "intervals.json"
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,7 @@ class Model:
     about: dict[str, Any]
     content_hash: str
     megabytes: float
+    intervals: Intervals | None = None
 
     def predict(self, orders: Columns) -> np.ndarray:
         """Return one prediction for each order, float64, in units of the target."""
@@ -33,11 +36,18 @@ class Model:
 
 
 def save(
-    folder: Path, name: str, estimator: Estimator, featuriser: Featuriser, about: dict[str, Any]
+    folder: Path,
+    name: str,
+    estimator: Estimator,
+    featuriser: Featuriser,
+    about: dict[str, Any],
+    bounds: Intervals | None = None,
 ) -> None:
     """Write the model's files into an existing folder."""
     estimator.save(folder)
     featuriser.save(folder / FEATURISER)
+    if bounds:
+        bounds.save(folder / INTERVALS)
     files.write_json(folder / ABOUT, {"name": name, **about})
 
 
@@ -57,6 +67,7 @@ def load(folder: Path) -> Model:
             about,
             files.content_hash(folder),
             _megabytes(folder.rglob("*")),
+            intervals.load(folder / INTERVALS),
         )
     except Exception as error:  # libraries raise anything on a damaged file
         reason = " ".join(str(error).split()) or type(error).__name__

@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-HEADER = ("model", "RMSE train", "valid", "test", "R² test", "verdict", "alias")
+HEADER = ("model", "RMSE train", "valid", "test", "R² test", "covered", "verdict", "alias")
 
 
 def rows(
@@ -22,6 +22,7 @@ def rows(
                 name,
                 *(_number(scored[part]["rmse"], ",.4f") for part in ("train", "valid", "test")),
                 _number(scored["test"]["r2"], ".6f"),
+                _number(scored.get("coverage_pct"), ".1f"),
                 f"refused: {failed}" if failed else judged["verdict"],
                 aliases.get(name, ""),
             )
@@ -38,7 +39,7 @@ def as_text(table: list[tuple[str, ...]]) -> str:
     lines = [HEADER, *table]
     widths = [max(len(line[i]) for line in lines) for i in range(len(HEADER))]
     rule = tuple("-" * width for width in widths)
-    numbers = range(1, 5)
+    numbers = range(1, 6)
     return "\n".join(
         "  ".join(
             cell.rjust(width) if i in numbers else cell.ljust(width)
@@ -50,5 +51,5 @@ def as_text(table: list[tuple[str, ...]]) -> str:
 
 def as_markdown(table: list[tuple[str, ...]]) -> str:
     """Return the table for the README."""
-    rule = ("---", *["---:"] * 4, "---", "---")
+    rule = ("---", *["---:"] * 5, "---", "---")
     return "\n".join(f"| {' | '.join(line)} |" for line in (HEADER, rule, *table))

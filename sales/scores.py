@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from itertools import pairwise
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -11,6 +11,7 @@ from sklearn.metrics import max_error, mean_absolute_error, r2_score, root_mean_
 
 from sales.errors import PipelineError
 from sales.expressions import Expression
+from sales.intervals import Intervals
 from sales.model import Model
 from sales.params import Group
 
@@ -98,8 +99,11 @@ def score(
     dummy = errors(true["test"], np.full(len(true["test"]), true["train"].mean()))["rmse"]
     metrics: dict[str, Any] = {part: errors(true[part], predicted[part]) for part in true}
     rmse = metrics["test"]["rmse"]
-    slices, left_out = slice_errors(tables["test"], true["test"], predicted["test"], params)
-    worst = max(slices, key=lambda name: slices[name][1], default=None)
+    slices, left_out = slice_scores(model, tables["test"], predicted["test"], params)
+    worst = max(slices, key=lambda name: slices[name].rmse, default=None)
+    held = {name: s.coverage_pct for name, s in slices.items() if s.coverage_pct is not None}
+    least = min(held, key=held.__getitem__, default=None)
+    covered = coverage(model.intervals, true["test"], predicted["test"])
     behaviour = violations(model, tables["test"], predicted["test"], params)
     metrics |= {
         "dummy_test_rmse": dummy,
@@ -108,9 +112,12 @@ def score(
         # goes to zero; a share of the train error would not.
         "generalization_gap_pct": _ratio(100 * (rmse - metrics["train"]["rmse"]), spread),
         "negative_prediction_pct": significant(100 * np.mean(predicted["test"] < 0)),
-        "slice_rmse_ratio": _ratio(slices[worst][1], rmse) if worst else float("nan"),
+        "slice_rmse_ratio": _ratio(slices[worst].rmse, rmse) if worst else float("nan"),
         "worst_slice": worst or "",
         "slices_left_out": ", ".join(left_out),
+        **covered,
+        "least_covered_slice": least or "",
+        "least_slice_coverage_pct": held[least] if least else None,
         "behaviour_violation_pct": max(behaviour.values(), default=0.0),
         "behaviour": behaviour,
         "model_mb": model.megabytes,
@@ -130,18 +137,62 @@ def _finite(value: Any) -> Any:
     return None if isinstance(value, float) and not np.isfinite(value) else value
 
 
-def slice_errors(
-    table: pd.DataFrame, true: np.ndarray, predicted: np.ndarray, params: EvaluateParams
-) -> tuple[dict[str, tuple[int, float]], list[str]]:
-    """Return rows and RMSE by slice (`Category=Books`), and the names of slices with few rows."""
-    scored: dict[str, tuple[int, float]] = {}
+class SliceScore(NamedTuple):
+    """A slice's test rows, their RMSE, and how many percent of them lie within their interval."""
+
+    rows: int
+    rmse: float
+    coverage_pct: float | None
+
+
+def slice_scores(
+    model: Model, table: pd.DataFrame, predicted: np.ndarray, params: EvaluateParams
+) -> tuple[dict[str, SliceScore], list[str]]:
+    """Return the score of each slice (`Category=Books`), and the names of slices with few rows."""
+    true = table[model.featuriser.target].to_numpy(np.float64)
+    held = _held(model.intervals, true, predicted)
+    scored: dict[str, SliceScore] = {}
     left_out = []
     for name, rows in _slices(table, params):
         if rows.sum() < params.min_slice_rows:
             left_out.append(name)
             continue
-        scored[name] = (int(rows.sum()), errors(true[rows], predicted[rows])["rmse"])
+        share = None if held is None else significant(100 * np.mean(held[rows]))
+        scored[name] = SliceScore(
+            int(rows.sum()), errors(true[rows], predicted[rows])["rmse"], share
+        )
     return scored, left_out
+
+
+def coverage(
+    intervals: Intervals | None, true: np.ndarray, predicted: np.ndarray
+) -> dict[str, float | None]:
+    """Return how many percent of the rows lie within their interval, against what is promised.
+
+    The error is in points, whichever side of the promise the measured coverage lies on.
+    """
+    held = _held(intervals, true, predicted)
+    if intervals is None or held is None:
+        return dict.fromkeys(
+            ("coverage_pct", "nominal_coverage_pct", "coverage_error", "mean_interval_width")
+        )
+    low, high = intervals.around(predicted)
+    measured, nominal = 100 * np.mean(held), 100 * intervals.coverage
+    return {
+        "coverage_pct": significant(measured),
+        "nominal_coverage_pct": significant(nominal),
+        "coverage_error": significant(abs(measured - nominal)),
+        "mean_interval_width": significant(np.mean(high - low)),
+    }
+
+
+def _held(
+    intervals: Intervals | None, true: np.ndarray, predicted: np.ndarray
+) -> np.ndarray | None:
+    if intervals is None:
+        return None
+    low, high = intervals.around(predicted)
+    return (low <= true) & (true <= high)
 
 
 def _slices(table: pd.DataFrame, params: EvaluateParams) -> Iterator[tuple[str, np.ndarray]]:

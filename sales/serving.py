@@ -38,7 +38,7 @@ class Served:
         """Return the answer to one JSON order. Raises RequestError."""
         orders = self.schema.one(body)
         prediction = float(self.model.predict(orders)[0])
-        return {self.answer_key: prediction, **self._signed(orders)}
+        return {self.answer_key: prediction, **self._interval(prediction), **self._signed(orders)}
 
     def many(self, body: bytes, most: int) -> dict[str, Any]:
         """Return the answer to a JSON list of orders.
@@ -51,12 +51,18 @@ class Served:
             raise TooManyError(f"{rows:,} orders, at most {most:,} are taken at once")
         if not rows:
             return {"predictions": []}
-        return {"predictions": self.model.predict(orders).tolist(), **self._signed(orders)}
+        predictions = self.model.predict(orders)
+        answer: dict[str, Any] = {"predictions": predictions.tolist()}
+        if self.model.intervals:
+            low, high = self.model.intervals.around(predictions)
+            bounds = {"low": low.tolist(), "high": high.tolist()}
+            answer["prediction_intervals"] = {**bounds, "coverage": self.model.intervals.coverage}
+        return {**answer, **self._signed(orders)}
 
     def file(self, body: bytes, most_rows: int) -> tuple[bytes, np.ndarray, list[str]]:
-        """Return a CSV or Parquet file with the predictions in it, the predictions, the warnings.
+        """Return a CSV or Parquet file with predictions and intervals, and beside it two more.
 
-        Raises RequestError that names every bad row.
+        These are the predictions and the warnings. Raises RequestError that names every bad row.
         """
         from sales import upload
 
@@ -64,7 +70,11 @@ class Served:
         orders = upload.orders(table, self.model.featuriser.fields, self.schema.parts)
         predictions = self.model.predict(orders)
         parquet, target = body.startswith(upload.PARQUET), self.model.featuriser.target
-        answered = upload.priced(table, predictions, target, parquet=parquet)
+        added = {f"Predicted{target}": predictions}
+        if self.model.intervals:
+            low, high = self.model.intervals.around(predictions)
+            added |= {f"Predicted{target}Low": low, f"Predicted{target}High": high}
+        answered = upload.priced(table, added, parquet=parquet)
         return answered, predictions, upload.warnings(orders, self.schema)
 
     def about(self) -> dict[str, Any]:
@@ -100,6 +110,13 @@ class Served:
             "answer_key": self.answer_key,
             "example": self.entry["golden"]["order"],
         }
+
+    def _interval(self, prediction: float) -> dict[str, Any]:
+        if not self.model.intervals:
+            return {}
+        low, high = self.model.intervals.around(np.array([prediction]))
+        ends = {"low": float(low[0]), "high": float(high[0])}
+        return {"prediction_interval": {**ends, "coverage": self.model.intervals.coverage}}
 
     def _signed(self, orders: Orders) -> dict[str, Any]:
         return {"model": self._signature, "warnings": self.schema.warnings(orders)}

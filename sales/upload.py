@@ -79,12 +79,11 @@ def warnings(found: Orders, schema: OrderSchema) -> list[str]:
     return schema.warnings(once)
 
 
-def priced(table: pa.Table, predictions: np.ndarray, target: str, *, parquet: bool) -> bytes:
-    """Return the file with `Predicted<target>` as its last column."""
-    name = f"Predicted{target}"
-    if name in table.column_names:
-        table = table.drop_columns([name])
-    table = table.append_column(name, pa.array(predictions))
+def priced(table: pa.Table, added: Mapping[str, np.ndarray], *, parquet: bool) -> bytes:
+    """Return the file with the added columns as its last; any of these names before go."""
+    table = table.drop_columns([name for name in added if name in table.column_names])
+    for name, values in added.items():
+        table = table.append_column(name, pa.array(values))
     sink = pa.BufferOutputStream()
     if parquet:
         pa.parquet.write_table(table, sink)

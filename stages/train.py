@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from sales import estimators, files, model, params
+from sales import estimators, files, intervals, model, params
 from sales.errors import PipelineError, run
 from sales.estimators import TrainingData
 from sales.features import Featuriser
@@ -35,6 +35,11 @@ def main() -> None:
         *_matrix("valid", featuriser),
     )
     estimator, curve = module.fit(settings, data)
+    bounds = intervals.fit(
+        data.y_valid,
+        estimator.predict(data.X_valid),
+        params.read("train.intervals", intervals.IntervalParams),
+    )
 
     about = {
         "target": featuriser.target,
@@ -46,7 +51,7 @@ def main() -> None:
     }
     with files.replacing(Path("models") / name) as folder:
         folder.mkdir()
-        model.save(folder, name, estimator, featuriser, about)
+        model.save(folder, name, estimator, featuriser, about, bounds)
     with files.replacing(Path("plots/learning_curve") / f"{name}.csv") as beside:
         curve.to_csv(beside, index=False)
     print(f"{name}: {len(data.y):,} rows, valid RMSE {curve['rmse'].iloc[-1]:,.4f}")

@@ -14,6 +14,7 @@ from sales import (
     features,
     files,
     gates,
+    intervals,
     model,
     params,
     pictures,
@@ -116,13 +117,15 @@ def promote(folder: Path, names: dict[str, tuple[str, dict[str, Any]]]) -> None:
     evaluate = params.read("evaluate", scores.EvaluateParams, ROOT / "params.yaml")
     evaluate = evaluate.model_copy(update={"importance_rows": 50, "min_slice_rows": 20})
     gate = params.read("gate", gates.GateParams, ROOT / "params.yaml")
+    promise = params.read("train.intervals", intervals.IntervalParams, ROOT / "params.yaml")
     for version, (alias, (name, changes)) in enumerate(names.items(), start=1):
         module = estimators.module(name)
         committed = params.read(f"train.{name}", module.Params, ROOT / "params.yaml").model_dump()
         estimator, _ = module.fit(module.Params(**{**committed, **changes}), matrices)
         (folder / alias).mkdir(parents=True)
         about = {"feature_set": featuriser.feature_set, "train_sha256": "e" * 64}
-        model.save(folder / alias, name, estimator, featuriser, about)
+        bounds = intervals.fit(matrices.y_valid, estimator.predict(matrices.X_valid), promise)
+        model.save(folder / alias, name, estimator, featuriser, about, bounds)
         found = evaluation.evaluate(
             model.load(folder / alias), {"train": train, "valid": valid, "test": valid}, evaluate
         )

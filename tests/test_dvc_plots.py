@@ -40,7 +40,7 @@ def write_plots(folder: Path, seed: int, orders: int = 4000, drawn: int = 300) -
     true = np.round(rng.gamma(1.6, 570, orders).clip(4, 3500), 2)
     metrics, predictions, residuals, curves = {}, [], [], folder / "learning_curve"
     curves.mkdir(parents=True, exist_ok=True)
-    slices: dict[str, dict[str, tuple[int, float]]] = {}
+    slices: dict[str, dict[str, tuple[int, float, float | None]]] = {}
     importance: dict[str, dict[str, float]] = {}
     for model, spread in SPREAD.items():
         predicted = true + spread * rng.standard_t(4, orders)
@@ -58,7 +58,7 @@ def write_plots(folder: Path, seed: int, orders: int = 4000, drawn: int = 300) -
             for split, values in curve.items()
         ).to_csv(curves / f"{model}.csv", index=False)
         slices[model] = {
-            name: (int(rng.integers(200, 4000)), spread * rng.uniform(0.7, 1.6))
+            name: (int(rng.integers(200, 4000)), spread * rng.uniform(0.7, 1.6), 90.0)
             for name in (
                 *(f"Category={name}" for name in ("Books", "Clothing", "Home & Kitchen")),
                 *(f"Quantity={number}" for number in range(1, 6)),

@@ -73,6 +73,22 @@ def test_single_batch_and_evaluation_agree_to_the_last_bit(client, promoted):
         assert np.isfinite(expected).all()
 
 
+def test_every_answer_tells_the_interval_that_evaluate_measured(client, promoted):
+    orders = make_orders(30, seed=5)
+    sent = json.loads(orders.to_json(orient="records", date_format="iso", double_precision=15))
+    client.post("/models/load", params={"alias": "challenger"})
+    loaded = model.load(promoted / "challenger")
+    low, high = loaded.intervals.around(loaded.predict(orders))
+    batch = client.post("/predict_batch", json=sent).json()["prediction_intervals"]
+    assert batch == {"low": low.tolist(), "high": high.tolist(), "coverage": 0.9}
+    one = predict(client, sent[7]).json()["prediction_interval"]
+    assert one == {"low": low[7], "high": high[7], "coverage": 0.9}
+    back = pd.read_csv(io.BytesIO(client.post("/predict_file", content=csv_of(orders)).content))
+    assert list(back.columns[-3:]) == [f"PredictedTotalAmount{end}" for end in ("", "Low", "High")]
+    assert back["PredictedTotalAmountLow"].to_numpy().tobytes() == low.tobytes()
+    assert back["PredictedTotalAmountHigh"].to_numpy().tobytes() == high.tobytes()
+
+
 def test_orders_priced_and_requests_refused_are_counted_over_all_workers(url):
     def counted():
         lines = httpx.get(f"{url}/metrics").text.splitlines()

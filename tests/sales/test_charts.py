@@ -117,10 +117,13 @@ def test_histogram_leaves_out_what_is_not_finite() -> None:
 
 
 def test_slices_table_is_a_row_a_model_and_slice_in_the_given_order() -> None:
-    slices = {"m": {"Quantity=2": (7, 1.23456789), "Quantity=1": (9, 2.0)}, "n": {}}
+    slices = {"m": {"Quantity=2": (7, 1.23456789, 90.0), "Quantity=1": (9, 2.0, 88.5)}, "n": {}}
     table = charts.slices_table(slices)
-    assert list(table.columns) == ["model", "slice", "rows", "rmse"]
-    assert rows(table) == [("m", "Quantity=2", 7, 1.23457), ("m", "Quantity=1", 9, 2.0)]
+    assert list(table.columns) == ["model", "slice", "rows", "rmse", "coverage_pct"]
+    assert rows(table) == [
+        ("m", "Quantity=2", 7, 1.23457, 90.0),
+        ("m", "Quantity=1", 9, 2.0, 88.5),
+    ]
 
 
 def test_importance_table_has_the_most_important_first() -> None:

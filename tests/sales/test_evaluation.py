@@ -22,5 +22,5 @@ def test_metrics_and_tables_are_those_of_the_model(promoted):
     told = evaluation.told(found, {"verdict": "passed"})
     assert told["gate"] == {"verdict": "passed"}
     assert len(told["predictions"]["true"]) == 20
-    assert set(told["slices"]) == {"slice", "rows", "rmse"}
+    assert set(told["slices"]) == {"slice", "rows", "rmse", "coverage_pct"}
     json.dumps(told, allow_nan=False)

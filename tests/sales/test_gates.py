@@ -17,6 +17,7 @@ PARAMS = gates.GateParams(
     min_skill_pct=50.0,
     max_slice_rmse_ratio=2.0,
     max_behaviour_violation_pct=5.0,
+    max_coverage_error=2.0,
     max_model_mb=100.0,
 )
 GOOD = {
@@ -28,6 +29,7 @@ GOOD = {
     "negative_prediction_pct": 0.0,
     "slice_rmse_ratio": 1.5,
     "behaviour_violation_pct": 1.0,
+    "coverage_error": 0.4,
     "model_mb": 3.5,
 }
 # rule -> the path of its metric, a value on the threshold, one just beyond it
@@ -39,6 +41,7 @@ EDGES = {
     "min_skill_pct": (("skill_pct",), 50.0, 49.9),
     "max_slice_rmse_ratio": (("slice_rmse_ratio",), 2.0, 2.01),
     "max_behaviour_violation_pct": (("behaviour_violation_pct",), 5.0, 5.01),
+    "max_coverage_error": (("coverage_error",), 2.0, 2.1),
     "max_model_mb": (("model_mb",), 100.0, 100.1),
 }
 

@@ -6,6 +6,7 @@ import pytest
 from sales import features, files, model
 from sales.errors import PipelineError
 from sales.estimators.linear_regression import Linear
+from sales.intervals import Intervals
 
 
 @pytest.fixture
@@ -55,4 +56,15 @@ def test_an_unknown_estimator_is_named(folder):
     about = files.read_json(folder / "model.json")
     files.write_json(folder / "model.json", {**about, "name": "os"})
     with pytest.raises(PipelineError, match="unknown model 'os'"):
+        model.load(folder)
+
+
+def test_intervals_come_back_with_the_model_and_damage_to_them_is_an_error(folder, featuriser):
+    assert model.load(folder).intervals is None
+    bounds = Intervals(0.9, np.array([]), np.array([-1.0]), np.array([1.0]))
+    loaded = model.load(folder)
+    model.save(folder, "linear_regression", loaded.estimator, featuriser, {}, bounds)
+    assert model.load(folder).intervals.high.tolist() == [1.0]
+    (folder / "intervals.json").write_text("{")
+    with pytest.raises(PipelineError, match="cannot be loaded"):
         model.load(folder)

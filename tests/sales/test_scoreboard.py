@@ -5,7 +5,8 @@ from sales import scoreboard
 
 def scored(rmse, r2=0.5):
     part = {"rmse": rmse, "r2": r2}
-    return {"train": part, "valid": part, "test": part}
+    covered = None if rmse is None else 89.96
+    return {"train": part, "valid": part, "test": part, "coverage_pct": covered}
 
 
 METRICS = {"worse": scored(20.0), "broken": scored(None, None), "better": scored(1234.5)}
@@ -21,9 +22,9 @@ GATE = {
 def test_the_best_on_valid_comes_first_and_what_has_no_score_last():
     rows = scoreboard.rows(METRICS, GATE, {"worse": "champion"})
     assert rows == [
-        ("worse", "20.0000", "20.0000", "20.0000", "0.500000", "passed", "champion"),
-        ("better", *["1,234.5000"] * 3, "0.500000", "passed", ""),
-        ("broken", "-", "-", "-", "-", "refused: min_test_r2, max_test_rmse", ""),
+        ("worse", "20.0000", "20.0000", "20.0000", "0.500000", "90.0", "passed", "champion"),
+        ("better", *["1,234.5000"] * 3, "0.500000", "90.0", "passed", ""),
+        ("broken", "-", "-", "-", "-", "-", "refused: min_test_r2, max_test_rmse", ""),
     ]
 
 
@@ -31,11 +32,13 @@ def test_text_is_aligned_and_markdown_has_every_cell():
     rows = scoreboard.rows(METRICS, GATE, {})
     text = scoreboard.as_text(rows).splitlines()
     heading, rule, worse, better, broken = text
-    assert heading.startswith("model   RMSE train       valid        test   R² test  verdict")
-    assert worse == "worse      20.0000     20.0000     20.0000  0.500000  passed"
-    assert better == "better  1,234.5000  1,234.5000  1,234.5000  0.500000  passed"
+    assert heading.startswith(
+        "model   RMSE train       valid        test   R² test  covered  verdict"
+    )
+    assert worse == "worse      20.0000     20.0000     20.0000  0.500000     90.0  passed"
+    assert better == "better  1,234.5000  1,234.5000  1,234.5000  0.500000     90.0  passed"
     assert broken.endswith("refused: min_test_r2, max_test_rmse")
     assert set(rule) == {"-", " "}
     markdown = scoreboard.as_markdown(rows).splitlines()
-    assert markdown[1] == "| --- | ---: | ---: | ---: | ---: | --- | --- |"
+    assert markdown[1] == "| --- | ---: | ---: | ---: | ---: | ---: | --- | --- |"
     assert all(line.count("|") == len(scoreboard.HEADER) + 1 for line in markdown)

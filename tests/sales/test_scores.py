@@ -1,5 +1,7 @@
 """The scores: exact on numbers worked out by hand."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -8,6 +10,7 @@ from hypothesis import strategies as st
 
 from sales import features, scores
 from sales.errors import PipelineError
+from sales.intervals import Intervals
 from sales.model import Model
 
 
@@ -122,16 +125,43 @@ def test_the_worst_slice_is_found_against_all_rows(orders, featuriser, model_of)
     assert metrics["slice_rmse_ratio"] == pytest.approx(1 / np.sqrt(share), rel=1e-4)
 
 
-def test_bands_cover_every_row_once_and_small_slices_are_named(orders):
-    true = orders["TotalAmount"].to_numpy()
-    scored, left_out = scores.slice_errors(orders, true, true, settings(min_slice_rows=150))
-    every, none_left = scores.slice_errors(orders, true, true, settings())
-    bands = [rows for name, (rows, _) in every.items() if name.startswith("UnitPrice=")]
+def test_bands_cover_every_row_once_and_small_slices_are_named(orders, model_of):
+    true, model = orders["TotalAmount"].to_numpy(), model_of(exact)
+    scored, left_out = scores.slice_scores(model, orders, true, settings(min_slice_rows=150))
+    every, none_left = scores.slice_scores(model, orders, true, settings())
+    bands = [score.rows for name, score in every.items() if name.startswith("UnitPrice=")]
     assert sum(bands) == len(orders)
     assert none_left == []
     assert set(scored) | set(left_out) == set(every)
     assert left_out
-    assert all(every[name][0] < 150 for name in left_out)
+    assert all(every[name].rows < 150 for name in left_out)
+    assert {score.coverage_pct for score in every.values()} == {None}  # a model without intervals
+
+
+def test_coverage_is_the_share_of_rows_within_their_interval(orders, model_of):
+    within = Intervals(0.8, np.array([]), np.array([-1.0]), np.array([2.0]))
+    model = replace(model_of(exact), intervals=within)
+    test = orders[300:]
+    true = test["TotalAmount"].to_numpy()
+    off = np.where(test["Category"] == "Books", 5.0, 1.0)  # 1 is the bound, and within
+    tables = {"train": orders[:200], "valid": orders[200:300], "test": test}
+    predicted = {part: table["TotalAmount"].to_numpy() for part, table in tables.items()}
+    metrics = scores.score(model, tables, {**predicted, "test": true + off}, settings())
+    share = 100 * (test["Category"] != "Books").mean()
+    assert metrics["coverage_pct"] == pytest.approx(share)
+    assert metrics["nominal_coverage_pct"] == 80.0
+    assert metrics["coverage_error"] == pytest.approx(abs(share - 80))
+    assert metrics["mean_interval_width"] == 3.0
+    assert (metrics["least_covered_slice"], metrics["least_slice_coverage_pct"]) == (
+        "Category=Books",
+        0.0,
+    )
+
+
+def test_a_model_without_intervals_has_no_coverage_and_no_gate_takes_that(orders, model_of):
+    metrics = score(model_of(exact), orders)
+    assert metrics["coverage_pct"] is None
+    assert metrics["coverage_error"] is None
 
 
 RULES = {
@@ -191,9 +221,11 @@ def test_slice_edges_must_rise():
         scores.Slice(edges=(3, 1))
 
 
-def test_a_table_with_a_missing_band_is_not_scored_there():
+def test_a_table_with_a_missing_band_is_not_scored_there(model_of):
     table = pd.DataFrame({"UnitPrice": [1.0] * 10, "Category": pd.Categorical(["Books"] * 10)})
     true = np.arange(10.0)
-    scored, left_out = scores.slice_errors(table, true, true, settings())
+    scored, left_out = scores.slice_scores(
+        model_of(exact), table.assign(TotalAmount=true), true, settings()
+    )
     assert set(scored) == {"Category=Books", "UnitPrice=-inf..100"}
     assert left_out == ["UnitPrice=100..300", "UnitPrice=300..inf"]

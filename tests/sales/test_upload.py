@@ -138,7 +138,7 @@ def test_the_file_comes_back_whole_with_the_price_as_its_last_column(parquet):
     orders = make_orders(20).assign(Note='say "hi", please', PredictedTotalAmount=0.0)
     table = upload.read(as_parquet(orders) if parquet else as_csv(orders), MOST)
     prices = np.linspace(0.1, 1 / 3, 20)
-    body = upload.priced(table, prices, "TotalAmount", parquet=parquet)
+    body = upload.priced(table, {"PredictedTotalAmount": prices}, parquet=parquet)
     back = pd.read_parquet(io.BytesIO(body)) if parquet else pd.read_csv(io.BytesIO(body))
     assert list(back.columns) == list(orders.columns)
     assert back["PredictedTotalAmount"].to_numpy().tobytes() == prices.tobytes()

@@ -20,6 +20,7 @@ from sales import (
     features,
     files,
     gates,
+    intervals,
     model,
     params,
     pictures,
@@ -62,6 +63,11 @@ def train(settings=SMALL, feature_set="priced"):
         committed = params.read(f"train.{name}", module.Params).model_dump()
         chosen = module.Params(**{**committed, **settings[name]})
         estimator, curve = module.fit(chosen, data)
+        bounds = intervals.fit(
+            data.y_valid,
+            estimator.predict(data.X_valid),
+            intervals.IntervalParams(coverage=0.9, bands=2),
+        )
         about = {
             "feature_set": feature_set,
             "params": chosen.model_dump(),
@@ -69,7 +75,7 @@ def train(settings=SMALL, feature_set="priced"):
         }
         with files.replacing(Path("models") / name) as folder:
             folder.mkdir()
-            model.save(folder, name, estimator, featuriser, about)
+            model.save(folder, name, estimator, featuriser, about, bounds)
         found.append(evaluation.evaluate(model.load(Path("models") / name), tables, evaluate))
         files.write_json(Path("metrics") / f"{name}.json", found[-1].metrics)
         with files.replacing(Path("plots/learning_curve") / f"{name}.csv") as beside:
@@ -118,6 +124,7 @@ SLACK = {
     "gate.max_slice_rmse_ratio": 10.0,
     "gate.max_behaviour_violation_pct": 50.0,
     "gate.max_negative_prediction_pct": 10.0,
+    "gate.max_coverage_error": 10.0,
     "evaluate.min_slice_rows": 20,
 }
 

@@ -100,7 +100,7 @@ def test_a_refused_model_shows_which_rules_it_broke(page, running, monkeypatch):
     st.cache_data.clear()
     app = page("models", running)
     st.cache_data.clear()
-    assert "refused: 7 of 8 rules kept" in everything(app)
+    assert "refused: 8 of 9 rules kept" in everything(app)
     rules = app.table[1].value.set_index("Rule")
     assert rules.loc["Max generalization gap pct", "Kept"] == "✗"
 

@@ -146,9 +146,21 @@ def _metrics(metrics: dict[str, Any], unit: str | None) -> None:
         "Test bias": error_size(test["bias"], unit),
         "RMSE saved against the mean": f"{metrics['skill_pct']:.2f} %",
         "Worst slice": _slice_in_words(str(metrics["worst_slice"])),
+        **_coverage(metrics),
     }
     table = pd.DataFrame({"what": rows.keys(), "value": [plain(text) for text in rows.values()]})
     st.table(table, border="horizontal", hide_index=True, hide_header=True)
+
+
+def _coverage(metrics: dict[str, Any]) -> dict[str, str]:
+    if metrics.get("coverage_pct") is None:
+        return {}  # exported before there were intervals
+    promised, least = metrics["nominal_coverage_pct"], metrics["least_slice_coverage_pct"]
+    rows = {"Within their interval": f"{metrics['coverage_pct']:.1f} %, promised {promised:g} %"}
+    if least is not None:
+        where = _slice_in_words(metrics["least_covered_slice"])
+        rows["Least in a slice"] = f"{least:.1f} %, {where}"
+    return rows
 
 
 def _gate(gate: dict[str, Any]) -> None:
