@@ -1,7 +1,10 @@
 """dvc.yaml names every file a stage's result depends on: DVC itself does not see imports."""
 
+import shutil
+
 import pytest
 import yaml
+from dvc.utils.serialize import modify_yaml
 
 from sales import estimators, params
 from tests.examples import ROOT
@@ -58,3 +61,14 @@ def test_every_params_entry_exists_and_every_group_is_used():
 def test_only_register_is_always_changed_and_has_no_tracked_outputs():
     assert [name for name, stage in STAGES.items() if stage.get("always_changed")] == ["register"]
     assert not {"outs", "metrics", "plots"} & set(STAGES["register"])
+
+
+def test_params_survive_their_rewriting_by_dvc(tmp_path):
+    """`dvc exp run -S` writes it anew, with line breaks of its own."""
+    copy = tmp_path / "params.yaml"
+    shutil.copy(ROOT / "params.yaml", copy)
+    with modify_yaml(str(copy)) as tree:
+        tree["ingest"]["rows"] = 5
+    expected = yaml.safe_load((ROOT / "params.yaml").read_text())
+    expected["ingest"]["rows"] = 5
+    assert yaml.safe_load(copy.read_text()) == expected
