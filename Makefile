@@ -32,7 +32,11 @@ export UV_PYTHON_DOWNLOADS := never
 export PUBLIC_DATA SALES_STATE
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help setup repro test test-container check format serve ui bento container mlflow plots results bench bench-load bench-page screenshots clean
+REASON ?=
+ALIAS ?=
+VERSION ?=
+
+.PHONY: help setup repro history rollback promote lift rebuild test test-container test-crashes check format serve ui bento container mlflow plots results bench bench-load bench-page screenshots clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -55,6 +59,23 @@ $(VENV)/.installed: uv.lock pyproject.toml
 repro: setup ## the main job: data in, gated and registered champion out, then the table of results
 	@dvc repro; status=$$?; python -m stages.scoreboard; exit $$status
 
+# What a person decides. Through the environment, so that a reason may hold any character.
+history: setup ## every promotion, refusal, rollback and lifted bar: when, from, to, scores, why
+	@python -m stages.champion history
+
+rollback promote lift: export REASON := $(REASON)
+rollback: setup ## the champion before this one is champion again, this one is barred; REASON="..."
+	@python -m stages.champion rollback --reason "$$REASON"
+
+promote: setup ## the challenger becomes champion: ALIAS=challenger, REASON="..."
+	@python -m stages.champion promote "$(ALIAS)" --reason "$$REASON"
+
+lift: setup ## a barred version may be promoted again: VERSION=3, REASON="..."
+	@python -m stages.champion lift "$(VERSION)" --reason "$$REASON"
+
+rebuild: setup ## the registry again, from the history and DVC's cache, after its database was lost
+	@python -m stages.champion rebuild
+
 test: setup $(VENV)/.browser ## the whole test suite
 	pytest -n 2 --dist loadfile
 
@@ -67,6 +88,9 @@ $(VENV)/.browser: $(VENV)/.installed
 
 test-container: setup ## build the image and try it, with CONTAINER_BACKEND (docker); after make repro
 	CONTAINER_BACKEND=$(CONTAINER_BACKEND) pytest -m container tests/test_container.py
+
+test-crashes: setup ## a crash, a full and a read-only disk at every single write of register, rollback, promote and lift: half an hour
+	CRASH_EVERY=1 pytest -m 'crashes or not crashes' -n 2 tests/stages/test_crashes.py
 
 check: setup ## lint, format and types
 	ruff check .
@@ -91,18 +115,25 @@ ui: setup ## the page over the service at API_URL (http://127.0.0.1:3000), on UI
 	@python -m streamlit run ui/app.py --server.address $(UI_HOST) --server.port $(UI_PORT) \
 	  --browser.serverAddress $(UI_ADDRESS)
 
+# From a copy: `bentoml build` follows no symbolic link, and models/promoted is one.
+PACKED := $(SALES_STATE)/packed
 bento: setup ## pack the service with the promoted models into a Bento
 	@test -f models/promoted/promoted.json || { echo "no promoted model yet: make repro" >&2; exit 1; }
 	@uv export --quiet --frozen --only-group serving --no-hashes --no-header -o requirements-serving.txt > /dev/null
-	@bentoml build
+	@rm -rf $(PACKED) && mkdir -p $(PACKED)/models
+	@cp -R bentofile.yaml requirements-serving.txt service.py sales $(PACKED)/
+	@cp -RL models/promoted $(PACKED)/models/
+	@bentoml build $(PACKED)
 
 container: bento ## build the image IMAGE (amazon-sales:latest) from the newest Bento, with CONTAINER_BACKEND (docker)
 	@bentoml containerize amazon_sales:latest --backend $(CONTAINER_BACKEND) -t $(IMAGE)
 
 # In a process group of its own, which ends as a whole: the UI leaves its workers behind otherwise.
+# It opens the database anew for each request, as the next register puts another one in its place.
+mlflow: export MLFLOW_SQLALCHEMYSTORE_POOLCLASS := NullPool
 mlflow: setup ## the MLflow UI with every run, on MLFLOW_HOST:MLFLOW_PORT (127.0.0.1:5000)
-	@test -f $(SALES_STATE)/mlflow/mlflow.db || { echo "no runs yet: make repro" >&2; exit 1; }
-	@setsid mlflow ui --backend-store-uri sqlite:///$(abspath $(SALES_STATE))/mlflow/mlflow.db \
+	@test -f $(SALES_STATE)/registry/mlflow.db || { echo "no runs yet: make repro" >&2; exit 1; }
+	@setsid mlflow ui --backend-store-uri sqlite:///$(abspath $(SALES_STATE))/registry/mlflow.db \
 	  --host $(MLFLOW_HOST) --port $(MLFLOW_PORT) & pid=$$!; \
 	trap 'kill -- -$$pid 2>/dev/null' EXIT INT TERM; wait $$pid
 
@@ -121,6 +152,7 @@ bench-page: setup ## a CSV of 100,000 orders scored through the page in Chromium
 screenshots: setup ## pictures of every view, to state/screenshots/ and docs/ (needs make repro and Chromium)
 	@python -m bench.screenshots
 
-clean: ## remove everything that is made, but the data you dropped and the environment
-	rm -rf requirements-serving.txt data/raw data/prepared data/contract.json data/features models metrics plots dvc_plots $(SALES_STATE)/mlflow
+clean: ## remove everything that is made, but the data you dropped, the history and the environment
+	rm -rf requirements-serving.txt data/raw data/prepared data/contract.json data/features models cards metrics plots dvc_plots $(SALES_STATE)/artifacts $(SALES_STATE)/packed
+	find $(SALES_STATE)/registry/ -mindepth 1 -not -name history.jsonl -delete 2>/dev/null || true
 	rm -rf $(SALES_STATE)/bentoml $(SALES_STATE)/serving $(SALES_STATE)/bench $(SALES_STATE)/screenshots .dvc/cache .dvc/tmp .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -8,8 +8,11 @@ import asyncio
 import functools
 import gc
 import hmac
+import logging
 import os
 import tempfile
+import threading
+import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -26,6 +29,7 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from sales import api_docs, serving
+from sales.errors import PipelineError
 from sales.meters import Meters
 from sales.request import RequestError
 
@@ -39,6 +43,9 @@ LARGE = 50_000  # bytes; a larger body is read and answered in a thread, so that
 COUNT_SECONDS = 0.5  # /metrics tells of single orders that much later
 MAKE_IT = "run `make repro`, and start the service again"
 LOOPBACK = {"127.0.0.1", "::1"}
+FOLLOW_SECONDS = 0.25  # how often each worker looks whether other models were promoted
+RETRY_SECONDS = 5.0  # and how long it waits where those could not be loaded
+LOG = logging.getLogger("bentoml.amazon_sales")
 
 models: dict[str, serving.Served] = {}
 picture: dict[str, Any] = {}  # of the data that the models learnt from
@@ -139,8 +146,8 @@ def within_limit(size: int) -> None:
 
 
 def answering() -> serving.Served:
-    """Return the model that answers now."""
-    return models[active().alias()]
+    """Return the model that answers now: the champion, where the chosen one has just gone."""
+    return models.get(active().alias()) or models["champion"]
 
 
 @Endpoint
@@ -315,6 +322,38 @@ async def docs(_: Request) -> Response:
     return HTMLResponse(api_docs.PAGE)
 
 
+def follow(seen: tuple[int, int]) -> None:
+    """Let newly promoted models answer as soon as they are, for as long as the process lives.
+
+    Those that answer now go on until the new ones are loaded and tried. If that fails, they go on
+    for good, and the log tells why.
+    """
+    while True:
+        time.sleep(FOLLOW_SECONDS)
+        try:
+            now = serving.stamp(PROMOTED)
+            if now == seen:
+                continue
+            take(serving.load(PROMOTED, models.values()))
+            seen = now
+        except (OSError, PipelineError) as error:
+            LOG.error("the promoted models have changed, and cannot be loaded: %s", error)
+            time.sleep(RETRY_SECONDS)
+
+
+def take(promoted: dict[str, serving.Served]) -> None:
+    """Put other models in the place of those that answer."""
+    models.update(promoted)
+    for alias in models.keys() - promoted.keys():
+        if active().alias() == alias:
+            active().choose("champion")
+        del models[alias]
+    picture.update(serving.read_if_there(PROMOTED / serving.DATA) or {})
+    spare_the_collector()
+    champion = models["champion"]
+    LOG.info("promoted: version %s of %s answers", champion.entry["version"], champion.model_name)
+
+
 def spare_the_collector() -> None:
     """Keep the garbage collector from looking through what stays, in pauses that clients feel.
 
@@ -354,9 +393,9 @@ class AmazonSales:
     """Prices Amazon orders with the promoted champion, challenger or fallback."""
 
     def __init__(self) -> None:
-        models.update(serving.load(PROMOTED))
-        picture.update(serving.read_if_there(PROMOTED / serving.DATA) or {})
-        spare_the_collector()
+        seen = serving.stamp(PROMOTED) if (PROMOTED / "promoted.json").is_file() else (0, 0)
+        take(serving.load(PROMOTED))
+        threading.Thread(target=follow, args=(seen,), name="follow", daemon=True).start()
 
     async def __is_ready__(self) -> bool:
         """Whether every model has answered its golden order, without which none is loaded."""

@@ -7,15 +7,26 @@ import csv
 import zlib
 from collections import Counter
 from pathlib import Path
+from typing import Literal
 
 import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
+from pydantic import Field
 
 from sales.errors import PipelineError
+from sales.params import Group
 
 SUFFIXES = (".csv", ".csv.gz", ".parquet")
 EMPTY = ["", "NA", "N/A", "NaN", "nan", "null", "NULL", "None"]  # cells that hold nothing
+
+
+class IngestParams(Group):
+    """See `ingest` in params.yaml."""
+
+    source: Literal["synthetic", "files"]
+    rows: int = Field(ge=1, le=1_000_000_000)
+    seed: int = Field(ge=0)
 
 
 def find(folder: Path) -> list[Path]:

@@ -3,10 +3,11 @@
 import fcntl
 import math
 import os
+import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -42,7 +43,7 @@ class RegisterParams(Group):
 
 @dataclass(frozen=True)
 class Run:
-    """What is tracked of one trained and evaluated model."""
+    """What is tracked of a model: all that is known of it, or, restored, what is still known."""
 
     name: str
     folder: Path
@@ -50,19 +51,21 @@ class Run:
     metrics: Mapping[str, Any]
     tags: Mapping[str, str]
     example: "pd.DataFrame"  # some orders as a client sends them
-    curve: "pd.DataFrame"
-    plots: Mapping[str, str]  # file name to CSV text
-    data_file: Path
     data_hash: str
+    curve: "pd.DataFrame | None" = None  # step, split, rmse
+    texts: Mapping[str, str] = field(default_factory=dict)  # artifact path to content
+    data_file: Path | None = None
 
 
 class Registry:
-    """A folder with MLflow's SQLite database and artifacts, for one experiment and one model name.
+    """MLflow's SQLite database in a folder, for one experiment and one registered model.
+
+    Artifacts lie elsewhere, and stay where they are when the folder changes.
 
     Imports MLflow when made, about two seconds; sets its URIs for this process.
     """
 
-    def __init__(self, folder: Path, params: RegisterParams) -> None:
+    def __init__(self, folder: Path, artifacts: Path, params: RegisterParams) -> None:
         for key in ("MLFLOW_DISABLE_TELEMETRY", "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT"):
             os.environ.setdefault(key, "true")
         for key in ("MLFLOW_UV_AUTO_DETECT", "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR"):
@@ -82,7 +85,7 @@ class Registry:
             found.experiment_id
             if found
             else self.client.create_experiment(
-                params.experiment, artifact_location=(folder / "artifacts").as_uri()
+                params.experiment, artifact_location=artifacts.resolve().as_uri()
             )
         )
 
@@ -105,21 +108,23 @@ class Registry:
 
         now = int(time.time() * 1000)
         logged = [Metric(key, value, now, 0) for key, value in flat(run.metrics).items()]
-        logged += [
-            Metric(f"curve.{split}_rmse", rmse, now, int(step))
-            for step, split, rmse in run.curve.itertuples(index=False)
-        ]
+        if run.curve is not None:
+            logged += [
+                Metric(f"curve.{split}_rmse", rmse, now, int(step))
+                for step, split, rmse in run.curve.itertuples(index=False)
+            ]
         params = [Param(key, str(value)) for key, value in run.params.items()]
         with mlflow.start_run(experiment_id=self.experiment, run_name=run.name) as active:
             run_id = active.info.run_id
             self.client.log_batch(run_id, logged, params)
-            source = LocalArtifactDatasetSource(str(run.data_file.resolve()))
-            data = MetaDataset(  # type: ignore[abstract]
-                source, name=run.data_file.stem, digest=run.data_hash[:36]
-            )
-            mlflow.log_input(data, context="training")
-            for file, text in run.plots.items():
-                mlflow.log_text(text, f"plots/{file}")
+            if run.data_file is not None:
+                source = LocalArtifactDatasetSource(str(run.data_file.resolve()))
+                data = MetaDataset(  # type: ignore[abstract]
+                    source, name=run.data_file.stem, digest=run.data_hash[:36]
+                )
+                mlflow.log_input(data, context="training")
+            for file, text in run.texts.items():
+                mlflow.log_text(text, file)
             uri = _log_model(run.folder, run.example)
             # The tags by which the run is found come last: a run cut short is never found.
             mlflow.set_tags({**run.tags, "model_uri": uri})
@@ -127,14 +132,16 @@ class Registry:
 
     def versions(self) -> "dict[str, ModelVersion]":
         """Return the registered versions by content hash."""
-        found = self.client.search_model_versions(f"name = '{self.name}'")
-        return {v.tags["content_hash"]: v for v in found if "content_hash" in v.tags}
+        return {v.tags["content_hash"]: v for v in self._all_versions() if "content_hash" in v.tags}
 
-    def ensure_version(self, run_id: str, content_hash: str) -> "ModelVersion":
-        """Return the model's version, registered now unless it stands there already."""
-        known = self.versions().get(content_hash)
-        if known:
-            return known
+    def _all_versions(self) -> "list[ModelVersion]":
+        return list(self.client.search_model_versions(f"name = '{self.name}'"))
+
+    def register(self, run_id: str, content_hash: str, number: int = 0) -> "ModelVersion":
+        """Register the model of a run as the next version, or as that number; return the version.
+
+        MLflow counts by itself: on the way to a higher number, empty versions come and go.
+        """
         from mlflow.exceptions import MlflowException
 
         try:
@@ -142,13 +149,25 @@ class Registry:
         except MlflowException:
             self.client.create_registered_model(self.name)
         tags = self.client.get_run(run_id).data.tags
-        return self.client.create_model_version(
+        following = 1 + max((int(v.version) for v in self._all_versions()), default=0)
+        passed = [
+            self.client.create_model_version(self.name, tags["model_uri"], run_id)
+            for _ in range(following, number)
+        ]
+        version = self.client.create_model_version(
             self.name,
             tags["model_uri"],
             run_id,
             tags={"content_hash": content_hash, "model": tags["model"]},
             model_id=tags["model_uri"].rpartition("/")[2],
         )
+        card = self.text(run_id, "card.md")
+        if card:  # MLflow shows a version's description as Markdown
+            self.client.update_model_version(self.name, version.version, card)
+            self.tag(version, {"model_card": f"runs:/{run_id}/card.html"})
+        for empty in passed:
+            self.client.delete_model_version(self.name, empty.version)
+        return version
 
     def holder(self, alias: str) -> "ModelVersion | None":
         """Return the version that holds an alias."""
@@ -179,6 +198,22 @@ class Registry:
             return next(root.glob("artifacts/*/model.json")).parent
         except Exception as error:  # MLflow raises many kinds for a lost artifact
             raise PipelineError(f"version {of.version} has lost its files: {error}") from error
+
+    def text(self, run_id: str, path: str) -> str | None:
+        """Return a text that was logged with a run; None where it is lost."""
+        import mlflow
+        from mlflow.exceptions import MlflowException
+
+        try:
+            return mlflow.artifacts.load_text(f"runs:/{run_id}/{path}")
+        except (MlflowException, OSError):
+            return None
+
+    def tag(self, of: "ModelVersion", facts: Mapping[str, Any]) -> None:
+        """Set tags of a version; what is None is left out."""
+        for key, value in facts.items():
+            if value is not None:
+                self.client.set_model_version_tag(self.name, of.version, key, str(value))
 
 
 class _UntriedPyfunc:
@@ -249,12 +284,13 @@ def locked(folder: Path, seconds: float = LOCK_SECONDS) -> Iterator[None]:
             except BlockingIOError:
                 if time.monotonic() > deadline:
                     lock.seek(0)
-                    holder = lock.read().strip() or "unknown"
+                    holder = lock.read().strip() or "an unknown process"
                     raise PipelineError(
-                        f"the registry in {folder} is in use by process {holder}; try again"
+                        f"the registry in {folder} is in use by {holder}; try again when it is done"
                     ) from None
                 time.sleep(0.1)
         lock.truncate(0)
-        lock.write(str(os.getpid()))
+        since = time.strftime("%H:%M:%S")
+        lock.write(f"process {os.getpid()} ({Path(sys.argv[0]).stem or 'python'}) since {since}")
         lock.flush()
         yield

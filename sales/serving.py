@@ -2,6 +2,7 @@
 
 import json
 import mmap
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -134,12 +135,15 @@ class TooManyError(Exception):
     """More orders than one request may bring."""
 
 
-def load(folder: Path) -> dict[str, Served]:
+def load(folder: Path, known: Iterable[Served] = ()) -> dict[str, Served]:
     """Return the promoted models by alias, each tried on its golden order.
 
-    Raises PipelineError where there is no champion, or a model does not answer to the last bit
-    what it answered when it was evaluated.
+    A model that is among the `known`, by content hash, is not read again. Raises PipelineError
+    where there is no champion, or a model does not answer to the last bit what it answered when it
+    was evaluated.
     """
+    folder = folder.resolve()  # once: the link may name another folder the next moment
+    in_memory = {served.model.content_hash: served.model for served in known}
     try:
         promoted = files.read_json(folder / "promoted.json")
     except FileNotFoundError:
@@ -149,7 +153,7 @@ def load(folder: Path) -> dict[str, Served]:
         entry = promoted.get(alias)
         if entry is None:
             continue
-        loaded = model.load(folder / alias)
+        loaded = in_memory.get(entry["content_hash"]) or model.load(folder / alias)
         if loaded.content_hash != entry["content_hash"]:
             raise PipelineError(f"{folder / alias} is not the model that was promoted")
         schema = OrderSchema(loaded.featuriser)
@@ -159,6 +163,15 @@ def load(folder: Path) -> dict[str, Served]:
     if "champion" not in served:
         raise PipelineError(f"{folder} holds no champion: run `make repro`")
     return served
+
+
+def stamp(folder: Path) -> tuple[int, int]:
+    """Return what changes when other models are promoted: which file promoted.json is, and its age.
+
+    Raises OSError where there is none.
+    """
+    about = (folder / "promoted.json").stat()
+    return about.st_ino, about.st_mtime_ns
 
 
 def read_if_there(path: Path) -> dict[str, Any] | None:

@@ -1,11 +1,9 @@
 """Brings orders in, as they are: from the seeded generator, or from the files in data/incoming/."""
 
 from pathlib import Path
-from typing import Literal
 
 import pyarrow as pa
 import pyarrow.parquet
-from pydantic import Field
 
 from sales import files, generator, incoming, params
 from sales.errors import PipelineError, run
@@ -14,20 +12,12 @@ INCOMING = Path("data/incoming")
 RAW = Path("data/raw")
 
 
-class IngestParams(params.Group):
-    """See `ingest` in params.yaml."""
-
-    source: Literal["synthetic", "files"]
-    rows: int = Field(ge=1, le=1_000_000_000)
-    seed: int = Field(ge=0)
-
-
 def main() -> None:
     """Write data/raw/: one Parquet file for each file that came in, or synthetic.parquet.
 
     Never silently one for the other.
     """
-    settings = params.read("ingest", IngestParams)
+    settings = params.read("ingest", incoming.IngestParams)
     found = incoming.find(INCOMING) if INCOMING.is_dir() else []
     if settings.source == "synthetic" and found:
         raise PipelineError(

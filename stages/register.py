@@ -8,37 +8,37 @@ what the promotion rule gives. Running it again changes nothing.
 import hashlib
 import json
 import os
-import shutil
-import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sales import estimators, files, params
+from sales import estimators, files, history, params, provenance
 from sales.errors import PipelineError, run
+from sales.history import Who
 from sales.promotion import Candidate, Decision, Incumbent, decide
 from sales.registry import CHALLENGER, CHAMPION, RegisterParams, Registry, Run, flat, locked
+from sales.standing import (
+    EVALUATION,
+    EXPORTS,
+    HISTORY,
+    LINK,
+    PROMOTED,
+    RECORD,
+    REGISTRY_RECORD,
+    state_folder,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
-    from mlflow.entities.model_registry import ModelVersion
+
+    from sales.exports import Export
+    from sales.standing import Standing
 
 PREPARED = Path("data/prepared")
 MODELS = Path("models")
 METRICS = Path("metrics")
 PLOTS = Path("plots")
-PROMOTED = MODELS / "promoted"
-EVALUATION, DATA = "evaluation", "data.json"  # as sales/serving.py reads them
-FALLBACK = "fallback"  # the export of the champion before this one
-
-
-def state_folder() -> Path:
-    """Return where MLflow's store is: SALES_STATE, or state/ of the repo.
-
-    A queued or --temp experiment runs in a copy of the folder, but DVC_ROOT still names the repo:
-    tracked there, its runs outlive the copy.
-    """
-    root = Path(os.environ.get("DVC_ROOT", "."))
-    return root / os.environ.get("SALES_STATE", "state") / "mlflow"
+CARDS = Path("cards")
+SETTLED = "settled"  # in the standing's folder
 
 
 def main() -> None:
@@ -47,35 +47,50 @@ def main() -> None:
     gate = files.read_json(METRICS / "gate.json")
     metrics = {name: files.read_json(METRICS / f"{name}.json") for name in estimators.NAMES}
     hashes = {name: files.content_hash(MODELS / name) for name in estimators.NAMES}
-    folder = state_folder()
+    state = state_folder()
     experiment = os.environ.get("DVC_EXP_NAME")
-    with locked(folder):
-        settled = folder / "settled"
-        if not experiment and settled.is_file() and settled.read_text() == _fingerprint(folder):
-            print(_outcome(files.read_json(METRICS / "registry.json")))
+    with locked(state):
+        if not experiment and _settled(state / LINK):
+            print(_outcome(files.read_json(REGISTRY_RECORD)))
             return
-        registry = Registry(folder, settings)
-        runs = _track(registry, gate, metrics, hashes)
-        if experiment:
-            print(f"experiment {experiment}: tracked in MLflow; experiments never promote")
-            return
-        if not gate["ranking"]:
-            raise PipelineError(_nobody_passed(gate))
-        record = _reconcile(registry, settings, gate, metrics, hashes, runs)
-        files.write_json(METRICS / "registry.json", record)
-        print(_outcome(record))
-        with files.replacing(settled) as beside:
-            beside.write_text(_fingerprint(folder))
+        from sales import restoration, standing
+
+        with standing.changing(settings) as now:
+            for line in restoration.restore(now):
+                print(line)
+            runs = _track(now.registry, gate, metrics, hashes)
+            if experiment:
+                print(f"experiment {experiment}: tracked in MLflow; experiments never promote")
+                return
+            if gate["ranking"]:
+                print(_outcome(_reconcile(now, gate, metrics, hashes, runs)))
+                now.save()
+                with files.replacing(now.folder / SETTLED) as beside:
+                    beside.write_text(_fingerprint(now.folder))
+            else:
+                now.record("refused", from_=now.champion, reason=_nobody_passed(gate))
+    if not gate["ranking"]:
+        raise PipelineError(_nobody_passed(gate))
+
+
+def _settled(folder: Path) -> bool:
+    """Return whether nothing has changed since the last success, and all links stand.
+
+    MLflow, whose start takes three seconds, then stays out of a `dvc repro`.
+    """
+    path = folder / SETTLED
+    linked = PROMOTED.is_symlink() and REGISTRY_RECORD.is_symlink()
+    return linked and path.is_file() and path.read_text() == _fingerprint(folder)
 
 
 def _fingerprint(folder: Path) -> str:
-    """Return one hash of all that register reads and writes, the database included.
-
-    Where it is the same as after the last success there is nothing to do, and MLflow, whose start
-    takes three seconds, stays out of a `dvc repro` in which nothing changed.
-    """
-    read = [Path("params.yaml"), METRICS, MODELS, PREPARED, Path("sales"), Path("stages")]
-    return _hash("".join(files.content_hash(path) for path in (*read, folder / "mlflow.db")))
+    """Return one hash of all that register reads and writes, the database included."""
+    ours = [folder / name for name in ("mlflow.db", HISTORY, EXPORTS, RECORD)]
+    theirs = [Path("params.yaml"), PREPARED, Path("sales"), Path("stages"), METRICS / "data.json"]
+    theirs += [CARDS]
+    theirs += [MODELS / name for name in estimators.NAMES]
+    theirs += [METRICS / f"{name}.json" for name in ("gate", *estimators.NAMES)]
+    return _hash("".join(files.content_hash(path) for path in (*ours, *theirs)))
 
 
 def _outcome(record: dict[str, Any]) -> str:
@@ -90,130 +105,145 @@ def _outcome(record: dict[str, Any]) -> str:
 
 
 def _reconcile(
-    registry: Registry,
-    settings: RegisterParams,
+    now: "Standing",
     gate: dict[str, Any],
     metrics: dict[str, Any],
     hashes: dict[str, str],
     runs: dict[str, str],
 ) -> dict[str, Any]:
-    """Bring versions, aliases and exports to what the rule gives; return the record of it."""
-    best = gate["ranking"][: settings.top_k]
-    versions = {name: registry.ensure_version(runs[name], hashes[name]) for name in best}
-    candidate = Candidate(
-        best[0],
-        hashes[best[0]],
-        metrics[best[0]]["test"]["rmse"],
-        frozenset(files.read_json(MODELS / best[0] / "model.json")["request_fields"]),
-    )
-    standing = registry.holder(CHAMPION)
-    incumbent, scored = _incumbent(registry, standing, candidate.content_hash)
-    decision = decide(candidate, incumbent, settings.min_improvement_pct)
+    """Bring history, aliases and exports to what the rule gives; return the record of it."""
+    bars = history.barred(now.events)
+    free = [name for name in gate["ranking"] if hashes[name] not in bars]
+    best = free[: now.settings.top_k]
+    found = {name: _registered(now, name, metrics[name], gate, hashes, runs) for name in best}
+    if gate["ranking"][0] not in free:
+        name = gate["ranking"][0]
+        bar = bars[hashes[name]]
+        why = f"barred since {bar.when}: {bar.reason}; `make lift VERSION=…` ends it"
+        now.record("refused", to=bar.from_, from_=now.champion, reason=why)
+    today = {export.entry["content_hash"]: export for export in found.values()}
+    incumbent, scored = _incumbent(now, hashes[best[0]] if best else "")
+    if best:
+        candidate = _candidate(best[0], hashes, metrics)
+        overruled = history.overruled(now.events)
+        decision = decide(candidate, incumbent, now.settings.min_improvement_pct, overruled)
+    else:
+        candidate = None
+        reason = "every model that passed is barred"
+        if incumbent is None or incumbent.unloadable:
+            raise PipelineError(f"{reason}, and there is no champion: `make lift VERSION=…`")
+        decision = Decision(False, "kept", reason)
 
-    champion = standing if standing and not decision.promote else versions[best[0]]
-    holding = champion.tags["content_hash"]
-    runner_up = next((name for name in best if hashes[name] != holding), None)
-    challenger = versions[runner_up] if runner_up else None
-
-    folders = {hashes[name]: MODELS / name for name in best}
-    known = {hashes[name]: _told(name, metrics[name], gate["models"][name]) for name in best}
-    if standing and scored:  # it can be loaded
-        folders[standing.tags["content_hash"]] = _standing_folder(registry, standing)
-        known[standing.tags["content_hash"]] = scored
-    exported = _exported(settings.model_name)
-    replaced = standing if standing and champion is not standing and scored else None
-    if replaced:
-        _export(FALLBACK, folders[replaced.tags["content_hash"]])
-        exported[FALLBACK] = _serving(replaced, FALLBACK, known)
-    elif not exported[FALLBACK]:
-        _evaluation(FALLBACK).unlink(missing_ok=True)
-    for alias, version in ((CHAMPION, champion), (CHALLENGER, challenger)):
-        _export(alias, folders[version.tags["content_hash"]] if version else None)
-        registry.give(alias, version)
-        if version:
-            exported[alias] = _serving(version, alias, known)
-        else:
-            _evaluation(alias).unlink(missing_ok=True)
-    score = incumbent.test_rmse if incumbent else None
-    files.write_json(PROMOTED / DATA, _picture())
-    files.write_json(PROMOTED / "promoted.json", exported)
-    _tag(registry, versions[best[0]], decision, candidate.test_rmse, score)
-    return {
-        "model_name": settings.model_name,
-        CHAMPION: _describe(champion),
-        CHALLENGER: _describe(challenger) if challenger else None,
-        "decision": {
-            "outcome": decision.outcome,
-            "reason": decision.reason,
-            "candidate": candidate.name,
-            "candidate_test_rmse": candidate.test_rmse,
-            "incumbent": incumbent.name if incumbent else None,
-            "incumbent_test_rmse": score,
-        },
+    scores = {
+        "candidate_test_rmse": candidate.test_rmse if candidate else None,
+        "incumbent_test_rmse": incumbent.test_rmse if incumbent else None,
+        "improvement_pct": decision.improvement_pct,
     }
+    before = now.champion
+    to = _who(found[best[0]]) if best else None
+    if decision.promote:
+        now.champion = to
+        now.challenger = None if now.challenger == to else now.challenger
+        now.record("promoted", to=to, from_=before, reason=decision.reason, **scores)
+    elif decision.outcome == "kept" and to:
+        now.record("refused", to=to, from_=before, reason=decision.reason, **scores)
+    champion = now.champion
+    if champion is None:
+        raise PipelineError("there is no champion")
+    second = next((e for h, e in today.items() if h != champion.content_hash), None)
+    challenger = _who(second) if second else None
+    if now.challenger != challenger:
+        now.challenger = challenger
+        now.record("challenger", to=now.challenger, from_=champion, reason="the best after it")
+    if to and decision.outcome != "unchanged":
+        facts = {"decision": decision.outcome, "reason": decision.reason, **scores}
+        now.registry.tag(now.version(to), facts)
+    told = {
+        "outcome": decision.outcome,
+        "reason": decision.reason,
+        "candidate": candidate.name if candidate else None,
+        "incumbent": incumbent.name if incumbent else None,
+        **scores,
+        "min_improvement_pct": now.settings.min_improvement_pct,
+    }
+    holder = today.get(champion.content_hash) or scored or now.export_of(champion)
+    return now.settle(holder, second, _picture(), told)
 
 
-def _incumbent(
-    registry: Registry, standing: "ModelVersion | None", candidate_hash: str
-) -> tuple[Incumbent | None, dict[str, Any] | None]:
-    """Return the standing champion as today's rows and gate see it, and its evaluation on them."""
-    if standing is None:
+def _candidate(name: str, hashes: dict[str, str], metrics: dict[str, Any]) -> Candidate:
+    about = files.read_json(MODELS / name / "model.json")
+    fields, target = frozenset(about["request_fields"]), about["target"]
+    return Candidate(name, hashes[name], metrics[name]["test"]["rmse"], fields, target)
+
+
+def _registered(
+    now: "Standing",
+    name: str,
+    scored: dict[str, Any],
+    gate: dict[str, Any],
+    hashes: dict[str, str],
+    runs: dict[str, str],
+) -> "Export":
+    """Return one of today's models as it would be exported, registered if it is not yet."""
+    from sales import standing
+    from sales.exports import Export
+
+    folder = MODELS / name
+    version = now.registry.versions().get(hashes[name])
+    new = version is None
+    if version is None:
+        version = now.registry.register(runs[name], hashes[name])
+    entry = {**standing.describe(version), **_serving(folder, scored)}
+    if new:
+        md5 = provenance.dvc_md5(folder)
+        to = standing.who(version)
+        now.record("registered", to=to, from_=now.champion, dvc_md5=md5, entry=entry)
+    return Export(folder, entry, _told(name, scored, gate["models"][name]), _card(name))
+
+
+def _who(export: "Export") -> Who:
+    return Who(**{key: export.entry[key] for key in ("model", "version", "content_hash")})
+
+
+def _incumbent(now: "Standing", candidate_hash: str) -> tuple[Incumbent | None, "Export | None"]:
+    """Return the standing champion as today's rows and gate see it, and as it would be exported."""
+    champion = now.champion
+    if champion is None:
         return None, None
-    name, content_hash = standing.tags["model"], standing.tags["content_hash"]
-    if content_hash == candidate_hash:
-        return Incumbent(name, content_hash), None
+    if champion.content_hash == candidate_hash:
+        return Incumbent(champion.model, champion.content_hash), None
     import pandas as pd
 
     from sales import evaluation, gates, model, scores
+    from sales.exports import Export
 
     parts = ("train", "valid", "test")
     settings = params.read("evaluate", scores.EvaluateParams)
     tables = {part: pd.read_parquet(PREPARED / f"{part}.parquet") for part in parts}
     tables = scores.scored_rows(tables, settings)
     try:
-        loaded = model.load(_standing_folder(registry, standing))
+        export = now.export_of(champion)
+        loaded = model.load(export.folder)
+        about = loaded.featuriser
+        unlike = sorted({*about.request_fields, about.target} - set(tables["test"].columns))
+        if unlike:
+            raise PipelineError(f"today's data has no column '{unlike[0]}'")
         found = evaluation.evaluate(loaded, tables, settings)
     except PipelineError as error:
-        return Incumbent(name, content_hash, unloadable=str(error)), None
+        lost = Incumbent(champion.model, champion.content_hash, unloadable=str(error))
+        return lost, None
     judged = gates.judge(found.metrics, params.read("gate", gates.GateParams))
     incumbent = Incumbent(
-        name,
-        content_hash,
+        champion.model,
+        champion.content_hash,
         found.metrics["test"]["rmse"],
-        frozenset(loaded.featuriser.request_fields),
+        frozenset(about.request_fields),
+        about.target,
         tuple(judged["failed"]),
     )
-    return incumbent, evaluation.told(found, judged)
-
-
-def _standing_folder(registry: Registry, version: "ModelVersion") -> Path:
-    """Return the champion's files: the exported copy if it is whole, else MLflow's."""
-    exported = PROMOTED / CHAMPION
-    if exported.is_dir() and files.content_hash(exported) == version.tags["content_hash"]:
-        return exported
-    return registry.folder(version)
-
-
-def _export(alias: str, folder: Path | None) -> None:
-    """Make models/promoted/<alias> an exact copy of the model's folder, or no folder."""
-    target = PROMOTED / alias
-    if folder is None:
-        shutil.rmtree(target, ignore_errors=True)
-    elif not target.is_dir() or files.content_hash(target) != files.content_hash(folder):
-        with files.replacing(target) as beside:
-            shutil.copytree(folder, beside)
-
-
-def _exported(model_name: str) -> dict[str, Any]:
-    """Return promoted.json with nobody but the fallback in it, if that is still there."""
-    path = PROMOTED / "promoted.json"
-    before = files.read_json(path) if path.is_file() else {}
-    fallback = before.get(FALLBACK) if (PROMOTED / FALLBACK).is_dir() else None
-    return {"model_name": model_name, CHAMPION: None, CHALLENGER: None, FALLBACK: fallback}
-
-
-def _evaluation(alias: str) -> Path:
-    return PROMOTED / EVALUATION / f"{alias}.json"
+    entry = {**export.entry, **_serving(export.folder, found.metrics)}
+    told = evaluation.told(found, judged)
+    return incumbent, Export(export.folder, entry, told, export.card)
 
 
 def _told(name: str, metrics: dict[str, Any], judged: dict[str, Any]) -> dict[str, Any]:
@@ -242,42 +272,11 @@ def _picture() -> dict[str, Any]:
     return pictures.told(files.read_json(METRICS / "data.json"), numbers, counts, contract)
 
 
-def _serving(version: "ModelVersion", alias: str, known: dict[str, Any]) -> dict[str, Any]:
-    """Export a model's evaluation; return what the service tells of the model, with a golden order.
-
-    On that order the service tries the model.
-    """
-    told = known[version.tags["content_hash"]]
-    files.write_json(_evaluation(alias), told)
-    scored = told["metrics"]
-    example = _example(PROMOTED / alias)[:1]
-    order = json.loads(example.to_json(orient="records", date_format="iso"))[0]
+def _serving(folder: Path, scored: dict[str, Any]) -> dict[str, Any]:
+    """Return what the service tells of a model, and an order on which it tries the model."""
+    order = json.loads(_example(folder)[:1].to_json(orient="records", date_format="iso"))[0]
     golden = {"order": order, "prediction": scored["golden_prediction"]}
-    return {**_describe(version), "metrics": flat(scored), "golden": golden}
-
-
-def _describe(version: "ModelVersion") -> dict[str, Any]:
-    return {
-        "model": version.tags["model"],
-        "version": int(version.version),
-        "run_id": version.run_id,
-        "content_hash": version.tags["content_hash"],
-    }
-
-
-def _tag(
-    registry: Registry,
-    version: "ModelVersion",
-    decision: Decision,
-    candidate: float,
-    incumbent: float | None,
-) -> None:
-    """Record the decision on the candidate's version, unless nothing was decided."""
-    if decision.outcome == "unchanged":
-        return
-    facts = {"decision": decision.outcome, "reason": decision.reason, "test_rmse": candidate}
-    for key, value in {**facts, "incumbent_test_rmse": incumbent}.items():
-        registry.client.set_model_version_tag(registry.name, version.version, key, str(value))
+    return {"metrics": flat(scored), "golden": golden}
 
 
 def _nobody_passed(gate: dict[str, Any]) -> str:
@@ -303,12 +302,11 @@ def _track(
     if not missing:
         return runs
 
-    data_hash = files.read_json(METRICS / "data.json")["sha256"]
     shared = {
-        "data_hash": data_hash,
+        "data_hash": files.read_json(METRICS / "data.json")["sha256"],
         "params_hash": files.content_hash(Path("params.yaml")),
         "code_hash": _hash(files.content_hash(Path("sales")) + files.content_hash(Path("stages"))),
-        "git_commit": _git_commit(),
+        "git_commit": provenance.git_commit(),
         "dvc_experiment": os.environ.get("DVC_EXP_NAME", ""),
     }
     for name, evaluation in missing:
@@ -321,27 +319,40 @@ def _track(
             "failed_rules": ", ".join(judged["failed"]),
             **shared,
         }
-        runs[name] = registry.track(_run(name, metrics[name], tags, data_hash))
+        told = _told(name, metrics[name], judged)
+        runs[name] = registry.track(_run(name, metrics[name], told, tags))
         print(f"tracked {name}: run {runs[name]}")
     return runs
 
 
-def _run(name: str, metrics: dict[str, Any], tags: dict[str, str], data_hash: str) -> Run:
+def _run(name: str, metrics: dict[str, Any], told: dict[str, Any], tags: dict[str, str]) -> Run:
     import pandas as pd
 
     about = files.read_json(MODELS / name / "model.json")
     settings = {"model": name, "feature_set": about["feature_set"], **about["params"]}
-    plots = {
-        path.name: (table := pd.read_csv(path))[table["model"] == name].to_csv(index=False)
-        for path in sorted(PLOTS.glob("*.csv"))
-        if not path.name.startswith("data_")
-    }
-    curve = pd.read_csv(PLOTS / "learning_curve" / f"{name}.csv")
-    train = PREPARED / "train.parquet"
+    texts = {EVALUATION: json.dumps(told)}
+    texts |= {f"card.{kind}": text for kind, text in _card(name).items()}
+    for path in sorted(PLOTS.glob("*.csv")):
+        if not path.name.startswith("data_"):
+            rows = pd.read_csv(path).query("model == @name")
+            texts[f"plots/{path.name}"] = rows.to_csv(index=False)
     folder = MODELS / name
     return Run(
-        name, folder, settings, metrics, tags, _example(folder), curve, plots, train, data_hash
+        name,
+        folder,
+        settings,
+        metrics,
+        tags,
+        _example(folder),
+        tags["data_hash"],
+        curve=pd.read_csv(PLOTS / "learning_curve" / f"{name}.csv"),
+        texts=texts,
+        data_file=PREPARED / "train.parquet",
     )
+
+
+def _card(name: str) -> dict[str, str]:
+    return {kind: (CARDS / f"{name}.{kind}").read_text(encoding="utf-8") for kind in ("md", "html")}
 
 
 def _example(folder: Path) -> "pd.DataFrame":
@@ -356,13 +367,6 @@ def _example(folder: Path) -> "pd.DataFrame":
 
 def _hash(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _git_commit() -> str:
-    """Return the commit, or nothing where the folder is no git repository."""
-    command = ["git", "rev-parse", "HEAD"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
-    return done.stdout.strip()
 
 
 if __name__ == "__main__":

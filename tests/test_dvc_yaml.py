@@ -42,7 +42,7 @@ def test_a_stage_depends_on_exactly_the_modules_it_imports(name):
 
 def test_the_stages_are_those_of_the_design():
     trains = [f"train_{name}" for name in estimators.NAMES]
-    expected = ["ingest", "prepare", "featurize", *trains, "evaluate", "gate", "register"]
+    expected = ["ingest", "prepare", "featurize", *trains, "evaluate", "gate", "card", "register"]
     assert list(STAGES) == expected
 
 

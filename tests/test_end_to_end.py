@@ -28,7 +28,7 @@ TRAINS = {
         *("xgboost", "lightgbm"),
     )
 }
-AFTER_TRAINING = {"evaluate", "gate", "register"}
+AFTER_TRAINING = {"evaluate", "gate", "card", "register"}
 
 
 def ran(printed):
@@ -73,7 +73,7 @@ def test_nothing_changed_runs_register_only_and_leaves_the_lock_alone():
     ("changes", "expected"),
     [
         ({"train.xgboost.max_depth": 3}, {"train_xgboost", *AFTER_TRAINING}),
-        ({"gate.max_model_mb": 99.0}, {"gate", "register"}),
+        ({"gate.max_model_mb": 99.0}, {"gate", "card", "register"}),
         ({"evaluate.plot_rows": 50}, {"evaluate", "register"}),  # same metrics, same gate
         ({"evaluate.seed": 1, "gate.min_skill_pct": 51.0}, AFTER_TRAINING),
         ({"register.top_k": 3}, {"register"}),
@@ -90,8 +90,11 @@ def test_a_parameter_runs_only_what_follows_from_it(changes, expected):
     ("module", "expected"),
     [
         ("sales/generator.py", {"ingest", "register"}),
-        ("sales/features.py", {"featurize", *TRAINS, "evaluate", "register"}),
-        ("sales/estimators/lightgbm.py", {"train_lightgbm", "evaluate", "gate", "register"}),
+        ("sales/features.py", {"featurize", *TRAINS, "evaluate", "card", "register"}),
+        (
+            "sales/estimators/lightgbm.py",
+            {"train_lightgbm", "evaluate", "gate", "card", "register"},
+        ),
         ("sales/gates.py", {"gate", "register"}),
     ],
 )

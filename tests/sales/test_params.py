@@ -10,10 +10,10 @@ from sales.contract import Contract
 from sales.errors import PipelineError
 from sales.features import FeaturizeParams
 from sales.gates import GateParams
+from sales.incoming import IngestParams
 from sales.registry import RegisterParams
 from sales.scores import EvaluateParams
 from sales.split import PrepareParams
-from stages.ingest import IngestParams
 
 MODELS = {
     "contract": Contract,

@@ -1,0 +1,192 @@
+"""The history: an append-only record of every promotion, refusal, rollback and lifted bar.
+
+A JSON object a line. It is what the registry and the exports are made from, not the other way
+round: who is champion, whom a person has barred and what the champions before were all follow
+from it, so that it outlives the registry's database.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from sales.errors import PipelineError
+
+What = Literal["registered", "promoted", "challenger", "refused", "rolled back", "lifted"]
+HEADER = (
+    "when",
+    "what",
+    "to",
+    "from",
+    "test RMSE",
+    "against",
+    "better by",
+    "commit",
+    "data",
+    "reason",
+)
+
+
+class Who(BaseModel):
+    """A model, by the name of its stage, its version in the registry and its content hash."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    model: str
+    version: int
+    content_hash: str
+
+    def __str__(self) -> str:
+        return f"{self.model}, version {self.version}"
+
+
+class Event(BaseModel):
+    """One line of the history: what happened to whom.
+
+    `to` is the model that it is about: registered, promoted, refused, gone back to, or free of its
+    bar; None where a gate refused them all. `from` is the champion at that time. `champion` and
+    `challenger` hold the aliases afterwards. `entry`, of a registered model, is what the service
+    tells of it, and `dvc_md5` DVC's name for its files.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+    when: str
+    what: What
+    by: Literal["rule", "person"] = "rule"
+    to: Who | None = None
+    from_: Who | None = Field(default=None, alias="from")
+    champion: Who | None = None
+    challenger: Who | None = None
+    candidate_test_rmse: float | None = None
+    incumbent_test_rmse: float | None = None
+    improvement_pct: float | None = None
+    reason: str = ""
+    git_commit: str = ""
+    data_hash: str = ""
+    dvc_md5: str | None = None
+    entry: dict[str, Any] | None = None
+
+
+def now() -> str:
+    """Return the time of an event: UTC, to the second."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def read(path: Path) -> list[Event]:
+    """Return the events, oldest first; none where there is no file yet.
+
+    Raises PipelineError that names a damaged line.
+    """
+    if not path.is_file():
+        return []
+    events = []
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+        try:
+            events.append(Event.model_validate_json(line))
+        except ValidationError as error:
+            reason = error.errors()[0]["msg"]
+            raise PipelineError(f"{path}, line {number} is damaged: {reason}") from None
+    return events
+
+
+def append(path: Path, events: Iterable[Event]) -> None:
+    """Write the events behind those that stand there."""
+    with path.open("a", encoding="utf-8") as file:
+        for event in events:
+            file.write(event.model_dump_json(by_alias=True, exclude_none=True) + "\n")
+
+
+def champion(events: Sequence[Event]) -> Who | None:
+    """Return who is champion."""
+    return events[-1].champion if events else None
+
+
+def challenger(events: Sequence[Event]) -> Who | None:
+    """Return who is challenger."""
+    return events[-1].challenger if events else None
+
+
+def registered(events: Sequence[Event]) -> dict[str, Event]:
+    """Return how each model was registered, by content hash; the last time counts."""
+    return {
+        event.to.content_hash: event for event in events if event.what == "registered" and event.to
+    }
+
+
+def lineage(events: Sequence[Event]) -> list[Who]:
+    """Return the champions, the present one last: a promotion adds one, a rollback takes one away.
+
+    Nobody is in it twice: who came back stands where they came back.
+    """
+    line: list[Who] = []
+    for event in events:
+        if event.to and event.what == "promoted":
+            line = [who for who in line if who.content_hash != event.to.content_hash] + [event.to]
+        elif event.to and event.what == "rolled back":
+            while line and line[-1].content_hash != event.to.content_hash:
+                line.pop()
+    return line
+
+
+def barred(events: Sequence[Event]) -> dict[str, Event]:
+    """Return the rollbacks by the content hash that each of them barred, but for lifted bars."""
+    bars: dict[str, Event] = {}
+    for event in events:
+        if event.what == "rolled back" and event.from_:
+            bars[event.from_.content_hash] = event
+        elif event.what == "lifted" and event.to:
+            bars.pop(event.to.content_hash, None)
+    return bars
+
+
+def previous(events: Sequence[Event]) -> Who | None:
+    """Return whom a rollback brings back: the last champion before this one that is not barred."""
+    bars = barred(events)
+    return next((w for w in reversed(lineage(events)[:-1]) if w.content_hash not in bars), None)
+
+
+def overruled(events: Sequence[Event]) -> frozenset[str]:
+    """Return the content hash of the champion that a person has promoted another one over.
+
+    As long as that choice stands, the rule does not bring it back.
+    """
+    for event in reversed(events):
+        if event.what in ("promoted", "rolled back"):
+            chosen = event.what == "promoted" and event.by == "person" and event.from_
+            return frozenset({chosen.content_hash}) if chosen else frozenset()
+    return frozenset()
+
+
+def told_before(event: Event, events: Sequence[Event]) -> bool:
+    """Return whether the last event of its kind tells of the same thing, at another time."""
+    aside = {"when", "git_commit", "challenger"}
+    for earlier in reversed(events):
+        if earlier.what == event.what:
+            return earlier.model_dump(exclude=aside) == event.model_dump(exclude=aside)
+    return False
+
+
+def table(events: Iterable[Event]) -> list[tuple[str, ...]]:
+    """Return a row of text an event, as HEADER names its cells."""
+    return [
+        (
+            event.when.replace("T", " ").replace("+00:00", ""),
+            event.what,
+            str(event.to or ""),
+            str(event.from_ or ""),
+            _number(event.candidate_test_rmse, ",.4f"),
+            _number(event.incumbent_test_rmse, ",.4f"),
+            _number(event.improvement_pct, ".2f", " %"),
+            event.git_commit[:7],
+            event.data_hash[:7],
+            event.reason,
+        )
+        for event in events
+    ]
+
+
+def _number(value: float | None, style: str, unit: str = "") -> str:
+    return "" if value is None else f"{format(value, style)}{unit}"

@@ -1,0 +1,59 @@
+"""Where a model comes from: the git commit, and the hash by which DVC brings its files back."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import yaml
+
+from sales.errors import PipelineError
+
+
+def git_commit() -> str:
+    """Return the commit, or nothing where the folder is no git repository, or git is missing."""
+    command = [shutil.which("git") or "false", "rev-parse", "HEAD"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+    return done.stdout.strip()
+
+
+def dvc_md5(output: Path, lock: Path = Path("dvc.lock")) -> str | None:
+    """Return the hash under which DVC keeps an output; None where its stage has not run."""
+    if not lock.is_file():
+        return None
+    stages = yaml.safe_load(lock.read_text(encoding="utf-8"))["stages"].values()
+    outs = (out for stage in stages for out in stage.get("outs", ()))
+    found = (out["md5"] for out in outs if out["path"] == output.as_posix())
+    return next(found, None)
+
+
+def cache_folder() -> Path:
+    """Return DVC's local cache, wherever its configuration puts it."""
+    command = [sys.executable, "-m", "dvc", "cache", "dir"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+    if done.returncode:
+        raise PipelineError(f"`dvc cache dir` failed: {done.stderr.strip()}")
+    return Path(done.stdout.strip())
+
+
+def restore(md5: str, folder: Path, cache: Path) -> bool:
+    """Write the files of a folder that DVC keeps in its cache; return whether all were there.
+
+    The layout is DVC's own ("Structure of the cache directory" in its documentation): the folder's
+    hash ends in .dir and names a JSON list of its files' names and hashes.
+    """
+    listing = _place(cache, md5)
+    if not listing.is_file():
+        return False
+    names = {one["relpath"]: _place(cache, one["md5"]) for one in json.loads(listing.read_text())}
+    if not all(source.is_file() for source in names.values()):
+        return False
+    for name, source in names.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source, folder / name)
+    return True
+
+
+def _place(cache: Path, md5: str) -> Path:
+    return cache / "files" / "md5" / md5[:2] / md5[2:]

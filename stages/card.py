@@ -1,0 +1,55 @@
+"""Writes a card of every model; register hands the promoted ones to MLflow and to the exports."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from sales import card, estimators, files, params
+from sales.contract import Contract
+from sales.errors import run
+from sales.features import Featuriser
+from sales.incoming import IngestParams
+from sales.split import PrepareParams
+
+PREPARED = Path("data/prepared")
+MODELS = Path("models")
+METRICS = Path("metrics")
+PLOTS = Path("plots")
+CARDS = Path("cards")
+
+
+def main() -> None:
+    """Write cards/<model>.md and cards/<model>.html."""
+    contract = Contract.model_validate(files.read_json(Path("data/contract.json")))
+    gate = files.read_json(METRICS / "gate.json")
+    slices = pd.read_csv(PLOTS / "slices.csv", keep_default_na=False, na_values=[""])
+    importance = pd.read_csv(PLOTS / "importance.csv", keep_default_na=False)
+    train = pd.read_parquet(PREPARED / "train.parquet")
+    origin = {
+        "ingest": params.read("ingest", IngestParams).model_dump(),
+        "prepare": params.read("prepare", PrepareParams).model_dump(),
+    }
+    with files.replacing(CARDS) as folder:
+        folder.mkdir()
+        for name in estimators.NAMES:
+            text = card.markdown(
+                model=name,
+                about=files.read_json(MODELS / name / "model.json"),
+                content_hash=files.content_hash(MODELS / name),
+                featuriser=Featuriser.load(MODELS / name / "featuriser.json"),
+                contract=contract,
+                train=train,
+                data=files.read_json(METRICS / "data.json"),
+                origin=origin,
+                metrics=files.read_json(METRICS / f"{name}.json"),
+                judged=gate["models"][name],
+                slices=slices[slices["model"] == name],
+                importance=importance[importance["model"] == name],
+            )
+            (folder / f"{name}.md").write_text(text, encoding="utf-8")
+            (folder / f"{name}.html").write_text(card.html(text), encoding="utf-8")
+    print(f"cards of {len(estimators.NAMES)} models in {CARDS}/")
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,70 @@
+"""A crash, a full disk or a read-only one at each write of register, rollback and promote.
+
+Afterwards registry, exports and history agree with the state before or the state after, and the
+next register heals what is left. Here a sample of the writes is tried; `make test-crashes` tries
+them all, and more commands.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from stages import champion, register
+from tests.examples import ROOT
+from tests.trained_project import refuse, train
+
+EVERY = int(os.environ.get("CRASH_EVERY", "60"))
+
+
+def prepare(command):
+    """Leave the project just before the command."""
+    if command == "first register":
+        return
+    refuse("linear_regression")
+    register.main()  # version 1: a small xgboost
+    train()  # version 2: the linear model
+    if command == "register":
+        return
+    register.main()
+    if command == "lift":
+        sys.argv = ["champion", "rollback"]
+        champion.main()
+
+
+ALL = [
+    (fault, command)
+    for fault in ("kill", "full", "readonly")
+    for command in ("first register", "register", "rollback", "promote", "lift")
+]
+SAMPLE = {("kill", "register"), ("kill", "rollback"), ("full", "register")}
+
+
+@pytest.mark.parametrize(
+    ("fault", "command"),
+    [one if one in SAMPLE else pytest.param(*one, marks=pytest.mark.crashes) for one in ALL],
+)
+def test_before_or_after_never_a_mixture(gated, fault, command, capsys):
+    prepare(command)
+    # The command runs in this very folder, but from outside, as its contents come and go.
+    os.chdir(ROOT)
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.faults", fault, command.split()[-1], str(gated), str(EVERY)],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=ROOT,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    report = json.loads(done.stdout.splitlines()[-1])
+    with capsys.disabled():
+        tried = f"{len(report['tried'])} of {report['writes']} writes tried"
+        sys.stdout.write(f"\n{fault} at {command}: {tried}, {report['outcomes']}\n")
+    assert report["wrong"] == []
+    assert len(report["tried"]) >= min(6, report["writes"])
+    assert report["outcomes"]["before"]
+    shutil.rmtree(Path(f"{gated}_pristine"))

@@ -1,0 +1,232 @@
+"""A project in which two small models are trained, evaluated and gated, ready to register."""
+
+import json
+import os
+import shutil
+import sqlite3
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from sales import (
+    estimators,
+    evaluation,
+    features,
+    files,
+    gates,
+    generations,
+    intervals,
+    model,
+    params,
+    pictures,
+    registry,
+    scores,
+    standing,
+)
+from sales.contract import Contract
+from sales.estimators import TrainingData
+from stages import register
+from tests.examples import ROOT, make_orders, set_params
+
+NAME = "amazon_sales_totalamount_regressor"
+NAMES = ("linear_regression", "xgboost")
+PARTS = {"train": slice(0, 300), "valid": slice(300, 400), "test": slice(400, 600)}
+SMALL = {
+    "linear_regression": {},
+    "xgboost": {"n_estimators": 60, "learning_rate": 0.3, "max_depth": 4},
+}
+
+
+def train(settings=SMALL, feature_set="priced"):
+    """Train, evaluate and gate two small models in the current folder, by the real code."""
+    contract = params.read("contract", Contract)
+    featurize = params.read("featurize", features.FeaturizeParams)
+    featurize = featurize.model_copy(update={"feature_set": feature_set})
+    orders = make_orders(600)
+    tables = {part: orders[rows].reset_index(drop=True) for part, rows in PARTS.items()}
+    featuriser = features.fit(tables["train"], featurize, contract)
+    levels = tuple(len(featuriser.levels.get(c, ())) for c in featuriser.columns)
+    pairs = [
+        (featuriser.transform(tables[p]), tables[p]["TotalAmount"].to_numpy())
+        for p in ("train", "valid")
+    ]
+    data = TrainingData(featuriser.columns, levels, *pairs[0], *pairs[1])
+    evaluate = params.read("evaluate", scores.EvaluateParams)
+    found = []
+    for name in NAMES:
+        module = estimators.module(name)
+        committed = params.read(f"train.{name}", module.Params).model_dump()
+        chosen = module.Params(**{**committed, **settings[name]})
+        estimator, curve = module.fit(chosen, data)
+        bounds = intervals.fit(
+            data.y_valid,
+            estimator.predict(data.X_valid),
+            intervals.IntervalParams(coverage=0.9, bands=2),
+        )
+        about = {
+            "feature_set": feature_set,
+            "params": chosen.model_dump(),
+            "request_fields": list(featuriser.request_fields),
+            "target": featuriser.target,
+        }
+        with files.replacing(Path("models") / name) as folder:
+            folder.mkdir()
+            model.save(folder, name, estimator, featuriser, about, bounds)
+        found.append(evaluation.evaluate(model.load(Path("models") / name), tables, evaluate))
+        files.write_json(Path("metrics") / f"{name}.json", found[-1].metrics)
+        with files.replacing(Path("plots/learning_curve") / f"{name}.csv") as beside:
+            curve.to_csv(beside, index=False)
+    Path("data/prepared").mkdir(parents=True, exist_ok=True)
+    for part, table in tables.items():
+        table.to_parquet(f"data/prepared/{part}.parquet")
+    pd.DataFrame({"model": NAMES, "rmse": [1.0, 2.0]}).to_csv("plots/rmse.csv", index=False)
+    for table in evaluation.TABLES:
+        rows = pd.concat([one.tables[table] for one in found])
+        rows.to_csv(f"plots/{table}.csv", index=False)
+    for name in NAMES:
+        for kind in ("md", "html"):
+            with files.replacing(Path("cards") / f"{name}.{kind}") as beside:
+                beside.write_text(f"The card of {name} with {feature_set}.")
+    pictures.numeric(orders, contract).to_csv("plots/data_numeric.csv", index=False)
+    pictures.categorical(orders, contract).to_csv("plots/data_categorical.csv", index=False)
+    files.write_json(Path("data/contract.json"), contract.model_dump(mode="json"))
+    files.write_json(Path("metrics/data.json"), {"sha256": "d" * 64, "rows_in": 600})
+    gate()
+
+
+def gate(**changes):
+    """Judge the models; `changes` bend the thresholds."""
+    metrics = {name: files.read_json(Path(f"metrics/{name}.json")) for name in NAMES}
+    settings = params.read("gate", gates.GateParams).model_copy(update=changes)
+    files.write_json(Path("metrics/gate.json"), gates.decide(metrics, settings))
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory):
+    """Train once; every test copies the folder."""
+    folder = tmp_path_factory.mktemp("trained")
+    shutil.copy(ROOT / "params.yaml", folder)
+    before = Path.cwd()
+    os.chdir(folder)
+    try:
+        set_params(SLACK)
+        train()
+        # An empty MLflow database takes seconds to make: once is enough.
+        settings = params.read("register", registry.RegisterParams)
+        with generations.changing(Path("state/registry")) as empty:
+            registry.Registry(empty, Path("state/artifacts"), settings)
+    finally:
+        os.chdir(before)
+    return folder
+
+
+# 200 test rows and small fits: what the gates ask of the real data is not the subject here.
+SLACK = {
+    "gate.max_generalization_gap_pct": 50.0,
+    "gate.max_slice_rmse_ratio": 10.0,
+    "gate.max_behaviour_violation_pct": 50.0,
+    "gate.max_negative_prediction_pct": 10.0,
+    "gate.max_coverage_error": 10.0,
+    "evaluate.min_slice_rows": 20,
+}
+
+
+@pytest.fixture
+def gated(project, trained, monkeypatch):
+    """Change into a copy of the trained project; nothing is registered in it yet."""
+    copied(trained, project)
+    monkeypatch.setattr(estimators, "NAMES", NAMES)
+    return project
+
+
+@pytest.fixture(scope="session")
+def crowned(trained, tmp_path_factory):
+    """Register three champions once; every test copies the folder."""
+    folder = tmp_path_factory.mktemp("crowned")
+    copied(trained, folder)
+    before, estimators.NAMES = (Path.cwd(), estimators.NAMES), NAMES
+    os.chdir(folder)
+    try:
+        for rounds, linear in ((10, False), (60, False), (60, True)):
+            boosted(rounds, linear=linear)
+            register.main()
+    finally:
+        os.chdir(before[0])
+        estimators.NAMES = before[1]
+    return folder
+
+
+@pytest.fixture
+def three(project, crowned, monkeypatch):
+    """Change into a copy of a project with three champions behind it.
+
+    They were xgboost 1, xgboost 2 and linear_regression 3; the challenger is xgboost 2.
+    """
+    copied(crowned, project)
+    monkeypatch.setattr(estimators, "NAMES", NAMES)
+    return project
+
+
+def copied(source, target):
+    """Copy a project with its registry, which stores the absolute paths of its artifacts."""
+    shutil.copytree(source, target, dirs_exist_ok=True, symlinks=True)
+    for database in target.glob("state/generations/*/mlflow.db"):
+        with sqlite3.connect(database) as connection:
+            tables = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+            for (table,) in tables.fetchall():
+                columns = connection.execute(f"PRAGMA table_info({table})").fetchall()
+                for column in (name for _, name, kind, *_ in columns if "CHAR" in kind):
+                    connection.execute(
+                        f"UPDATE {table} SET {column} = replace({column}, ?, ?)",  # noqa: S608
+                        [str(source), str(target)],
+                    )
+    (target / "state/registry/settled").unlink(missing_ok=True)
+
+
+def boosted(rounds, *, linear=False):
+    """Train; today's best is an xgboost of so many rounds, or the linear model."""
+    settings = {"n_estimators": rounds, "learning_rate": 0.3, "max_depth": 4}
+    train({"linear_regression": {}, "xgboost": settings})
+    if not linear:
+        refuse("linear_regression")
+
+
+def state():
+    """Return all that a second register must leave as it is."""
+    store = open_registry()
+    versions = store.client.search_model_versions(f"name = '{NAME}'")
+    exported = Path("models/promoted")
+    return {
+        "versions": sorted((v.version, v.tags["content_hash"], v.run_id) for v in versions),
+        "aliases": {
+            a: getattr(store.holder(a), "version", None) for a in ("champion", "challenger")
+        },
+        "runs": len(store.client.search_runs([store.experiment])),
+        "exports": {p.name: files.content_hash(p) for p in exported.iterdir()}
+        if exported.exists()
+        else {},
+    }
+
+
+def open_registry():
+    """Return the registry as it stands."""
+    folder = standing.state_folder()
+    settings = params.read("register", registry.RegisterParams)
+    return registry.Registry((folder / "registry").resolve(), folder / "artifacts", settings)
+
+
+def hashes():
+    return {name: files.content_hash(Path("models") / name) for name in NAMES}
+
+
+def decision():
+    return json.loads(Path("metrics/registry.json").read_text())["decision"]
+
+
+def refuse(name):
+    """Let a model fail today's gate."""
+    metrics = files.read_json(Path(f"metrics/{name}.json"))
+    metrics["test"]["r2"] = 0.0
+    files.write_json(Path(f"metrics/{name}.json"), metrics)
+    gate()
