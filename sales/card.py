@@ -63,7 +63,11 @@ def markdown(
         keep_trailing_newline=True,
         autoescape=False,  # noqa: S701  it is Markdown
     )
-    environment.filters |= {"number": _number, "thousands": lambda value: f"{value:,}"}
+    environment.filters |= {
+        "number": _number,
+        "thousands": lambda value: f"{value:,}",
+        "plain": plain,
+    }
     unit = contract.columns[contract.target].unit
     weight = dict(zip(importance["feature"], importance["importance"], strict=True))
     features = [
@@ -81,6 +85,7 @@ def markdown(
         derived=featuriser.derived,
         settings=about["params"],
         source=_source(origin["ingest"]),
+        own_files=origin["ingest"]["source"] == "files",
         split=_split(origin["prepare"]),
         data=data,
         features=features,
@@ -96,7 +101,7 @@ def markdown(
 def html(card: str) -> str:
     """Return a card as a page that needs nothing from elsewhere."""
     title = card.partition("\n")[0].lstrip("# ")
-    body = MarkdownIt("commonmark").enable("table").render(card)
+    body = MarkdownIt("commonmark", {"html": False}).enable("table").render(card)
     return PAGE.format(title=title, body=body)
 
 
@@ -144,7 +149,14 @@ def _unseen(featuriser: Featuriser) -> dict[str, list[str]]:
     return found
 
 
+def plain(value: Any) -> str:
+    """Return a text of the data or of params.yaml as a table's cell that is no Markdown."""
+    return re.sub(r"([\\`*_|<>\[\]])", r"\\\1", " ".join(str(value).split()))
+
+
 def _number(value: float | None) -> str:
+    """Return four digits of a number, and all those before its point."""
     if value is None or pd.isna(value):
         return "-"
-    return f"{value:,.0f}" if float(value).is_integer() else f"{value:,.6g}"
+    whole = float(value).is_integer() or abs(value) >= 1000
+    return f"{value:,.0f}" if whole else f"{value:.4g}"

@@ -12,8 +12,11 @@ from sales.errors import PipelineError
 
 
 def git_commit() -> str:
-    """Return the commit, or nothing where the folder is no git repository, or git is missing."""
-    command = [shutil.which("git") or "false", "rev-parse", "HEAD"]
+    """Return the commit, or nothing where there is no repository, no commit in it, or no git."""
+    git = shutil.which("git")
+    if not git:
+        return ""
+    command = [git, "rev-parse", "--verify", "--quiet", "HEAD"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
     return done.stdout.strip()
 

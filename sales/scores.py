@@ -203,7 +203,10 @@ def _slices(table: pd.DataFrame, params: EvaluateParams) -> Iterator[tuple[str, 
         if cut.edges:
             bounds = [-np.inf, *cut.edges, np.inf]
             for low, high in pairwise(bounds):
-                yield f"{column}={low:g}..{high:g}", values.between(low, high, "left").to_numpy()
+                name = f"{column}={low:g}..{high:g}"
+                name = f"{column}<{high:g}" if low == -np.inf else name
+                name = f"{column}>={low:g}" if high == np.inf else name
+                yield name, values.between(low, high, "left").to_numpy()
         else:
             for value in sorted(values.unique()):
                 yield f"{column}={value}", (values == value).to_numpy()

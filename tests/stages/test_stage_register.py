@@ -412,3 +412,17 @@ def test_two_registers_at_once_register_each_model_once(gated):
     now = state()
     assert (now["runs"], len(now["versions"])) == (2, 2)
     assert now["aliases"] == {"champion": 1, "challenger": 2}
+
+
+def test_the_champions_card_is_exported_and_linked_from_mlflow(gated):
+    register.main()
+    store = open_registry()
+    for alias, name in (("champion", "linear_regression"), ("challenger", "xgboost")):
+        version = store.holder(alias)
+        card = Path(f"cards/{name}.md").read_text()
+        assert version.description == card
+        assert version.tags["model_card"] == f"runs:/{version.run_id}/card.html"
+        for kind in ("md", "html"):
+            written = Path(f"cards/{name}.{kind}").read_text()
+            assert store.text(version.run_id, f"card.{kind}") == written
+            assert Path(f"models/promoted/cards/{alias}.{kind}").read_text() == written

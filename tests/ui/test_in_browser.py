@@ -223,7 +223,8 @@ def test_every_control_has_a_name_for_screen_readers(page, address, view):
     settled(page)
     nameless = """
         [...document.querySelectorAll('[data-testid=stMain] input, [data-testid=stMain] button')]
-        .filter(e => e.offsetParent && !e.ariaLabel && !e.innerText.trim() && !e.title
+        .filter(e => e.offsetParent && !e.closest('[aria-hidden=true]'))
+        .filter(e => !e.ariaLabel && !e.innerText.trim() && !e.title
                      && !(e.labels && e.labels.length) && !e.getAttribute('aria-labelledby'))
         .map(e => e.outerHTML)"""
     assert page.evaluate(nameless) == []

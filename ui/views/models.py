@@ -1,5 +1,6 @@
 """Models: champion and challenger side by side, the gate's verdicts, and the switch."""
 
+import re
 from typing import Any
 
 import pandas as pd
@@ -123,14 +124,10 @@ def _body(model: dict[str, Any], evaluation: dict[str, Any] | None, unit: str | 
 
 
 def _slice_in_words(name: str) -> str:
-    """Return `UnitPrice=-inf..50` as `Unit price below 50`, `City=Austin` as `City: Austin`."""
-    column, _, value = name.partition("=")
-    low, dots, high = value.partition("..")
-    if dots and low == "-inf":
-        return f"{words(column)} below {high}"
-    if dots and high == "inf":
-        return f"{words(column)} from {low}"
-    return f"{words(column)}: {value.replace('..', ' to ')}"
+    """Return `UnitPrice<50` as `Unit price below 50`, `City=Austin` as `City: Austin`."""
+    column, sign, value = re.split("(>=|<|=)", name, maxsplit=1)
+    said = {">=": " from ", "<": " below ", "=": ": "}[sign]
+    return f"{words(column)}{said}{value.replace('..', ' to ')}"
 
 
 def _metrics(metrics: dict[str, Any], unit: str | None) -> None:
