@@ -59,19 +59,19 @@ $(VENV)/.installed: uv.lock pyproject.toml
 repro: setup ## the main job: data in, gated and registered champion out, then the table of results
 	@dvc repro; status=$$?; python -m stages.scoreboard; exit $$status
 
-# What a person decides. Through the environment, so that a reason may hold any character.
+# What a person decides. Unexpanded and through the environment: a reason may hold any character.
 history: setup ## every promotion, refusal, rollback and lifted bar: when, from, to, scores, why
 	@python -m stages.champion history
 
-rollback promote lift: export REASON := $(REASON)
+rollback promote lift: export WHY = $(value REASON)
 rollback: setup ## the champion before this one is champion again, this one is barred; REASON="..."
-	@python -m stages.champion rollback --reason "$$REASON"
+	@python -m stages.champion rollback --reason "$$WHY"
 
 promote: setup ## the challenger becomes champion: ALIAS=challenger, REASON="..."
-	@python -m stages.champion promote "$(ALIAS)" --reason "$$REASON"
+	@python -m stages.champion promote "$(ALIAS)" --reason "$$WHY"
 
 lift: setup ## a barred version may be promoted again: VERSION=3, REASON="..."
-	@python -m stages.champion lift "$(VERSION)" --reason "$$REASON"
+	@python -m stages.champion lift "$(VERSION)" --reason "$$WHY"
 
 rebuild: setup ## the registry again, from the history and DVC's cache, after its database was lost
 	@python -m stages.champion rebuild

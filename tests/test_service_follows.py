@@ -4,11 +4,13 @@ import json
 import shutil
 import threading
 import time
+from pathlib import Path
 
 import httpx
 import pytest
 
 from sales import files
+from stages import champion
 from tests.bento_server import serve, stop
 from tests.examples import PUBLISHED_ORDER
 
@@ -102,5 +104,17 @@ def test_exports_that_cannot_be_loaded_change_nothing_and_are_told_of(link, tmp_
         assert version(url) == 1
         point(link, "one")
         assert httpx.get(f"{url}/readyz").status_code == 200
+    finally:
+        stop(process)
+
+
+def test_what_a_person_decides_reaches_a_running_service(three, monkeypatch):
+    process, url = serve(Path("models/promoted").absolute(), three)
+    try:
+        eventually(url, 3)
+        for words, answers in ((["promote", "challenger"], 2), (["rollback"], 3)):
+            monkeypatch.setattr("sys.argv", ["champion", *words])
+            champion.main()
+            eventually(url, answers)
     finally:
         stop(process)

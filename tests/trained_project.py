@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pandas as pd
@@ -172,7 +173,7 @@ def copied(source, target):
     """Copy a project with its registry, which stores the absolute paths of its artifacts."""
     shutil.copytree(source, target, dirs_exist_ok=True, symlinks=True)
     for database in target.glob("state/generations/*/mlflow.db"):
-        with sqlite3.connect(database) as connection:
+        with closing(sqlite3.connect(database)) as connection, connection:
             tables = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
             for (table,) in tables.fetchall():
                 columns = connection.execute(f"PRAGMA table_info({table})").fetchall()

@@ -14,9 +14,12 @@ from pathlib import Path
 
 import pytest
 
+from sales import estimators, files
+from sales.errors import run
 from stages import champion, register
 from tests.examples import ROOT
-from tests.trained_project import refuse, train
+from tests.faults import agree, told
+from tests.trained_project import NAMES, copied, refuse, train
 
 EVERY = int(os.environ.get("CRASH_EVERY", "60"))
 
@@ -68,3 +71,45 @@ def test_before_or_after_never_a_mixture(gated, fault, command, capsys):
     assert len(report["tried"]) >= min(6, report["writes"])
     assert report["outcomes"]["before"]
     shutil.rmtree(Path(f"{gated}_pristine"))
+
+
+@pytest.fixture
+def disk(tmp_path_factory):
+    """Return a small disk of its own, mounted; skipped where that is not allowed."""
+    folder = tmp_path_factory.mktemp("disk")
+    mount = ["mount", "-t", "tmpfs", "-o", "size=40m", "tmpfs", str(folder)]
+    if not shutil.which("mount") or subprocess.run(mount, capture_output=True).returncode:
+        pytest.skip("mounting a small disk needs root")
+    yield folder
+    subprocess.run(["umount", "--lazy", folder], check=True)
+
+
+@pytest.mark.parametrize("command", ["register", "rollback"])
+@pytest.mark.parametrize("trouble", ["full", "read-only"])
+def test_a_disk_that_takes_nothing_more(disk, crowned, monkeypatch, capsys, command, trouble):
+    copied(crowned, disk)
+    monkeypatch.chdir(disk)
+    monkeypatch.setattr(estimators, "NAMES", NAMES)
+    monkeypatch.setattr("sys.argv", ["champion", command])
+    main = register.main if command == "register" else champion.main
+    before = files.content_hash(Path("state/registry"))
+    if trouble == "full":
+        left = shutil.disk_usage(disk).free
+        filler = Path("filler")
+        filler.write_bytes(bytes(left - 100_000))
+    else:
+        subprocess.run(["mount", "-o", "remount,ro", disk], check=True)
+    with pytest.raises(SystemExit) as stopped:
+        run(main)
+    assert stopped.value.code == 1
+    said = capsys.readouterr().err
+    assert said.startswith("error: ")
+    assert "Nothing was changed" in said
+    assert said.count("\n") == 1
+    assert files.content_hash(Path("state/registry")) == before
+    if trouble == "full":
+        filler.unlink()
+    else:
+        subprocess.run(["mount", "-o", "remount,rw", disk], check=True)
+    main()
+    assert agree(told(disk))
