@@ -182,7 +182,9 @@ def generate(rows: int, seed: int) -> pa.Table:
     columns = {
         "OrderID": _numbered("ORD", np.arange(1, rows + 1), 7),
         "OrderDate": pa.array(FIRST_DAY + uniform(DAYS).astype("timedelta64[D]")),
-        "CustomerID": _numbered("CUST", 1 + uniform(CUSTOMERS), 6),
+        "CustomerID": _dictionary(
+            uniform(CUSTOMERS), [f"CUST{i:06d}" for i in range(1, CUSTOMERS + 1)]
+        ),
         "CustomerName": _dictionary(
             name, [f"{first} {last}" for first in FIRST_NAMES for last in LAST_NAMES]
         ),
@@ -207,7 +209,7 @@ def generate(rows: int, seed: int) -> pa.Table:
 
 
 def _dictionary(codes: np.ndarray, values: Sequence[str]) -> pa.DictionaryArray:
-    return pa.DictionaryArray.from_arrays(codes.astype(np.int16), list(values))
+    return pa.DictionaryArray.from_arrays(codes.astype(np.uint16), list(values))
 
 
 def _numbered(prefix: str, numbers: np.ndarray, width: int) -> pa.Array:

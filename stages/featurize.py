@@ -22,7 +22,7 @@ def main() -> None:
         folder.mkdir()
         featuriser.save(folder / "featuriser.json")
         for part in ("train", "valid", "test"):
-            orders = pd.read_parquet(PREPARED / f"{part}.parquet")
+            orders = train if part == "train" else pd.read_parquet(PREPARED / f"{part}.parquet")
             table = pd.DataFrame(featuriser.transform(orders), columns=list(featuriser.columns))
             table[contract.target] = orders[contract.target].to_numpy()
             table.to_parquet(folder / f"{part}.parquet", compression="zstd", index=False)

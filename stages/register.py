@@ -50,7 +50,7 @@ def main() -> None:
     state = state_folder()
     experiment = os.environ.get("DVC_EXP_NAME")
     with locked(state):
-        if not experiment and _settled(state / LINK):
+        if not experiment and _settled(state / LINK, hashes):
             print(_outcome(files.read_json(REGISTRY_RECORD)))
             return
         from sales import restoration, standing
@@ -66,31 +66,30 @@ def main() -> None:
                 print(_outcome(_reconcile(now, gate, metrics, hashes, runs)))
                 now.save()
                 with files.replacing(now.folder / SETTLED) as beside:
-                    beside.write_text(_fingerprint(now.folder))
+                    beside.write_text(_fingerprint(now.folder, hashes))
             else:
                 now.record("refused", from_=now.champion, reason=_nobody_passed(gate))
     if not gate["ranking"]:
         raise PipelineError(_nobody_passed(gate))
 
 
-def _settled(folder: Path) -> bool:
+def _settled(folder: Path, hashes: dict[str, str]) -> bool:
     """Return whether nothing has changed since the last success, and all links stand.
 
     MLflow, whose start takes three seconds, then stays out of a `dvc repro`.
     """
     path = folder / SETTLED
     linked = PROMOTED.is_symlink() and REGISTRY_RECORD.is_symlink()
-    return linked and path.is_file() and path.read_text() == _fingerprint(folder)
+    return linked and path.is_file() and path.read_text() == _fingerprint(folder, hashes)
 
 
-def _fingerprint(folder: Path) -> str:
-    """Return one hash of all that register reads and writes, the database included."""
+def _fingerprint(folder: Path, hashes: dict[str, str]) -> str:
+    """Return one hash of all that register reads and writes: database, models by their hashes."""
     ours = [folder / name for name in ("mlflow.db", HISTORY, EXPORTS, RECORD)]
     theirs = [Path("params.yaml"), PREPARED, Path("sales"), Path("stages"), METRICS / "data.json"]
-    theirs += [CARDS]
-    theirs += [MODELS / name for name in estimators.NAMES]
-    theirs += [METRICS / f"{name}.json" for name in ("gate", *estimators.NAMES)]
-    return _hash("".join(files.content_hash(path) for path in (*ours, *theirs)))
+    theirs += [CARDS, *(METRICS / f"{name}.json" for name in ("gate", *estimators.NAMES))]
+    found = [files.content_hash(path) for path in (*ours, *theirs)]
+    return _hash("".join((*found, *hashes.values())))
 
 
 def _outcome(record: dict[str, Any]) -> str:

@@ -14,6 +14,8 @@ from sales.estimators.learning_curve import learning_curve
 from sales.params import Group
 
 FILE = "linear_regression.json"
+BLOCK = 65_536  # rows
+SINGULAR = 1e-11
 
 
 class Params(Group):
@@ -104,27 +106,44 @@ def fit(params: Params, data: TrainingData) -> tuple[Linear, pd.DataFrame]:
 def _least_squares(params: Params, X: np.ndarray, y: np.ndarray, levels: tuple[int, ...]) -> Linear:
     """Fit in units of standard deviations, then round.
 
-    The solver's last bits depend on the BLAS kernel; a quantum of 10^-digits standard deviations of
-    the target, a million times above that noise, removes it and costs no accuracy that counts.
+    The last bits depend on the BLAS kernel; a quantum of 10^-digits standard deviations of the
+    target, a thousand times above that noise and more, removes it and costs no accuracy that
+    counts.
     """
-    from sklearn.linear_model import LinearRegression
-
     scale = np.where(np.array(levels) > 0, 1.0, X.std(axis=0))
     scale[scale == 0] = 1.0
-    blocks = [
-        (column[:, None] == np.arange(count)).astype(np.float64)
-        if count
-        else (column / width)[:, None]
-        for column, count, width in zip(X.T, levels, scale, strict=True)
-    ]
-    solved = LinearRegression(copy_X=False).fit(np.hstack(blocks), y)
-    ends = np.cumsum([block.shape[1] for block in blocks])[:-1]
+    solved = _normal_equations(X / scale, y, levels)
+    ends = np.cumsum([max(1, count) for count in levels])[:-1]
     quantum = 10.0 ** np.floor(np.log10(y.std() or 1.0))  # a power of ten keeps the JSON short
     decimals = params.digits - round(np.log10(quantum))
     weights = []
-    for part, width in zip(np.split(solved.coef_, ends), scale, strict=True):
+    for part, width in zip(np.split(solved, ends), scale, strict=True):
         per_unit = decimals + round(np.floor(np.log10(width)))
         weights.append(np.round(part / width, per_unit))
     rounded = Linear(0.0, tuple(weights), tuple(count > 0 for count in levels))
     # Taken anew, so that rounding the weights of large numbers (years, say) adds no bias.
     return replace(rounded, intercept=float(np.round((y - rounded.predict(X)).mean(), decimals)))
+
+
+def _normal_equations(X: np.ndarray, y: np.ndarray, levels: tuple[int, ...]) -> np.ndarray:
+    """Return the shortest least squares solution, its intercept left out: Z'Z w = Z'y, centered.
+
+    In blocks of rows, so that the one-hot matrix Z never stands in memory as a whole. One-hot
+    columns that add up to others make Z'Z singular: directions below SINGULAR of the longest are
+    none.
+    """
+
+    def one_hot(rows: slice) -> np.ndarray:
+        blocks = [
+            (column[:, None] == np.arange(count)).astype(np.float64) if count else column[:, None]
+            for column, count in zip(X[rows].T, levels, strict=True)
+        ]
+        return np.hstack(blocks)
+
+    parts = [slice(at, at + BLOCK) for at in range(0, len(y), BLOCK)]
+    center = sum(one_hot(rows).sum(axis=0) for rows in parts) / len(y)
+    squares, products, mean = 0.0, 0.0, y.mean()
+    for rows in parts:
+        Z = one_hot(rows) - center
+        squares, products = squares + Z.T @ Z, products + Z.T @ (y[rows] - mean)
+    return np.linalg.lstsq(squares, products, rcond=SINGULAR)[0]

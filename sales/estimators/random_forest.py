@@ -1,9 +1,11 @@
 """A random forest near the published one, bounded in size."""
 
-from typing import Literal
+import copy
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
+import treelite
 from pydantic import Field
 from tqdm import tqdm
 
@@ -12,7 +14,8 @@ from sales.estimators.learning_curve import learning_curve
 from sales.params import Group
 
 load = treelite_ensemble.load
-TREES_A_STEP = 20  # of the progress bar
+TREES_A_STEP = 10  # grown at once
+NODES_A_PART = 800_000  # then its trees are laid down: scikit-learn's and Treelite's take as much
 CURVE_ROWS = 2_000  # rows of either part in the learning curve
 
 
@@ -23,6 +26,7 @@ class Params(Group):
     max_features: Literal["sqrt", "log2"] | float = Field(default="sqrt")
     max_leaf_nodes: int | None = Field(ge=2)
     min_samples_leaf: int = Field(ge=1)
+    max_rows: int | None = Field(ge=100)
     seed: int = Field(ge=0)
 
 
@@ -31,30 +35,64 @@ def fit(
 ) -> tuple[treelite_ensemble.TreeliteEnsemble, pd.DataFrame]:
     """Return the forest and its curve over the number of trees, on the first rows.
 
-    Growing it a few trees at a time gives the same trees as growing it at once.
+    Growing it a few trees at a time gives the same trees as growing it at once, and keeps
+    scikit-learn's and Treelite's form of a large forest from standing in memory side by side.
     """
     # Here, not above: whoever only loads and predicts is spared a second of imports.
     from sklearn.ensemble import RandomForestRegressor
-    from sklearn.metrics import root_mean_squared_error
 
-    settings = params.model_dump(exclude={"seed", "n_estimators"})
+    settings = params.model_dump(exclude={"seed", "n_estimators", "max_rows"})
+    few = params.max_rows is not None and params.max_rows < len(data.y)
     forest = RandomForestRegressor(
-        n_estimators=0, warm_start=True, random_state=params.seed, n_jobs=-1, **settings
+        n_estimators=0,
+        warm_start=True,
+        random_state=params.seed,
+        n_jobs=-1,
+        max_samples=params.max_rows if few else None,
+        **settings,
     )
+    curves = [_Curve(data.X, data.y), _Curve(data.X_valid, data.y_valid)]
+    parts, growing = [], []
     with tqdm(total=params.n_estimators, desc="random_forest", unit="tree", disable=None) as bar:
         while forest.n_estimators < params.n_estimators:
             step = min(TREES_A_STEP, params.n_estimators - forest.n_estimators)
             forest.n_estimators += step
             forest.fit(data.X, data.y)
+            new = forest.estimators_[-step:]
+            # A warm start only counts the trees that are there.
+            forest.estimators_[-step:] = [None] * step
+            for curve in curves:
+                curve.add(new)
+            growing += new
+            last = forest.n_estimators == params.n_estimators
+            if last or sum(tree.tree_.node_count for tree in growing) > NODES_A_PART:
+                parts.append(_laid_down(forest, growing))
+                growing = []
             bar.update(step)
-
-    curves = []
-    for X, y in ((data.X, data.y), (data.X_valid, data.y_valid)):
-        X32, y = X[:CURVE_ROWS].astype(np.float32), y[:CURVE_ROWS]
-        total, curve = np.zeros(len(y)), []
-        for count, tree in enumerate(forest.estimators_, start=1):
-            total += tree.tree_.predict(X32).ravel()
-            curve.append(root_mean_squared_error(y, total / count))
-        curves.append(curve)
     steps = range(1, params.n_estimators + 1)
-    return treelite_ensemble.of(forest), learning_curve(steps, curves)
+    ensemble = treelite_ensemble.TreeliteEnsemble(tuple(parts))
+    return ensemble, learning_curve(steps, [curve.rmse for curve in curves])
+
+
+def _laid_down(forest: Any, trees: list[Any]) -> treelite.Model:
+    """Return some of a forest's trees as a Treelite model of their own."""
+    part = copy.copy(forest)
+    part.estimators_, part.n_estimators = trees, len(trees)
+    [laid_down] = treelite_ensemble.of(part).parts
+    return laid_down
+
+
+class _Curve:
+    """The RMSE of the first rows after each tree."""
+
+    def __init__(self, X: np.ndarray, y: np.ndarray) -> None:
+        self.X, self.y = X[:CURVE_ROWS].astype(np.float32), y[:CURVE_ROWS]
+        self.total, self.rmse = np.zeros(len(self.y)), list[float]()
+
+    def add(self, trees: list[Any]) -> None:
+        from sklearn.metrics import root_mean_squared_error
+
+        for tree in trees:
+            self.total += tree.tree_.predict(self.X).ravel()
+            mean = self.total / (1 + len(self.rmse))
+            self.rmse.append(root_mean_squared_error(self.y, mean))

@@ -12,16 +12,24 @@ from typing import Any
 import numpy as np
 import treelite
 
-FILE = "ensemble.treelite"
+FILE, MORE = "ensemble.treelite", "ensemble.{}.treelite"  # the first part's file; the others'
 FEW, MANY = 256, 4_096  # rows
 BANDS = 16
 
 
 @dataclass(frozen=True)
 class TreeliteEnsemble:
-    """A Treelite model that sums or averages its trees."""
+    """Treelite models that sum or average their trees; of several, the trees' mean counts.
 
-    trees: treelite.Model
+    One is the rule. Only a forest too large to be held twice comes in parts, as it was grown.
+    """
+
+    parts: tuple[treelite.Model, ...]
+
+    @property
+    def num_tree(self) -> int:
+        """The number of trees in all parts."""
+        return sum(part.num_tree for part in self.parts)
 
     def predict(self, X: np.ndarray) -> np.ndarray:
         """Return the predictions of `X`, one thread for few rows (starting more costs more).
@@ -38,28 +46,42 @@ class TreeliteEnsemble:
         return predicted
 
     def _answers(self, matrix: np.ndarray, threads: int) -> np.ndarray:
-        return treelite.gtil.predict(self.trees, matrix, nthread=threads).reshape(len(matrix))
+        answers = [
+            treelite.gtil.predict(part, matrix, nthread=threads).reshape(len(matrix))
+            for part in self.parts
+        ]
+        if len(answers) == 1:
+            return answers[0]
+        total = np.zeros(len(matrix))
+        for part, answer in zip(self.parts, answers, strict=True):
+            total += part.num_tree * answer
+        return total / self.num_tree
 
     def _alike(self, matrix: np.ndarray) -> np.ndarray:
         """Return an order of the rows: bands of the feature split most often, then the second."""
         splits = np.zeros(matrix.shape[1], np.int64)
-        for tree in range(self.trees.num_tree):
-            features = self.trees.get_tree_accessor(tree).get_field("split_index")
-            splits += np.bincount(features[features >= 0], minlength=len(splits))
+        for part in self.parts:
+            for tree in range(part.num_tree):
+                features = part.get_tree_accessor(tree).get_field("split_index")
+                splits += np.bincount(features[features >= 0], minlength=len(splits))
         first, second = np.resize(np.argsort(-splits), 2)  # the same one twice where it is alone
         edges = np.quantile(matrix[:, first], np.linspace(0, 1, BANDS + 1)[1:-1])
         return np.lexsort((matrix[:, second], np.searchsorted(edges, matrix[:, first])))
 
     def save(self, folder: Path) -> None:
-        """Write the checkpoint."""
-        (folder / FILE).write_bytes(self.trees.serialize_bytes())
+        """Write a checkpoint a part."""
+        for number, part in enumerate(self.parts):
+            part.serialize(folder / (MORE.format(number) if number else FILE))
 
 
-def of(fitted: Any) -> TreeliteEnsemble:
-    """Return a fitted scikit-learn ensemble as a Treelite one."""
-    return TreeliteEnsemble(treelite.sklearn.import_model(fitted))
+def of(*fitted: Any) -> TreeliteEnsemble:
+    """Return a fitted scikit-learn ensemble, or the parts of one, as a Treelite one."""
+    return TreeliteEnsemble(tuple(treelite.sklearn.import_model(one) for one in fitted))
 
 
 def load(folder: Path) -> TreeliteEnsemble:
     """Return the ensemble that `save` wrote."""
-    return TreeliteEnsemble(treelite.Model.deserialize_bytes((folder / FILE).read_bytes()))
+    paths = [folder / FILE]
+    while (more := folder / MORE.format(len(paths))).is_file():
+        paths.append(more)
+    return TreeliteEnsemble(tuple(treelite.Model.deserialize(path) for path in paths))

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 from sklearn.ensemble import HistGradientBoostingRegressor, RandomForestRegressor
+from sklearn.linear_model import LinearRegression
 
 from sales import estimators, files, params
 from sales.errors import PipelineError
@@ -135,7 +136,7 @@ def test_without_early_stopping_all_rounds_are_kept(name, hopeless):
         settings(name, **{rounds: 30}, early_stopping_rounds=None), hopeless
     )
     assert curve["step"].max() >= 30
-    kept = estimator.trees.num_tree if rounds == "max_iter" else estimator.booster
+    kept = estimator.num_tree if rounds == "max_iter" else estimator.booster
     if name == "xgboost":
         kept = kept.num_boosted_rounds()
     elif name == "lightgbm":
@@ -193,7 +194,56 @@ def test_a_forest_grown_in_steps_is_the_forest_grown_at_once(data):
     once = RandomForestRegressor(
         25, max_features="sqrt", max_leaf_nodes=50, random_state=chosen.seed
     ).fit(data.X, data.y)
-    assert stepwise.trees.serialize_bytes() == treelite_ensemble.of(once).trees.serialize_bytes()
+    [ours], [theirs] = stepwise.parts, treelite_ensemble.of(once).parts
+    assert ours.serialize_bytes() == theirs.serialize_bytes()
+
+
+def test_a_large_forest_comes_in_parts_and_is_the_same_forest(data, tmp_path, monkeypatch):
+    module = estimators.module("random_forest")
+    chosen = settings("random_forest", n_estimators=25)
+    whole, curve = module.fit(chosen, data)
+    monkeypatch.setattr(module, "NODES_A_PART", 1)
+    parted, same_curve = module.fit(chosen, data)
+    assert [part.num_tree for part in parted.parts] == [10, 10, 5]
+    assert parted.num_tree == whole.num_tree == 25
+    assert same_curve.equals(curve)
+    X, _ = orders(treelite_ensemble.MANY + 1, 2)
+    together = parted.predict(X)
+    assert together == pytest.approx(whole.predict(X), rel=1e-12)
+    alone = np.concatenate([parted.predict(row[None, :]) for row in X[:50]])
+    assert alone.tobytes() == together[:50].tobytes()
+    parted.save(tmp_path)
+    assert len(list(tmp_path.iterdir())) == 3
+    assert module.load(tmp_path).predict(X).tobytes() == together.tobytes()
+
+
+def test_a_tree_sees_no_more_than_max_rows(data):
+    few, _ = estimators.module("random_forest").fit(settings("random_forest", max_rows=200), data)
+    once = RandomForestRegressor(
+        12, max_features="sqrt", max_leaf_nodes=50, random_state=42, max_samples=200
+    ).fit(data.X, data.y)
+    [ours], [theirs] = few.parts, treelite_ensemble.of(once).parts
+    assert ours.serialize_bytes() == theirs.serialize_bytes()
+
+
+def test_linear_regression_agrees_with_scikit_learn(data):
+    one_hot = [np.eye(3)[X[:, 2].astype(int)] for X in (data.X, data.X_valid)]
+    noise = np.random.default_rng(0).normal(size=len(data.y))
+    noisy = TrainingData(
+        data.columns, data.levels, data.X, data.y + noise, data.X_valid, data.y_valid
+    )
+    model, _ = linear_regression.fit(settings("linear_regression", digits=12), noisy)
+    theirs = LinearRegression().fit(np.hstack([data.X[:, :2], one_hot[0]]), noisy.y)
+    expected = theirs.predict(np.hstack([data.X_valid[:, :2], one_hot[1]]))
+    assert model.predict(data.X_valid) == pytest.approx(expected, rel=1e-9)
+
+
+def test_the_size_of_linear_regressions_blocks_changes_no_bit(data, monkeypatch):
+    model, curve = linear_regression.fit(settings("linear_regression"), data)
+    monkeypatch.setattr(linear_regression, "BLOCK", 77)
+    again, same_curve = linear_regression.fit(settings("linear_regression"), data)
+    assert again.predict(data.X_valid).tobytes() == model.predict(data.X_valid).tobytes()
+    assert same_curve.equals(curve)
 
 
 @pytest.mark.parametrize(
