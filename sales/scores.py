@@ -7,7 +7,6 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 import pandas as pd
 from pydantic import Field, model_validator
-from sklearn.metrics import max_error, mean_absolute_error, r2_score, root_mean_squared_error
 
 from sales.errors import PipelineError
 from sales.expressions import Expression
@@ -56,13 +55,16 @@ def errors(true: np.ndarray, predicted: np.ndarray) -> dict[str, float]:
 
     All are NaN when a prediction is not finite: a diverged model has no score.
     """
+    # Here, not above: register, which only tells of scores, is spared a second of imports.
+    from sklearn import metrics
+
     if not np.isfinite(predicted).all():
         return dict.fromkeys(("rmse", "mae", "r2", "max_error", "bias"), float("nan"))
     return {
-        "rmse": significant(root_mean_squared_error(true, predicted)),
-        "mae": significant(mean_absolute_error(true, predicted)),
-        "r2": significant(r2_score(true, predicted)),
-        "max_error": significant(max_error(true, predicted)),
+        "rmse": significant(metrics.root_mean_squared_error(true, predicted)),
+        "mae": significant(metrics.mean_absolute_error(true, predicted)),
+        "r2": significant(metrics.r2_score(true, predicted)),
+        "max_error": significant(metrics.max_error(true, predicted)),
         "bias": significant(np.mean(predicted - true)),
     }
 
@@ -243,6 +245,8 @@ def importance(model: Model, table: pd.DataFrame, params: EvaluateParams) -> dic
 
     Permutation importance (Breiman 2001) on `importance_rows` test rows, in units of the target.
     """
+    from sklearn import metrics
+
     rng = np.random.default_rng(params.seed)
     rows = rng.permutation(len(table))[: params.importance_rows]
     sample = table.iloc[rows]
@@ -254,5 +258,5 @@ def importance(model: Model, table: pd.DataFrame, params: EvaluateParams) -> dic
     for i in range(len(columns)):
         shuffled[1 + i, :, i] = rng.permutation(X[:, i])
     predicted = model.estimator.predict(shuffled.reshape(-1, len(columns)))
-    base, *rmse = (root_mean_squared_error(true, p) for p in predicted.reshape(-1, len(X)))
+    base, *rmse = (metrics.root_mean_squared_error(true, p) for p in predicted.reshape(-1, len(X)))
     return {name: significant(r - base) for name, r in zip(columns, rmse, strict=True)}
