@@ -36,7 +36,7 @@ REASON ?=
 ALIAS ?=
 VERSION ?=
 
-.PHONY: help setup repro history rollback promote lift rebuild test test-container test-crashes check format serve ui bento container mlflow plots results bench bench-load bench-page screenshots clean
+.PHONY: help setup repro history rollback promote lift rebuild test test-container test-crashes check format serve ui bento container mlflow plots results bench bench-serving bench-pipeline bench-load bench-page screenshots clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -140,8 +140,13 @@ mlflow: setup ## the MLflow UI with every run, on MLFLOW_HOST:MLFLOW_PORT (127.0
 results: setup ## run all three feature sets on PUBLIC_DATA and write the README's table
 	python -m bench.feature_sets $(PUBLIC_DATA) README.md
 
-bench: setup ## the service against the published way of serving, in one run (needs make repro and wrk); figures to state/bench/
+bench: bench-serving bench-pipeline ## both halves: the service and the pipeline against the published way; figures to state/bench/
+
+bench-serving: setup ## the service against the published way of serving, in one run (needs make repro and wrk)
 	@python -m bench.serving
+
+bench-pipeline: setup ## the pipeline against the published way, and its growth: BENCH_ROWS="100000 1000000"
+	@python -m bench.pipeline
 
 bench-load: setup ## a minute of load on the service: memory of each process before and after, p99 as it goes
 	@python -m bench.load
