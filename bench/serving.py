@@ -26,7 +26,7 @@ import joblib
 import numpy as np
 import pandas as pd
 
-from bench import reference_server
+from bench import published, reference_server
 from sales import estimators, features, files, model, params
 from sales.contract import Contract
 from sales.estimators import xgboost
@@ -36,8 +36,6 @@ from sales.request import DAYS
 ROOT = Path(__file__).resolve().parents[1]
 WORK = ROOT / os.environ.get("SALES_STATE", "state") / "bench"
 PROMOTED = ROOT / "models" / "promoted"
-# 3000 rounds as published; the rest is what its repository's defaults come to.
-AS_PUBLISHED = {"n_estimators": 3000, "learning_rate": 0.05, "max_depth": 7}
 ROUNDS = int(os.environ.get("BENCH_ROUNDS", "3"))
 SECONDS = int(os.environ.get("BENCH_SECONDS", "4"))
 BATCH, FILE_ROWS = 10_000, 1_000_000
@@ -71,7 +69,7 @@ def make_models() -> None:
     WORK.mkdir(parents=True)
     print("training XGBoost in the published way and in ours ...", flush=True)
     target = train["TotalAmount"]
-    pipeline = reference_server.fitted(raw_orders(train), target, {**AS_PUBLISHED, "seed": 42})
+    pipeline = reference_server.fitted(raw_orders(train), target, {**published.XGBOOST, "seed": 42})
     joblib.dump(pipeline, WORK / "reference.joblib")
     _promote_xgboost(train)
     stamp.write_text(now)
@@ -85,10 +83,8 @@ def _promote_xgboost(train: pd.DataFrame) -> None:
     X, y = featuriser.transform(train), train[contract.target].to_numpy()
     levels = tuple(len(featuriser.levels.get(column, ())) for column in featuriser.columns)
     data = estimators.TrainingData(featuriser.columns, levels, X, y, X[:100], y[:100])
-    plain = {"interactions": (), "early_stopping_rounds": None, "min_child_weight": 1.0}
-    plain |= {"colsample_bynode": 1.0, "max_bin": 256}
     committed = params.read("train.xgboost", xgboost.Params)
-    booster, _ = xgboost.fit(committed.model_copy(update=plain | AS_PUBLISHED), data)
+    booster, _ = xgboost.fit(committed.model_copy(update=published.OUR_XGBOOST), data)
     folder = WORK / "promoted" / "champion"
     folder.mkdir(parents=True)
     about = {"feature_set": "order", "train_sha256": ""}
