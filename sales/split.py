@@ -47,12 +47,17 @@ def split(rows: int, params: PrepareParams, dates: np.ndarray | None) -> dict[st
         order = np.argsort(dates, kind="stable")
         train_rows, valid_rows, test_rows = np.split(order, [rows - test - valid, rows - test])
     else:
-        # Here, not above: the card, which only tells of a split, is spared a second of imports.
-        from sklearn.model_selection import train_test_split
-
-        rest, test_rows = train_test_split(
-            np.arange(rows), test_size=params.test_size, random_state=params.seed
-        )
-        train_rows, valid_rows = train_test_split(rest, test_size=valid, random_state=params.seed)
+        rest, test_rows = _drawn(np.arange(rows), test, params.seed)
+        train_rows, valid_rows = _drawn(rest, valid, params.seed)
     parts = {"train": train_rows, "valid": valid_rows, "test": test_rows}
     return {part: np.sort(positions) for part, positions in parts.items()}
+
+
+def _drawn(rows: np.ndarray, count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the rows that are left, and the drawn ones, as scikit-learn's train_test_split does.
+
+    The same legacy generator, without the second that importing scikit-learn's model selection
+    takes; a test compares.
+    """
+    order = np.random.RandomState(seed).permutation(len(rows))
+    return rows[order[count:]], rows[order[:count]]

@@ -112,6 +112,11 @@ def test_dates_are_uniform_over_five_years(orders):
     assert stats.chisquare(np.bincount(days, minlength=1825)).pvalue > LEVEL
 
 
+def test_numbers_grow_longer_where_their_width_is_used_up():
+    numbered = generator._numbered("P", 1001, 2).to_pylist()
+    assert numbered == [f"P{i:02d}" for i in range(1, 1002)]
+
+
 def test_ids(orders):
     assert list(orders["OrderID"]) == [f"ORD{i:07d}" for i in range(1, 100_001)]
     assert orders["CustomerID"].str.fullmatch(r"CUST\d{6}").all()

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 from sklearn.model_selection import train_test_split
@@ -17,11 +17,15 @@ def settings(**changes):
     return PrepareParams(**{**SETTINGS, "max_rejected_pct": 1.0, **changes})
 
 
-def test_the_test_rows_are_those_of_train_test_split():
-    parts = split(1000, settings(), None)
-    _, published = train_test_split(np.arange(1000), test_size=0.2, random_state=42)
-    assert parts["test"].tolist() == sorted(published)
-    assert [len(parts[part]) for part in ("train", "valid", "test")] == [700, 100, 200]
+@given(rows=st.integers(100, 5000), seed=st.integers(0, 2**32 - 1))
+@example(rows=100_000, seed=42)
+def test_the_rows_are_those_that_train_test_split_draws(rows, seed):
+    parts = split(rows, settings(seed=seed), None)
+    rest, test = train_test_split(np.arange(rows), test_size=0.2, random_state=seed)
+    train, valid = train_test_split(rest, test_size=len(parts["valid"]), random_state=seed)
+    assert len(parts["valid"]) == -(-rows // 10)
+    for part, expected in (("train", train), ("valid", valid), ("test", test)):
+        assert parts[part].tolist() == sorted(expected)
 
 
 @given(
