@@ -311,6 +311,16 @@ async def file_of(request: Request, body: bytes) -> bytes:
 
 
 @Endpoint
+async def explain(request: Request) -> Response:
+    """Tell why an order has its price; in a thread, as a forest takes a while to say."""
+    body = await body_of(request)
+    try:
+        return answer(await asyncio.to_thread(answering().explain, body))
+    except PipelineError as error:
+        raise RefusedError(409, "unexplainable", f"{error}: switch to another model") from None
+
+
+@Endpoint
 async def openapi(_: Request) -> Response:
     """Describe the API in OpenAPI, orders as the active model asks for them."""
     return answer(api_docs.openapi(answering()))
@@ -376,6 +386,7 @@ app = Starlette(
         Route("/data", data),
         Route("/predict_batch", predict_batch, methods=["POST"]),
         Route("/predict_file", predict_file, methods=["POST"]),
+        Route("/explain", explain, methods=["POST"]),
         Route("/openapi.json", openapi),
         Route("/docs", docs),
     ]

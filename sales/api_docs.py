@@ -23,6 +23,11 @@ SwaggerUIBundle({url: "openapi.json", dom_id: "#swagger-ui", tryItOutEnabled: tr
 """
 NUMBER, TEXT, OBJECT = {"type": "number"}, {"type": "string"}, {"type": "object"}
 NUMBERS = {"type": "array", "items": NUMBER}
+CONTRIBUTION = {"feature": TEXT, "value": {"type": ["string", "number", "null"]}, "amount": NUMBER}
+CONTRIBUTIONS = {
+    "type": "array",
+    "items": {"type": "object", "properties": CONTRIBUTION, "required": list(CONTRIBUTION)},
+}
 
 
 def openapi(served: Served) -> dict[str, Any]:
@@ -109,6 +114,17 @@ def openapi(served: Served) -> dict[str, Any]:
                 )
             },
             "/predict_file": {"post": _file_operation(served, refused)},
+            "/explain": {
+                "post": _operation(
+                    "Tell why an order has its price: the baseline and the amounts add up to it",
+                    {**answer, "baseline": NUMBER, "contributions": CONTRIBUTIONS, **_signed()},
+                    ref,
+                    {
+                        **refused,
+                        "409": _text("The model is too large to be explained"),
+                    },
+                )
+            },
         },
         "components": {
             "schemas": {"Order": order, "Refused": {"type": "object"}},

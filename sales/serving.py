@@ -3,14 +3,14 @@
 import json
 import mmap
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from sales import files, model
+from sales import explanation, files, model
 from sales.errors import PipelineError
 from sales.model import Model
 from sales.request import Orders, OrderSchema, snake
@@ -40,6 +40,23 @@ class Served:
         orders = self.schema.one(body)
         prediction = float(self.model.predict(orders)[0])
         return {self.answer_key: prediction, **self._interval(prediction), **self._signed(orders)}
+
+    def explain(self, body: bytes) -> dict[str, Any]:
+        """Return why one JSON order is priced as `one` prices it, to the last bit.
+
+        Raises RequestError, and PipelineError for a model that is too large to be explained.
+        """
+        orders = self.schema.one(body)
+        found = explanation.explain(self.model, orders, self.schema.parts)
+        signed = self._signed(orders)
+        if found.caveat:
+            signed["warnings"].append(found.caveat)
+        return {
+            self.answer_key: found.prediction,
+            "baseline": found.baseline,
+            "contributions": [asdict(one) for one in found.contributions],
+            **signed,
+        }
 
     def many(self, body: bytes, most: int) -> dict[str, Any]:
         """Return the answer to a JSON list of orders.

@@ -100,6 +100,18 @@ PUBLISHED_ORDER: dict[str, Any] = {
 }
 
 
+def training_data(
+    featuriser: features.Featuriser, train: pd.DataFrame, valid: pd.DataFrame
+) -> estimators.TrainingData:
+    """Return what `stages.train` fits a model to."""
+    return estimators.TrainingData(
+        featuriser.columns,
+        tuple(len(featuriser.levels.get(column, ())) for column in featuriser.columns),
+        *(featuriser.transform(train), train[featuriser.target].to_numpy()),
+        *(featuriser.transform(valid), valid[featuriser.target].to_numpy()),
+    )
+
+
 def promote(folder: Path, names: dict[str, tuple[str, dict[str, Any]]]) -> None:
     """Write an export as `register` does: `names` maps an alias to an estimator and changes."""
     contract = params.read("contract", Contract, ROOT / "params.yaml")
@@ -107,12 +119,7 @@ def promote(folder: Path, names: dict[str, tuple[str, dict[str, Any]]]) -> None:
     orders = make_orders(600)
     train, valid = orders[:400], orders[400:]
     featuriser = features.fit(train, featurize, contract)
-    matrices = estimators.TrainingData(
-        featuriser.columns,
-        tuple(len(featuriser.levels.get(column, ())) for column in featuriser.columns),
-        *(featuriser.transform(train), train[contract.target].to_numpy()),
-        *(featuriser.transform(valid), valid[contract.target].to_numpy()),
-    )
+    matrices = training_data(featuriser, train, valid)
     entries: dict[str, Any] = {}
     evaluate = params.read("evaluate", scores.EvaluateParams, ROOT / "params.yaml")
     evaluate = evaluate.model_copy(update={"importance_rows": 50, "min_slice_rows": 20})

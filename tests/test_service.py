@@ -4,6 +4,7 @@ import asyncio
 import io
 import itertools
 import json
+import math
 import shutil
 import threading
 import time
@@ -15,8 +16,9 @@ import pytest
 from starlette.requests import Request
 
 import service
-from sales import model, serving
+from sales import explanation, model, serving
 from sales.contract import Column
+from sales.errors import PipelineError
 from tests.bento_server import serve, stop
 from tests.examples import PUBLISHED_ORDER, make_orders
 
@@ -89,6 +91,47 @@ def test_every_answer_tells_the_interval_that_evaluate_measured(client, promoted
     assert back["PredictedTotalAmountHigh"].to_numpy().tobytes() == high.tobytes()
 
 
+@pytest.mark.parametrize("alias", ["champion", "challenger"])
+def test_an_order_is_explained_as_it_is_priced_to_the_last_bit(client, promoted, alias):
+    client.post("/models/load", params={"alias": alias})
+    for order in (PUBLISHED_ORDER, client.get("/schema").json()["example"]):
+        priced, answered = predict(client, order).json(), client.post("/explain", json=order)
+        assert answered.status_code == 200
+        explained = answered.json()
+        for key in ("predicted_total_amount", "model", "warnings"):
+            assert explained[key] == priced[key]
+        told = explained["contributions"]
+        parts = [explained["baseline"], *(one["amount"] for one in told)]
+        assert math.fsum(parts) == pytest.approx(priced["predicted_total_amount"], rel=1e-14)
+        sizes = [abs(one["amount"]) for one in told]
+        assert sizes == sorted(sizes, reverse=True)
+        columns = model.load(promoted / alias).featuriser.columns
+        assert sorted(one["feature"] for one in told) == sorted(columns)
+    values = {one["feature"]: one["value"] for one in told}
+    assert (values["City"], values["Tax"]) == (order["City"], order["Tax"])
+
+
+def test_a_model_too_large_to_be_explained_says_so(promoted, tmp_path, monkeypatch):
+    monkeypatch.setattr(service, "models", serving.load(promoted))
+    monkeypatch.setattr(service, "active", lambda: serving.Active(tmp_path / "active"))
+
+    def refused(*_):
+        raise PipelineError("a model of 9 leaves is too large to be explained")
+
+    monkeypatch.setattr(explanation, "explain", refused)
+
+    async def ask():
+        transport = httpx.ASGITransport(service.app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://api") as client:
+            return await client.post("/explain", json=PUBLISHED_ORDER)
+
+    answered = asyncio.run(ask())
+    assert answered.status_code == 409
+    assert answered.json()["detail"] == (
+        "a model of 9 leaves is too large to be explained: switch to another model"
+    )
+
+
 def test_orders_priced_and_requests_refused_are_counted_over_all_workers(url):
     def counted():
         lines = httpx.get(f"{url}/metrics").text.splitlines()
@@ -139,6 +182,10 @@ def test_models_are_listed(client):
         ("POST", "/predict", b"[" * 100_000, 422, "Invalid JSON"),
         ("POST", "/predict", b"[]", 422, "Input should be an object"),
         ("POST", "/predict", b"x" * 1_000_001, 413, "the body is larger than 1 MB"),
+        ("POST", "/explain", b"{}", 422, "Field required"),
+        ("POST", "/explain", b'{"Category": "Bo', 422, "Invalid JSON"),
+        ("POST", "/explain", b"x" * 1_000_001, 413, "the body is larger than 1 MB"),
+        ("GET", "/explain", None, 405, None),
         ("POST", "/predict_batch", b"[]", 400, "Empty input list"),
         ("POST", "/predict_batch", b"{}", 422, "Input should be a valid array"),
         ("POST", "/predict_batch", b"[{}]", 422, "Field required"),

@@ -25,6 +25,7 @@ OPERATIONS = [
     *(("GET", path) for path in ("/health", "/model-info", "/models", "/schema", "/data")),
     ("GET", "/models/{alias}/evaluation"),
     *(("POST", path) for path in ("/models/load", "/predict", "/predict_batch", "/predict_file")),
+    ("POST", "/explain"),
 ]
 
 
@@ -38,7 +39,7 @@ def test_an_answer_to_what_is_described_is_a_documented_one(api, method, path):
     explore(api[path][method].as_strategy(generation_mode=GenerationMode.POSITIVE))
 
 
-@pytest.mark.parametrize("path", ["/models/load", "/predict", "/predict_batch"])
+@pytest.mark.parametrize("path", ["/models/load", "/predict", "/predict_batch", "/explain"])
 def test_an_answer_to_anything_else_is_a_documented_one(api, path):
     explore(api[path]["POST"].as_strategy(generation_mode=GenerationMode.NEGATIVE))
 

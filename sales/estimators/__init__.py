@@ -1,7 +1,7 @@
 """The five regressors, a module each: its parameters, its fit with a learning curve, its file.
 
-Every module offers `Params`, `fit(params, data) -> (estimator, curve)` and a class with `predict`,
-`save` and `load`. Models are saved in formats that hold numbers only, never pickled objects:
+Every module offers `Params`, `fit(params, data) -> (estimator, curve)`, `load` and a class that is
+an `Estimator`. Models are saved in formats that hold numbers only, never pickled objects:
 loading one cannot run code, and the same model is the same bytes.
 """
 
@@ -40,11 +40,27 @@ class TrainingData:
     y_valid: np.ndarray
 
 
+@dataclass(frozen=True)
+class Contributions:
+    """An expected prediction, and what each feature of one row adds to it.
+
+    Together they are the row's prediction, but for rounding. A `caveat` tells people what is
+    unusual about them.
+    """
+
+    baseline: float
+    amounts: np.ndarray
+    caveat: str | None = None
+
+
 class Estimator(Protocol):
     """A fitted regressor."""
 
     def predict(self, X: np.ndarray) -> np.ndarray:
         """Return one float64 prediction for each row of `X`, the same whatever the thread count."""
+
+    def contributions(self, row: np.ndarray) -> Contributions:
+        """Return what each feature of a row adds to the expected prediction."""
 
     def save(self, folder: Path) -> None:
         """Write the regressor into an existing folder."""

@@ -10,7 +10,7 @@ import pandas as pd
 from pydantic import Field
 from tqdm import tqdm
 
-from sales.estimators import TrainingData
+from sales.estimators import Contributions, TrainingData
 from sales.estimators.learning_curve import learning_curve
 from sales.params import Group
 
@@ -49,6 +49,11 @@ class Booster:
     def predict(self, X: np.ndarray) -> np.ndarray:
         """Return the predictions of `X`."""
         return np.asarray(self.booster.predict(X), dtype=np.float64)
+
+    def contributions(self, row: np.ndarray) -> Contributions:
+        """Return LightGBM's TreeSHAP, in float64."""
+        [found] = np.asarray(self.booster.predict(row[None, :], pred_contrib=True))
+        return Contributions(float(found[-1]), found[:-1])
 
     def save(self, folder: Path) -> None:
         """Write LightGBM's own text format."""

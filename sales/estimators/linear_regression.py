@@ -1,21 +1,25 @@
 """Ordinary least squares on the numbers and the one-hot categories, kept as readable JSON."""
 
+import math
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from pydantic import Field
 
 from sales import files
-from sales.estimators import TrainingData
+from sales.estimators import Contributions, TrainingData
 from sales.estimators.learning_curve import learning_curve
 from sales.params import Group
 
 FILE = "linear_regression.json"
 BLOCK = 65_536  # rows
 SINGULAR = 1e-11
+WITHOUT_MEANS = "explained against zero, not the average: this model was saved without its means"
 
 
 class Params(Group):
@@ -26,11 +30,16 @@ class Params(Group):
 
 @dataclass(frozen=True)
 class Linear:
-    """An intercept and, per feature, one slope (a number) or one amount per level (a category)."""
+    """An intercept and, per feature, one slope (a number) or one amount per level (a category).
+
+    `means` are what each feature added to the prediction of a train row, on average. A model that
+    was saved before they were kept has none.
+    """
 
     intercept: float
     weights: tuple[np.ndarray, ...]
     categorical: tuple[bool, ...]
+    means: tuple[float, ...] | None = None
 
     def predict(self, X: np.ndarray) -> np.ndarray:
         """Return the predictions; features are added one by one, in order, without BLAS.
@@ -42,14 +51,19 @@ class Linear:
         if len(X) == 1:
             return np.array([self._one(X[0].tolist())])
         total = np.full(len(X), self.intercept)
+        for part in self.parts(X):
+            total += part
+        return total
+
+    def parts(self, X: np.ndarray) -> Iterator[np.ndarray]:
+        """Yield what each feature adds to the predictions of `X`."""
         for column, weights, categorical in zip(X.T, self.weights, self.categorical, strict=True):
             if categorical:
                 known = ~np.isnan(column)
                 codes = np.where(known, column, 0).astype(np.intp)
-                total += np.where(known, weights[codes], 0.0)
+                yield np.where(known, weights[codes], 0.0)
             else:
-                total += column * weights[0]
-        return total
+                yield column * weights[0]
 
     def _one(self, features: list[float]) -> float:
         total = self.intercept
@@ -66,25 +80,33 @@ class Linear:
     def _plain(self) -> list[list[float]]:
         return [weights.tolist() for weights in self.weights]
 
+    def contributions(self, row: np.ndarray) -> Contributions:
+        """Return what each feature adds beyond its mean; without means, all that it adds."""
+        amounts = np.concatenate([*self.parts(row[None, :])])
+        if self.means is None:
+            return Contributions(self.intercept, amounts, WITHOUT_MEANS)
+        return Contributions(math.fsum([self.intercept, *self.means]), amounts - self.means)
+
     def save(self, folder: Path) -> None:
         """Write the weights as JSON; Python prints each float so that it reads back exactly."""
-        content = {
-            "intercept": self.intercept,
-            "features": [
-                {"categorical": categorical, "weights": weights.tolist()}
-                for weights, categorical in zip(self.weights, self.categorical, strict=True)
-            ],
-        }
-        files.write_json(folder / FILE, content)
+        features: list[dict[str, Any]] = [
+            {"categorical": categorical, "weights": weights.tolist()}
+            for weights, categorical in zip(self.weights, self.categorical, strict=True)
+        ]
+        for feature, mean in zip(features, self.means or (), strict=False):
+            feature["mean"] = mean
+        files.write_json(folder / FILE, {"intercept": self.intercept, "features": features})
 
 
 def load(folder: Path) -> Linear:
     """Return the regression that `save` wrote."""
     content = files.read_json(folder / FILE)
+    features = content["features"]
     return Linear(
         content["intercept"],
-        tuple(np.array(feature["weights"], dtype=np.float64) for feature in content["features"]),
-        tuple(feature["categorical"] for feature in content["features"]),
+        tuple(np.array(feature["weights"], dtype=np.float64) for feature in features),
+        tuple(feature["categorical"] for feature in features),
+        tuple(f["mean"] for f in features) if all("mean" in f for f in features) else None,
     )
 
 
@@ -122,7 +144,9 @@ def _least_squares(params: Params, X: np.ndarray, y: np.ndarray, levels: tuple[i
         weights.append(np.round(part / width, per_unit))
     rounded = Linear(0.0, tuple(weights), tuple(count > 0 for count in levels))
     # Taken anew, so that rounding the weights of large numbers (years, say) adds no bias.
-    return replace(rounded, intercept=float(np.round((y - rounded.predict(X)).mean(), decimals)))
+    intercept = float(np.round((y - rounded.predict(X)).mean(), decimals))
+    means = tuple(float(np.round(part.mean(), decimals)) + 0.0 for part in rounded.parts(X))
+    return replace(rounded, intercept=intercept, means=means)
 
 
 def _normal_equations(X: np.ndarray, y: np.ndarray, levels: tuple[int, ...]) -> np.ndarray:

@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 import treelite
 
+from sales.estimators import Contributions
+
 FILE, MORE = "ensemble.treelite", "ensemble.{}.treelite"  # the first part's file; the others'
 FEW, MANY = 256, 4_096  # rows
 BANDS = 16
@@ -67,6 +69,12 @@ class TreeliteEnsemble:
         first, second = np.resize(np.argsort(-splits), 2)  # the same one twice where it is alone
         edges = np.quantile(matrix[:, first], np.linspace(0, 1, BANDS + 1)[1:-1])
         return np.lexsort((matrix[:, second], np.searchsorted(edges, matrix[:, first])))
+
+    def contributions(self, row: np.ndarray) -> Contributions:
+        """Return TreeSHAP's own; raises PipelineError for an ensemble that is too large."""
+        from sales.estimators import tree_shap  # few are asked why
+
+        return tree_shap.contributions(self.parts, row)
 
     def save(self, folder: Path) -> None:
         """Write a checkpoint a part."""

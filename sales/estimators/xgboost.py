@@ -12,7 +12,7 @@ import xgboost
 from pydantic import Field
 from tqdm import tqdm
 
-from sales.estimators import TrainingData, tree_walk
+from sales.estimators import Contributions, TrainingData, tree_walk
 from sales.estimators.learning_curve import learning_curve
 from sales.estimators.tree_walk import TreeWalk
 from sales.params import Group
@@ -64,6 +64,12 @@ class Booster:
     @cached_property
     def _walk(self) -> TreeWalk:
         return tree_walk.of(self.booster)
+
+    def contributions(self, row: np.ndarray) -> Contributions:
+        """Return XGBoost's TreeSHAP, in float32: the sum is the prediction to six digits or so."""
+        matrix = xgboost.DMatrix(row[None, :])
+        [found] = self.booster.predict(matrix, pred_contribs=True).astype(np.float64)
+        return Contributions(float(found[-1]), found[:-1])
 
     def save(self, folder: Path) -> None:
         """Write XGBoost's own binary JSON."""

@@ -47,6 +47,23 @@ def test_an_answer_is_signed_by_the_model(promoted):
         champion.one(b"{}")
 
 
+def test_an_explanation_against_zero_is_warned_of(copy):
+    path = copy / "champion" / "linear_regression.json"
+    told = files.read_json(path)
+    for feature in told["features"]:
+        del feature["mean"]
+    files.write_json(path, told)
+    promoted = files.read_json(copy / "promoted.json")
+    promoted["champion"]["content_hash"] = files.content_hash(copy / "champion")
+    files.write_json(copy / "promoted.json", promoted)
+    champion = serving.load(copy)["champion"]
+    explained, answered = champion.explain(BODY), champion.one(BODY)
+    assert explained["predicted_total_amount"] == answered["predicted_total_amount"]
+    *same, against_zero = explained["warnings"]
+    assert same == answered["warnings"]
+    assert against_zero.startswith("explained against zero")
+
+
 def test_without_a_challenger_or_fallback_the_champion_serves_alone(copy):
     promoted = files.read_json(copy / "promoted.json")
     files.write_json(copy / "promoted.json", {**promoted, "challenger": None, "fallback": None})
