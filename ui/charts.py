@@ -5,6 +5,7 @@ import numpy as np
 import pandas as pd
 
 from ui.amounts import axis_format
+from ui.waterfall import LOWERS, RAISES
 
 HEIGHT = 260
 NUMBER = ",.4~r"  # thousands with commas, four digits, never an exponent
@@ -116,3 +117,34 @@ def residuals(table: pd.DataFrame, unit: str | None) -> alt.Chart:
         )
         .properties(height=HEIGHT)
     )
+
+
+def waterfall(steps: pd.DataFrame, unit: str | None) -> alt.LayerChart:
+    """Return a bar a step of `waterfall.steps`, each from where the one above it ended."""
+    ends = steps[["start", "end"]].to_numpy()
+    low, high = float(min(ends.min(), 0)), float(max(ends.max(), 0))
+    room = 0.3 * (high - low or 1)  # for the text beside the longest bar
+    label = alt.Y(
+        "label:N", title=None, sort=steps["label"].tolist(), axis=alt.Axis(labelLimit=170)
+    )
+    base = alt.Chart(steps.assign(right=ends.max(axis=1))).encode(label)
+    bars = base.encode(
+        alt.X(
+            "start:Q",
+            title=None,
+            axis=alt.Axis(format=axis_format(unit), tickCount=4),
+            scale=alt.Scale(domain=[low, high + room], nice=False),
+        ),
+        alt.X2("end"),
+        tooltip=[alt.Tooltip("label", title="Step"), alt.Tooltip("shown", title="Amount")],
+    )
+    moved = alt.Color(
+        "change:N",
+        title=None,
+        scale=alt.Scale(domain=[RAISES, LOWERS]),
+        legend=alt.Legend(orient="top"),
+    )
+    totals = bars.transform_filter("datum.change == ''").mark_bar(color=GREY)
+    moves = bars.transform_filter("datum.change != ''").mark_bar().encode(moved)
+    text = base.mark_text(align="left", dx=4, color=GREY).encode(alt.X("right:Q"), text="shown:N")
+    return (totals + moves + text).properties(height=alt.Step(22))

@@ -89,6 +89,10 @@ class Service:
         """Return the answer to one order."""
         return self._json("POST", "/predict", json=order)
 
+    def explain(self, order: dict[str, Any]) -> dict[str, Any]:
+        """Return what each feature of an order adds to its price."""
+        return self._json("POST", "/explain", json=order)
+
     def predict_batch(self, orders: list[dict[str, Any]]) -> list[float]:
         """Return the predictions for some orders."""
         return self._json("POST", "/predict_batch", json=orders)["predictions"]

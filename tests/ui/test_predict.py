@@ -72,6 +72,65 @@ def test_the_answer_is_the_services_own_and_the_bill_adds_up_to_it(page, running
     assert not app.exception
 
 
+def drawn(app, title):
+    """Return the text that stands for the chart, for those who do not see it."""
+    texts = [one.proto.alt for one in app.get("vega_lite_chart")]
+    [found] = [text for text in texts if text.startswith(title)]
+    return found
+
+
+def test_why_the_price_is_what_it_is_comes_from_the_service(page, running):
+    app = page("predict", running)
+    control(app, "number_input", "Unit price ($)").set_value(333.33)
+    button(app, "Predict").click().run()
+    assert "Why this price" in everything(app)
+    order = {**order_in(app, running), "UnitPrice": 333.33}
+    asked = httpx.post(f"{running}/explain", json=order).json()
+    text = drawn(app, "Waterfall chart")
+    assert f"Average prediction ${asked['baseline']:,.2f}" in text
+    assert f"This prediction ${asked['predicted_total_amount']:,.2f}" in text
+    largest = asked["contributions"][0]
+    assert largest["feature"] == "NetAmount"
+    assert f"Net amount: {largest['value']:.2f}" in text
+
+
+def test_a_service_that_cannot_explain_still_prices(page, running, monkeypatch):
+    from ui.client import RefusedError
+
+    def refused(self, order):
+        raise RefusedError(404, "POST /explain was answered with status 404")
+
+    monkeypatch.setattr(Service, "explain", refused)
+    app = page("predict", running)
+    button(app, "Predict").click().run()
+    assert app.metric
+    assert "cannot be explained" in app.info[0].value
+    assert "status 404" in app.info[0].value
+    assert not app.error
+
+
+def test_an_explanation_by_another_model_is_not_shown(page, running, monkeypatch):
+    ask = Service.explain
+
+    def switched(self, order):
+        return {**ask(self, order), "model": {"alias": "challenger"}}
+
+    monkeypatch.setattr(Service, "explain", switched)
+    app = page("predict", running)
+    button(app, "Predict").click().run()
+    assert "Another model has been switched to" in app.info[0].value
+
+
+def test_what_is_unusual_about_an_explanation_is_told_beside_it(page, running, monkeypatch):
+    ask = Service.explain
+    monkeypatch.setattr(
+        Service, "explain", lambda self, order: {**ask(self, order), "warnings": ["against zero"]}
+    )
+    app = page("predict", running)
+    button(app, "Predict").click().run()
+    assert [one.value for one in app.warning] == ["against zero"]
+
+
 def test_a_changed_form_says_that_the_price_is_the_old_ones(page, running):
     app = page("predict", running)
     button(app, "Predict").click().run()

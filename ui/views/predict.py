@@ -1,13 +1,13 @@
-"""Predict: one order, its price, what that is made of and what moves it."""
+"""Predict: one order, its price, what that is made of, why it is so, and what moves it."""
 
 from typing import Any
 
 import pandas as pd
 import streamlit as st
 
-from ui import bill, charts, form, states, sweep
+from ui import bill, charts, form, states, sweep, waterfall
 from ui.amounts import amount, plain, words
-from ui.client import RefusedError, Service
+from ui.client import RefusedError, Service, ServiceError
 
 PRICED = "priced"
 
@@ -23,16 +23,22 @@ def view(service: Service) -> None:
         if st.button("Predict", type="primary", icon=":material/sell:"):
             st.session_state[PRICED] = None
             with st.spinner("Pricing …"):
-                st.session_state[PRICED] = (order, service.predict(order))
+                answer = service.predict(order)
+                st.session_state[PRICED] = (order, answer, _explained(service, order))
     priced = st.session_state.get(PRICED)
     with right:
         if priced is None:
             st.info("Fill in the order and press Predict.", icon=":material/arrow_back:")
             return
-        if priced[0] != order:
+        asked, answer, explained = priced
+        if asked != order:
             st.caption("The form has changed since: press Predict to price it as it stands now.")
-        _answer(schema, picture, *priced)
-    _moves(service, schema, picture, priced[0])  # beneath both: on a telephone the price is first
+        _answer(schema, picture, asked, answer)
+    left, right = st.columns(2, gap="large")  # beneath both: on a telephone the price is first
+    with left:
+        _why(schema, picture, answer, explained)
+    with right:
+        _moves(service, schema, picture, asked)
 
 
 def _picture(service: Service) -> dict[str, Any]:
@@ -41,6 +47,14 @@ def _picture(service: Service) -> dict[str, Any]:
         return service.data()
     except RefusedError:
         return {"target": {"unit": None}, "breakdown": {}, "numeric": {}}
+
+
+def _explained(service: Service, order: form.Order) -> dict[str, Any] | str:
+    """Return the service's explanation, or why there is none: the price does not need it."""
+    try:
+        return service.explain(order)
+    except ServiceError as error:
+        return str(error)
 
 
 def _answer(
@@ -74,6 +88,32 @@ def _answer(
             hide_index=True,
             hide_header=True,
         )
+
+
+def _why(
+    schema: dict[str, Any],
+    picture: dict[str, Any],
+    answer: dict[str, Any],
+    explained: dict[str, Any] | str,
+) -> None:
+    """Draw what each feature adds to the price."""
+    st.subheader("Why this price")
+    if isinstance(explained, str):
+        st.info(plain(f"It cannot be explained. {explained}"), icon=":material/info:")
+        return
+    if explained["model"] != answer["model"]:
+        st.info("Another model has been switched to: press Predict again.")
+        return
+    for warning in explained["warnings"]:
+        if warning not in answer["warnings"]:  # those stand above
+            st.warning(plain(warning), icon=":material/warning:")
+    unit = picture["target"]["unit"]
+    steps = waterfall.steps(explained, schema["answer_key"], unit)
+    st.altair_chart(
+        charts.waterfall(steps, unit),
+        alt=f"Waterfall chart: {waterfall.told(steps)}",
+    )
+    st.caption("Each bar is what the model makes of a field, against an average order.")
 
 
 def _moves(
