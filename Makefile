@@ -35,8 +35,10 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 REASON ?=
 ALIAS ?=
 VERSION ?=
+ORDER ?=
+MODEL ?=
 
-.PHONY: help setup repro history rollback promote lift rebuild test test-container test-crashes check format serve ui bento container mlflow plots results bench bench-serving bench-pipeline bench-load bench-page screenshots clean
+.PHONY: help setup repro history rollback promote lift rebuild explain test test-container test-crashes check format serve ui bento container mlflow plots results bench bench-serving bench-pipeline bench-load bench-page screenshots clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -75,6 +77,10 @@ lift: setup ## a barred version may be promoted again: VERSION=3, REASON="..."
 
 rebuild: setup ## the registry again, from the history and DVC's cache, after its database was lost
 	@python -m stages.champion rebuild
+
+explain: export ASKED = $(value ORDER)
+explain: setup ## one order from its raw row to the answer, and why: ORDER=ORD0000001, MODEL=champion (or challenger, xgboost, ...)
+	@python -m stages.explain --model "$(MODEL)" -- "$$ASKED"
 
 test: setup $(VENV)/.browser ## the whole test suite
 	pytest -n 2 --dist loadfile
