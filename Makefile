@@ -3,6 +3,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
 PYTHON ?= python3
+JOBS ?= 1
 VENV := .venv
 BIN := $(VENV)/bin
 MLFLOW_PORT ?= 5000
@@ -58,7 +59,8 @@ $(VENV)/.installed: uv.lock pyproject.toml
 	@$(BIN)/python -m sales.plots_page > $@.part
 	@mv $@.part $@
 
-repro: setup ## the main job: data in, gated and registered champion out, then the table of results
+repro: setup ## the main job: data in, gated and registered champion out, then the table of results; JOBS=1 models train at once
+	@test "$(JOBS)" = 1 || python -m stages.side_by_side "$(JOBS)"
 	@dvc repro; status=$$?; python -m stages.scoreboard; exit $$status
 
 # What a person decides. Unexpanded and through the environment: a reason may hold any character.

@@ -86,6 +86,16 @@ def test_a_parameter_runs_only_what_follows_from_it(changes, expected):
     sh("dvc", "repro")  # from the run cache
 
 
+def test_models_trained_side_by_side_are_those_that_dvc_would_have_trained():
+    set_params({"train.lightgbm.num_leaves": 7, "train.xgboost.max_depth": 2})
+    assert "not trained" not in sh(sys.executable, "-m", "stages.side_by_side", "2")
+    assert ran(sh("dvc", "repro")) == AFTER_TRAINING
+    lock = Path("dvc.lock").read_bytes()
+    models = {"train_lightgbm", "train_xgboost"}
+    assert ran(sh("dvc", "repro", "--force", "--single-item", *sorted(models))) == models
+    assert Path("dvc.lock").read_bytes() == lock
+
+
 @pytest.mark.parametrize(
     ("module", "expected"),
     [
