@@ -112,10 +112,12 @@ test-container: setup .backend ## build the image and try it, with CONTAINER_BAC
 test-crashes: setup ## a crash, a full and a read-only disk at every single write of the registry: half an hour
 	CRASH_EVERY=1 pytest -m 'crashes or not crashes' -n 2 tests/stages/test_crashes.py
 
-check: setup ## lint, format and types
+check: setup ## lint, format and types; the schemas of the CI workflow and of compose.yaml
 	ruff check .
 	ruff format --check .
 	mypy
+	check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	check-jsonschema --quiet --builtin-schema vendor.compose-spec compose.yaml
 
 format: setup ## put the code into the project's format
 	ruff check --fix .
