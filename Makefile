@@ -39,17 +39,29 @@ VERSION ?=
 ORDER ?=
 MODEL ?=
 
-.PHONY: help setup repro history rollback promote lift rebuild explain test test-container test-crashes check format serve ui bento container mlflow plots results bench bench-serving bench-pipeline bench-load bench-page screenshots clean
+.PHONY: help setup repro history rollback promote lift rebuild explain test test-container test-crashes check format serve ui bento container mlflow plots results bench bench-serving bench-pipeline bench-load bench-page screenshots docs first-hour clean
 
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
+	@awk -F ':.*## ' '/^##@/ {print "\n" substr($$0, 5)} /^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' Makefile
+
+# $(call needs,TOOL,ADVICE): a tool that is missing is told in a line.
+needs = @command -v $(1) > /dev/null || { echo "error: $(1) is not on this machine: $(2)" >&2; exit 1; }
+comma := ,
+promoted = @test -f models/promoted/promoted.json || { echo "error: no promoted model yet: make repro" >&2; exit 1; }
+
+# A target that nobody knows. Files that are there never come here.
+.DEFAULT:
+	@echo "error: there is no target '$@': make help lists them" >&2; exit 2
+
+##@ Run
 
 setup: $(VENV)/.installed .dvc/plots/page.html ## install exactly what uv.lock says into .venv (uv itself from PyPI, if missing)
 
 # A stamp newer than the lock means: installed. Bytecode is compiled once here, not by every stage.
 $(VENV)/.installed: uv.lock pyproject.toml
-	@$(PYTHON) -c 'import sys; ok = (3, 11) <= sys.version_info < (3, 14); sys.exit(0 if ok else "Python 3.11, 3.12 or 3.13 is needed; make PYTHON=python3.12 names another one")'
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(call needs,$(PYTHON),install Python 3.11 to 3.13$(comma) or name another one: make setup PYTHON=python3.12)
+	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(None if (3, 11) <= v < (3, 14) else f"error: $(PYTHON) is Python {v[0]}.{v[1]}; 3.11, 3.12 or 3.13 is needed: make setup PYTHON=python3.12 names another one")'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); exit 1; }
 	@test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet --disable-pip-version-check 'uv>=0.11,<1'
 	$(BIN)/uv sync --frozen --inexact --quiet --compile-bytecode
 	@touch $@
@@ -63,6 +75,7 @@ repro: setup ## the main job: data in, gated and registered champion out, then t
 	@test "$(JOBS)" = 1 || python -m stages.side_by_side "$(JOBS)"
 	@dvc repro; status=$$?; python -m stages.scoreboard; exit $$status
 
+##@ Decide
 # What a person decides. Unexpanded and through the environment: a reason may hold any character.
 history: setup ## every promotion, refusal, rollback and lifted bar: when, from, to, scores, why
 	@python -m stages.champion history
@@ -81,9 +94,10 @@ rebuild: setup ## the registry again, from the history and DVC's cache, after it
 	@python -m stages.champion rebuild
 
 explain: export ASKED = $(value ORDER)
-explain: setup ## one order from its raw row to the answer, and why: ORDER=ORD0000001, MODEL=champion (or challenger, xgboost, ...)
+explain: setup ## one order from its raw row to the answer, and why: ORDER=ORD0000001, MODEL=champion
 	@python -m stages.explain --model "$(MODEL)" -- "$$ASKED"
 
+##@ Check
 test: setup $(VENV)/.browser ## the whole test suite
 	pytest -n 2 --dist loadfile
 
@@ -94,26 +108,29 @@ $(VENV)/.browser: $(VENV)/.installed
 	  || playwright install chromium || echo "no Chromium here: the browser tests are skipped" >&2
 	@touch $@
 
-test-container: setup ## build the image and try it, with CONTAINER_BACKEND (docker); after make repro
+test-container: setup .backend ## build the image and try it, with CONTAINER_BACKEND (docker); after make repro
 	CONTAINER_BACKEND=$(CONTAINER_BACKEND) pytest -m container tests/test_container.py
 
-test-crashes: setup ## a crash, a full and a read-only disk at every single write of register, rollback, promote and lift: half an hour
+test-crashes: setup ## a crash, a full and a read-only disk at every single write of the registry: half an hour
 	CRASH_EVERY=1 pytest -m 'crashes or not crashes' -n 2 tests/stages/test_crashes.py
 
-check: setup ## lint, format and types
+check: setup ## lint, format and types; the schemas of the CI workflow and of compose.yaml
 	ruff check .
 	ruff format --check .
 	mypy
+	check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	check-jsonschema --quiet --builtin-schema vendor.compose-spec compose.yaml
 
 format: setup ## put the code into the project's format
 	ruff check --fix .
 	ruff format .
 
+##@ Look and serve
 plots: setup ## draw every plot of the last run into dvc_plots/index.html (no internet needed)
 	dvc plots show
 
 serve: setup ## the API over the promoted models, on HOST:PORT (127.0.0.1:3000), with WORKERS (1) processes
-	@test -f models/promoted/promoted.json || { echo "no promoted model yet: make repro" >&2; exit 1; }
+	$(promoted)
 	@SERVING_STATE=$(abspath $(SALES_STATE))/serving bentoml serve service:AmazonSales --host $(HOST) --port $(PORT)
 
 # Freed memory goes back to the machine: glibc's and Arrow's own reserves would keep it.
@@ -126,27 +143,41 @@ ui: setup ## the page over the service at API_URL (http://127.0.0.1:3000), on UI
 # From a copy: `bentoml build` follows no symbolic link, and models/promoted is one.
 PACKED := $(SALES_STATE)/packed
 bento: setup ## pack the service with the promoted models into a Bento
-	@test -f models/promoted/promoted.json || { echo "no promoted model yet: make repro" >&2; exit 1; }
+	$(promoted)
 	@uv export --quiet --frozen --only-group serving --no-hashes --no-header -o requirements-serving.txt > /dev/null
 	@rm -rf $(PACKED) && mkdir -p $(PACKED)/models
 	@cp -R bentofile.yaml requirements-serving.txt service.py sales $(PACKED)/
 	@cp -RL models/promoted $(PACKED)/models/
 	@bentoml build $(PACKED)
 
-container: bento ## build the image IMAGE (amazon-sales:latest) from the newest Bento, with CONTAINER_BACKEND (docker)
+# Before the Bento is packed: that takes a while.
+.backend:
+	$(call needs,$(CONTAINER_BACKEND),install it or name another one: CONTAINER_BACKEND=podman)
+
+container: .backend bento ## build the image IMAGE (amazon-sales:latest) from the newest Bento, with CONTAINER_BACKEND (docker)
 	@bentoml containerize amazon_sales:latest --backend $(CONTAINER_BACKEND) -t $(IMAGE)
 
 # In a process group of its own, which ends as a whole: the UI leaves its workers behind otherwise.
 # It opens the database anew for each request, as the next register puts another one in its place.
 mlflow: export MLFLOW_SQLALCHEMYSTORE_POOLCLASS := NullPool
 mlflow: setup ## the MLflow UI with every run, on MLFLOW_HOST:MLFLOW_PORT (127.0.0.1:5000)
-	@test -f $(SALES_STATE)/registry/mlflow.db || { echo "no runs yet: make repro" >&2; exit 1; }
+	@test -f $(SALES_STATE)/registry/mlflow.db || { echo "error: no runs yet: make repro" >&2; exit 1; }
 	@setsid mlflow ui --backend-store-uri sqlite:///$(abspath $(SALES_STATE))/registry/mlflow.db \
 	  --host $(MLFLOW_HOST) --port $(MLFLOW_PORT) & pid=$$!; \
 	trap 'kill -- -$$pid 2>/dev/null' EXIT INT TERM; wait $$pid
 
-results: setup ## run all three feature sets on PUBLIC_DATA and write the README's table
-	python -m bench.feature_sets $(PUBLIC_DATA) README.md
+##@ Measure and draw
+docs: setup ## what README.md and ARCHITECTURE.md show of the code and of the last run, made again
+	@python -m bench.docs
+
+first-hour: ## from a fresh clone to a priced order, each step timed; to state/bench/first_hour.md
+	$(call needs,git,apt install git)
+	$(call needs,curl,apt install curl)
+	@$(PYTHON) -m bench.first_hour
+
+results: setup ## all three feature sets on PUBLIC_DATA: the README's table and docs/results.md
+	$(call needs,git,apt install git)
+	python -m bench.feature_sets $(PUBLIC_DATA)
 
 bench: bench-serving bench-pipeline ## both halves: the service and the pipeline against the published way; figures to state/bench/
 
@@ -154,6 +185,7 @@ bench-serving: setup ## the service against the published way of serving, in one
 	@python -m bench.serving
 
 bench-pipeline: setup ## the pipeline against the published way, and its growth: BENCH_ROWS="100000 1000000"
+	$(call needs,git,apt install git)
 	@python -m bench.pipeline
 
 bench-load: setup ## a minute of load on the service: memory of each process before and after, p99 as it goes
@@ -165,6 +197,7 @@ bench-page: setup ## a CSV of 100,000 orders scored through the page in Chromium
 screenshots: setup ## pictures of every view, to state/screenshots/ and docs/ (needs make repro and Chromium)
 	@python -m bench.screenshots
 
+##@ Start over
 clean: ## remove everything that is made, but the data you dropped, the history and the environment
 	rm -rf requirements-serving.txt data/raw data/prepared data/contract.json data/features models cards metrics plots dvc_plots $(SALES_STATE)/artifacts $(SALES_STATE)/packed
 	find $(SALES_STATE)/registry/ -mindepth 1 -not -name history.jsonl -delete 2>/dev/null || true

@@ -4,6 +4,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 
 from playwright.sync_api import Browser, sync_playwright
 
@@ -21,17 +22,20 @@ STREAMLIT += ["--server.port", "{port}", "--server.headless", "true"]
 @contextmanager
 def page(**variables: str) -> Iterator[tuple[Browser, str, int]]:
     """Start service, page and browser; yield the browser, the page's address and process id."""
-    if not (PROMOTED / "promoted.json").is_file():
-        raise SystemExit("error: no promoted model yet: make repro")
-    WORK.mkdir(parents=True, exist_ok=True)
     names = ("chromium", "chromium-browser", "google-chrome")
     found = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, names)), None)
     with ExitStack() as started:
+        playwright = started.enter_context(sync_playwright())
+        found = found or playwright.chromium.executable_path  # what `make test` may have installed
+        if not Path(found).is_file():
+            raise SystemExit(f"error: no Chromium ({found}): apt install chromium, or CHROMIUM=")
+        if not (PROMOTED / "promoted.json").is_file():
+            raise SystemExit("error: no promoted model yet: make repro")
+        WORK.mkdir(parents=True, exist_ok=True)
         api, _ = started.enter_context(served("service", BENTO))
         url, pid = started.enter_context(
             served("page", STREAMLIT, health="/_stcore/health", API_URL=api, **variables)
         )
-        playwright = started.enter_context(sync_playwright())
         browser = playwright.chromium.launch(executable_path=found, args=FLAGS)
         started.callback(browser.close)
         yield browser, url, pid

@@ -46,10 +46,10 @@ def scored(tab: Page, file: str) -> dict[str, float]:
 
 def main() -> None:
     """Print the figures and write state/bench/page.json."""
-    orders = pd.read_parquet(ROOT / "data/prepared/test.parquet")
-    rows = np.resize(np.arange(len(orders)), ROWS)
     file = WORK / "orders.csv"
     with page(STREAMLIT_SERVER_DISCONNECTED_SESSION_TTL=str(FORGET)) as (browser, url, pid):
+        orders = pd.read_parquet(ROOT / "data/prepared/test.parquet")
+        rows = np.resize(np.arange(len(orders)), ROWS)
         orders.iloc[rows].to_csv(file, index=False, date_format="%Y-%m-%d")
         process = psutil.Process(pid)
 

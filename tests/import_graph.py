@@ -2,23 +2,26 @@
 
 import ast
 import sys
+from pathlib import Path
 
 from tests.examples import ROOT
 
 
-def imports(file: str) -> set[str]:
+def imports(file: str, root: Path = ROOT) -> set[str]:
     """Return the project files that a project file imports, and the packages above them."""
     found = set()
-    for node in ast.walk(ast.parse((ROOT / file).read_text())):
-        if isinstance(node, ast.ImportFrom) and node.module:
-            dotted = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+    for node in ast.walk(ast.parse((root / file).read_text())):
+        if isinstance(node, ast.ImportFrom):
+            above = Path(file).parts[: -node.level] if node.level else ()
+            module = ".".join([*above, *([node.module] if node.module else [])])
+            dotted = [module, *(f"{module}.{alias.name}" for alias in node.names)]
         elif isinstance(node, ast.Import):
             dotted = [alias.name for alias in node.names]
         else:
             continue
         for name in dotted:
             path = name.replace(".", "/")
-            found |= {f for f in (f"{path}.py", f"{path}/__init__.py") if (ROOT / f).is_file()}
+            found |= {f for f in (f"{path}.py", f"{path}/__init__.py") if (root / f).is_file()}
     return found
 
 
