@@ -155,7 +155,7 @@ bento: setup ## pack the service with the promoted models into a Bento
 	$(call needs,$(CONTAINER_BACKEND),install it or name another one: CONTAINER_BACKEND=podman)
 
 container: .backend bento ## build the image IMAGE (amazon-sales:latest) from the newest Bento, with CONTAINER_BACKEND (docker)
-	@bentoml containerize amazon_sales:latest --backend $(CONTAINER_BACKEND) -t $(IMAGE)
+	@bentoml containerize $$(sed -n 's/^name: *//p' bentofile.yaml):latest --backend $(CONTAINER_BACKEND) -t $(IMAGE)
 
 # In a process group of its own, which ends as a whole: the UI leaves its workers behind otherwise.
 # It opens the database anew for each request, as the next register puts another one in its place.

@@ -29,6 +29,7 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from sales import api_docs, serving
+from sales.contract import Called
 from sales.errors import PipelineError
 from sales.meters import Meters
 from sales.request import RequestError
@@ -205,8 +206,13 @@ async def data(_: Request) -> Response:
 
 @Endpoint
 async def schema(_: Request) -> Response:
-    """Tell what an order must bring, as the model that answers now asks for it."""
+    """Tell what a row must bring, as the model that answers now asks for it."""
     return answer(answering().asks())
+
+
+def called() -> Called:
+    """Return what people call the rows; plain words where an older export does not tell."""
+    return Called(**picture.get("called", {}))
 
 
 def model_of(alias: str) -> serving.Served:
@@ -246,7 +252,7 @@ def let_switch(request: Request) -> None:
 
 @Endpoint
 async def predict(request: Request) -> Response:
-    """Price one order."""
+    """Predict for one row."""
     body = await body_of(request)
     served = answering()
     found = served.one(body)
@@ -257,7 +263,7 @@ async def predict(request: Request) -> Response:
 
 @Endpoint
 async def predict_batch(request: Request) -> Response:
-    """Price a list of orders."""
+    """Predict for a list of rows."""
     body = await body_of(request)
     served = answering()
     try:
@@ -275,7 +281,7 @@ async def predict_batch(request: Request) -> Response:
 
 @Endpoint
 async def predict_file(request: Request) -> Response:
-    """Price a CSV or Parquet file, sent as the body or as the field `file` of a form."""
+    """Predict for a CSV or Parquet file, sent as the body or as the field `file` of a form."""
     body = await body_of(request)
     if request.headers.get("content-type", "").startswith("multipart/form-data"):
         body = await file_of(request, body)
@@ -284,7 +290,7 @@ async def predict_file(request: Request) -> Response:
     meters().priced(served.alias, predictions)
     kind = ("vnd.apache.parquet", "parquet") if body.startswith(b"PAR1") else ("csv", "csv")
     headers = {
-        "content-disposition": f'attachment; filename="priced.{kind[1]}"',
+        "content-disposition": f'attachment; filename="scored.{kind[1]}"',
         "x-model-alias": served.alias,
         "x-model-version": str(served.entry["version"]),
         "x-model-content-hash": served.model.content_hash,
@@ -312,7 +318,7 @@ async def file_of(request: Request, body: bytes) -> bytes:
 
 @Endpoint
 async def explain(request: Request) -> Response:
-    """Tell why an order has its price; in a thread, as a forest takes a while to say."""
+    """Tell why a row has its prediction; in a thread, as a forest takes a while to say."""
     body = await body_of(request)
     try:
         return answer(await asyncio.to_thread(answering().explain, body))
@@ -323,13 +329,13 @@ async def explain(request: Request) -> Response:
 @Endpoint
 async def openapi(_: Request) -> Response:
     """Describe the API in OpenAPI, orders as the active model asks for them."""
-    return answer(api_docs.openapi(answering()))
+    return answer(api_docs.openapi(answering(), called()))
 
 
 @Endpoint
 async def docs(_: Request) -> Response:
     """Show Swagger UI, from files that BentoML brings: nothing is fetched from elsewhere."""
-    return HTMLResponse(api_docs.PAGE)
+    return HTMLResponse(api_docs.page(called()))
 
 
 def follow(seen: tuple[int, int]) -> None:
@@ -401,7 +407,7 @@ app = Starlette(
 )
 @bentoml.asgi_app(app, path="/")
 class AmazonSales:
-    """Prices Amazon orders with the promoted champion, challenger or fallback."""
+    """Predicts with the promoted champion, challenger or fallback."""
 
     def __init__(self) -> None:
         seen = serving.stamp(PROMOTED) if (PROMOTED / "promoted.json").is_file() else (0, 0)

@@ -34,7 +34,7 @@ def scored(tab: Page, file: str) -> dict[str, float]:
     expect(tab.get_by_text(f"{ROWS:,} rows scored")).to_be_visible(timeout=PATIENCE)
     marks.append(time.perf_counter())
     with tab.expect_download(timeout=PATIENCE) as download:
-        tab.get_by_role("button", name="Download the priced file").click()
+        tab.get_by_role("button", name="Download the scored file").click()
     path = download.value.path()
     marks.append(time.perf_counter())
     lines = path.read_bytes().count(b"\n")

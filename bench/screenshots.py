@@ -1,8 +1,10 @@
 """Pictures of every view, light and dark, wide and narrow: `make screenshots`.
 
-All go to state/screenshots/, the three of the README to docs/. Needs `make repro` and Chromium.
+All go to state/screenshots/, the three of the README to docs/. One of them, light and wide, to a
+file: `python -m bench.screenshots predict docs/tutorial_page.png`. Needs `make repro` and Chromium.
 """
 
+import sys
 from pathlib import Path
 
 import pandas as pd
@@ -39,14 +41,31 @@ def visit(tab: Page, url: str, view: str, orders: Path) -> None:
     settle(tab)
 
 
+def some_rows() -> Path:
+    """Return a CSV of test rows, for the view that scores a file."""
+    path = WORK / "few_rows.csv"
+    test = pd.read_parquet(ROOT / "data/prepared/test.parquet")
+    test[:2000].to_csv(path, index=False, date_format="%Y-%m-%d")
+    return path
+
+
+def one(view: str, path: Path) -> None:
+    """Draw one view, light and wide."""
+    if view not in VIEWS:
+        raise SystemExit(f"error: there is no view '{view}': {', '.join(VIEWS)}")
+    with page() as (browser, url, _):
+        tab = browser.new_page(viewport={"width": 1280, "height": 900}, color_scheme="light")
+        visit(tab, url, view, some_rows())
+        tab.screenshot(path=path)
+    print(f"written to {path}")
+
+
 def main() -> None:
     """Draw them all."""
     FOLDER.mkdir(parents=True, exist_ok=True)
     (ROOT / "docs").mkdir(exist_ok=True)
-    orders = WORK / "few_orders.csv"
     with page() as (browser, url, _):
-        test = pd.read_parquet(ROOT / "data/prepared/test.parquet")
-        test[:2000].to_csv(orders, index=False, date_format="%Y-%m-%d")
+        orders = some_rows()
         for scheme in ("light", "dark"):
             for name, width in (("wide", 1280), ("narrow", 390)):
                 tab = browser.new_page(
@@ -70,4 +89,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    if len(sys.argv) == 3:
+        one(sys.argv[1], Path(sys.argv[2]))
+    else:
+        main()

@@ -1,14 +1,19 @@
 """The API's documentation: an OpenAPI document made from the answering model, and its page."""
 
+import re
+from collections.abc import Mapping
+from html import escape
 from typing import Any
 
+from sales.contract import Called
+from sales.request import added_columns
 from sales.serving import ALIASES, Served
 
 PAGE = """<!DOCTYPE html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
-<title>Amazon Sales API</title>
+<title>TITLE API</title>
 <link rel="icon" href="data:,">
 <link rel="stylesheet" href="static_content/swagger-ui.css">
 </head>
@@ -30,10 +35,17 @@ CONTRIBUTIONS = {
 }
 
 
-def openapi(served: Served) -> dict[str, Any]:
-    """Return the OpenAPI 3.1 document, with orders as the model asks for them."""
-    order = {**served.schema.json_schema(), "examples": [served.entry["golden"]["order"]]}
-    ref = {"$ref": "#/components/schemas/Order"}
+def page(called: Called) -> str:
+    """Return the page that shows the document."""
+    return PAGE.replace("TITLE", escape(called.title))
+
+
+def openapi(served: Served, called: Called) -> dict[str, Any]:
+    """Return the OpenAPI 3.1 document, with rows as the model asks for them."""
+    name = re.sub(r"[^A-Za-z0-9]", "", called.row.title()) or "Row"  # OpenAPI takes no other
+    row = {**served.schema.json_schema(), "title": name}
+    row["examples"] = [served.entry["golden"]["order"]]
+    ref = {"$ref": f"#/components/schemas/{name}"}
     answer = {served.answer_key: NUMBER}
     refused = {"422": _text("A field is missing or wrong", "Refused"), "413": _text("Too large")}
     switch = {
@@ -45,7 +57,7 @@ def openapi(served: Served) -> dict[str, Any]:
     alias = {"name": "alias", "in": "query", "required": True}
     return {
         "openapi": "3.1.0",
-        "info": {"title": "Amazon Sales", "version": "1"},
+        "info": {"title": called.title, "version": "1"},
         "paths": {
             "/health": {"get": _operation("The process answers", {"status": TEXT})},
             "/model-info": {"get": _operation("The model that answers now", {"alias": TEXT})},
@@ -74,7 +86,7 @@ def openapi(served: Served) -> dict[str, Any]:
             },
             "/schema": {
                 "get": _operation(
-                    "What an order must bring",
+                    f"What each {called.row} must bring",
                     {"fields": OBJECT, "parts": OBJECT, "target": TEXT, "example": OBJECT},
                 )
             },
@@ -95,7 +107,7 @@ def openapi(served: Served) -> dict[str, Any]:
             },
             "/predict": {
                 "post": _operation(
-                    "Price one order",
+                    f"The prediction for one {called.row}",
                     {**answer, **_interval(served, "prediction_interval", NUMBER), **_signed()},
                     ref,
                     refused,
@@ -103,7 +115,7 @@ def openapi(served: Served) -> dict[str, Any]:
             },
             "/predict_batch": {
                 "post": _operation(
-                    "Price a list of orders",
+                    f"The predictions for a list of {called.rows}",
                     {
                         "predictions": NUMBERS,
                         **_interval(served, "prediction_intervals", NUMBERS),
@@ -113,10 +125,11 @@ def openapi(served: Served) -> dict[str, Any]:
                     {**refused, "400": _text("An empty list")},
                 )
             },
-            "/predict_file": {"post": _file_operation(served, refused)},
+            "/predict_file": {"post": _file_operation(served, called, refused)},
             "/explain": {
                 "post": _operation(
-                    "Tell why an order has its price: the baseline and the amounts add up to it",
+                    f"Tell why one {called.row} has its prediction: the baseline and the amounts "
+                    "add up to it",
                     {**answer, "baseline": NUMBER, "contributions": CONTRIBUTIONS, **_signed()},
                     ref,
                     {
@@ -127,20 +140,20 @@ def openapi(served: Served) -> dict[str, Any]:
             },
         },
         "components": {
-            "schemas": {"Order": order, "Refused": {"type": "object"}},
+            "schemas": {name: row, "Refused": {"type": "object"}},
             "securitySchemes": {"admin": {"type": "http", "scheme": "bearer"}},
         },
     }
 
 
-def _file_operation(served: Served, refused: dict[str, Any]) -> dict[str, Any]:
+def _file_operation(served: Served, called: Called, refused: Mapping[str, Any]) -> dict[str, Any]:
     binary = {"schema": {"type": "string", "format": "binary"}}
     form = {"type": "object", "required": ["file"], "properties": {"file": binary["schema"]}}
     kinds = {"text/csv": binary, "application/vnd.apache.parquet": binary}
-    target = served.model.featuriser.target
-    added = f"The same file with Predicted{target} and its interval at its end"
+    name = added_columns(served.model.featuriser.target)[0]
+    added = f"The same file with {name} and its interval at its end"
     return {
-        "summary": "Price a CSV or Parquet file",
+        "summary": f"The predictions for a CSV or Parquet file of {called.rows}",
         "requestBody": {
             "required": True,
             "content": {**kinds, "multipart/form-data": {"schema": form}},

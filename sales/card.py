@@ -76,6 +76,7 @@ def markdown(
     ]
     text = environment.get_template("card.md.j2").render(
         model=model,
+        called=contract.called,
         target=featuriser.target,
         unit=f" ({unit})" if unit else "",
         verdict=str(judged["verdict"]).capitalize(),

@@ -16,6 +16,7 @@ def _as_text(bound: Any) -> Any:
     return bound.isoformat() if isinstance(bound, date) else bound  # YAML's own dates
 
 
+Word = Annotated[str, Field(min_length=1)]
 Bound = Annotated[float | str | None, BeforeValidator(_as_text)]
 
 
@@ -95,9 +96,19 @@ class Rule(Group):
     tolerance: float = Field(ge=0)
 
 
+class Called(Group):
+    """What people call the project and its rows, on the page and in the API's documentation."""
+
+    title: Word = "Predictions"
+    row: Word = "row"
+    rows: Word = "rows"
+    question: str | None = None
+
+
 class Contract(Group):
     """See `contract` in params.yaml."""
 
+    called: Called = Called()
     columns: dict[str, Column]
     rules: dict[str, Rule] = Field(default_factory=dict)
     breakdown: dict[str, str] = Field(default_factory=dict)

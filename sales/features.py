@@ -138,11 +138,11 @@ class Featuriser:
 
     def _computed(self, name: str, orders: Columns) -> np.ndarray | list[float]:
         if name not in self.derived:
-            raise PipelineError(f"an order needs the column '{name}'")
+            raise PipelineError(f"a row needs the column '{name}'")
         expression = self._expressions[name]
         missing = sorted(expression.names.difference(orders))
         if missing:
-            raise PipelineError(f"an order needs '{name}', or {', '.join(missing)} to compute it")
+            raise PipelineError(f"a row needs '{name}', or {', '.join(missing)} to compute it")
         inputs = {n: orders[n] for n in expression.names}
         if all(isinstance(values, list) and len(values) == 1 for values in inputs.values()):
             return [expression.of_one({n: value for n, [value] in inputs.items()})]

@@ -43,7 +43,7 @@ RULES: dict[str, Rule] = {
     "min_skill_pct": Rule(("skill_pct",), "RMSE saved against the mean in %"),
     "max_slice_rmse_ratio": Rule(("slice_rmse_ratio",), "worst slice's RMSE against all"),
     "max_behaviour_violation_pct": Rule(
-        ("behaviour_violation_pct",), "orders priced the wrong way after a change in %"
+        ("behaviour_violation_pct",), "predictions that move the wrong way in %"
     ),
     "max_coverage_error": Rule(
         ("coverage_error",), "points between promised and measured coverage"

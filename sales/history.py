@@ -48,7 +48,8 @@ class Event(BaseModel):
     `to` is the model that it is about: registered, promoted, refused, gone back to, or free of its
     bar; None where a gate refused them all. `from` is the champion at that time. `champion` and
     `challenger` hold the aliases afterwards. `entry`, of a registered model, is what the service
-    tells of it, and `dvc_md5` DVC's name for its files.
+    tells of it, and `dvc_md5` DVC's name for its files. `model_name` is `register.model_name`, of
+    which all this is told; events of before it was noted have none, and count for any.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
@@ -64,6 +65,7 @@ class Event(BaseModel):
     incumbent_test_rmse: float | None = None
     improvement_pct: float | None = None
     reason: str = ""
+    model_name: str = ""
     git_commit: str = ""
     data_hash: str = ""
     dvc_md5: str | None = None
@@ -90,6 +92,11 @@ def read(path: Path) -> list[Event]:
             reason = error.errors()[0]["msg"]
             raise PipelineError(f"{path}, line {number} is damaged: {reason}") from None
     return events
+
+
+def of(events: Iterable[Event], model_name: str) -> list[Event]:
+    """Return the events of one registered model: another problem has champions of its own."""
+    return [event for event in events if event.model_name in (model_name, "")]
 
 
 def append(path: Path, events: Iterable[Event]) -> None:

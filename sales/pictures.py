@@ -39,6 +39,7 @@ def told(
         **data,
         "numeric": _by_column(numbers),
         "categorical": _by_column(counts),
+        "called": contract.called.model_dump(),
         "target": {"name": contract.target, "unit": contract.columns[contract.target].unit},
         "breakdown": contract.breakdown,
     }

@@ -115,7 +115,8 @@ class OrderSchema:
                     column.high if column.max else "9999-12-31T23:59:59.999",
                 )
             )
-            text = f"outside {column.min} to {column.max}, which the training data covers"
+            window = f"{column.min or 'any day'} to {column.max or 'any day'}"
+            text = f"outside {window}, which the training data covers"
             seen[name] = (low, high, text)
             years = [part for part, kind in self.parts.items() if kind == "year"]
             first, last = (
@@ -159,8 +160,21 @@ class OrderSchema:
 
 
 def snake(name: str) -> str:
-    """Return `TotalAmount` as `total_amount`."""
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
+    """Return `TotalAmount` as `total_amount`, `price ($)` as `price`."""
+    spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name)
+    return re.sub(r"\W+", "_", spaced).strip("_").lower()
+
+
+def added_columns(target: str) -> tuple[str, str, str]:
+    """Return what scoring adds: the names of the prediction and its ends, in the target's style.
+
+    `PredictedTotalAmount` for `TotalAmount`, `predicted_price` for `price`.
+    """
+    if target[:1].isupper():
+        name = f"Predicted{target}"
+        return name, f"{name}Low", f"{name}High"
+    name = f"predicted_{target}"
+    return name, f"{name}_low", f"{name}_high"
 
 
 def _parts(featuriser: Featuriser, dates: list[str]) -> dict[str, str]:

@@ -20,7 +20,7 @@ def rows(
         table.append(
             (
                 name,
-                *(_number(scored[part]["rmse"], ",.4f") for part in ("train", "valid", "test")),
+                *(_rmse(scored[part]["rmse"]) for part in ("train", "valid", "test")),
                 _number(scored["test"]["r2"], ".6f"),
                 _number(scored.get("coverage_pct"), ".1f"),
                 f"refused: {failed}" if failed else judged["verdict"],
@@ -28,6 +28,11 @@ def rows(
             )
         )
     return table
+
+
+def _rmse(value: float | None) -> str:
+    """Return four decimals, or four digits that count of an error which these would hide."""
+    return _number(value, ".4g" if value and value < 0.001 else ",.4f")
 
 
 def _number(value: float | None, style: str) -> str:

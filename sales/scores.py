@@ -1,5 +1,6 @@
 """How good a model is: errors by split and slice, skill, gap, and whether it behaves."""
 
+import math
 from collections.abc import Iterator, Mapping
 from itertools import pairwise
 from typing import Any, Literal, NamedTuple
@@ -103,6 +104,8 @@ def score(
     rmse = metrics["test"]["rmse"]
     slices, left_out = slice_scores(model, tables["test"], predicted["test"], params)
     worst = max(slices, key=lambda name: slices[name].rmse, default=None)
+    # Without a slice to be scored there is no ratio; where none is asked for, all rows are the one.
+    ratio = _ratio(slices[worst].rmse, rmse) if worst else 1.0 if not params.slices else math.nan
     held = {name: s.coverage_pct for name, s in slices.items() if s.coverage_pct is not None}
     least = min(held, key=held.__getitem__, default=None)
     covered = coverage(model.intervals, true["test"], predicted["test"])
@@ -114,7 +117,7 @@ def score(
         # goes to zero; a share of the train error would not.
         "generalization_gap_pct": _ratio(100 * (rmse - metrics["train"]["rmse"]), spread),
         "negative_prediction_pct": significant(100 * np.mean(predicted["test"] < 0)),
-        "slice_rmse_ratio": _ratio(slices[worst].rmse, rmse) if worst else float("nan"),
+        "slice_rmse_ratio": ratio,
         "worst_slice": worst or "",
         "slices_left_out": ", ".join(left_out),
         **covered,

@@ -13,7 +13,7 @@ import numpy as np
 from sales import explanation, files, model
 from sales.errors import PipelineError
 from sales.model import Model
-from sales.request import Orders, OrderSchema, snake
+from sales.request import Orders, OrderSchema, added_columns, snake
 
 EVALUATION, DATA = "evaluation", "data.json"  # what an export holds beside its models
 ALIASES = ("champion", "challenger", "fallback")
@@ -66,7 +66,7 @@ class Served:
         orders = self.schema.many(body)
         rows = len(next(iter(orders.values())))
         if rows > most:
-            raise TooManyError(f"{rows:,} orders, at most {most:,} are taken at once")
+            raise TooManyError(f"{rows:,} rows, at most {most:,} are taken at once")
         if not rows:
             return {"predictions": []}
         predictions = self.model.predict(orders)
@@ -87,12 +87,12 @@ class Served:
         table = upload.read(body, most_rows)
         orders = upload.orders(table, self.model.featuriser.fields, self.schema.parts)
         predictions = self.model.predict(orders)
-        parquet, target = body.startswith(upload.PARQUET), self.model.featuriser.target
-        added = {f"Predicted{target}": predictions}
+        columns = [predictions]
         if self.model.intervals:
-            low, high = self.model.intervals.around(predictions)
-            added |= {f"Predicted{target}Low": low, f"Predicted{target}High": high}
-        answered = upload.priced(table, added, parquet=parquet)
+            columns += self.model.intervals.around(predictions)
+        names = added_columns(self.model.featuriser.target)
+        added = dict(zip(names, columns, strict=False))
+        answered = upload.priced(table, added, parquet=body.startswith(upload.PARQUET))
         return answered, predictions, upload.warnings(orders, self.schema)
 
     def about(self) -> dict[str, Any]:
@@ -202,7 +202,7 @@ def _try(served: Served) -> None:
     answer = float(served.model.predict(order)[0])
     if answer != golden["prediction"]:
         raise PipelineError(
-            f"the {served.alias} answers its golden order with {answer!r}, "
+            f"the {served.alias} answers its golden row with {answer!r}, "
             f"evaluated it was {golden['prediction']!r}"
         )
 

@@ -44,13 +44,14 @@ class Standing:
 
     def __init__(self, folder: Path, artifacts: Path, settings: RegisterParams) -> None:
         self.folder, self.settings = folder, settings
-        self.events = history.read(folder / HISTORY)
+        self.events = history.of(history.read(folder / HISTORY), settings.model_name)
         self.champion = history.champion(self.events)
         self.challenger = history.challenger(self.events)
         self.exports = exports.read(folder / EXPORTS)
         self.registry = Registry(folder, artifacts, settings)
         self._recorded = len(self.events)
         self._origin = {
+            "model_name": settings.model_name,
             "git_commit": provenance.git_commit(),
             "data_hash": files.read_json(DATA)["sha256"] if DATA.is_file() else "",
         }
@@ -164,9 +165,10 @@ def changing(settings: RegisterParams) -> Iterator[Standing]:
             generations.linked(REGISTRY_RECORD, state / LINK / RECORD)
 
 
-def events() -> list[Event]:
-    """Return the history as it stands."""
-    return history.read(state_folder() / LINK / HISTORY)
+def events(model_name: str | None = None) -> list[Event]:
+    """Return the history as it stands; of one registered model, where it is named."""
+    told = history.read(state_folder() / LINK / HISTORY)
+    return told if model_name is None else history.of(told, model_name)
 
 
 def who(version: "ModelVersion") -> Who:

@@ -107,10 +107,11 @@ def main() -> None:
         if name in ("rollback", "promote", "lift"):
             command.add_argument("--reason", default="")
     given = parser.parse_args()
-    if given.command == "history":
-        print(as_table(events()) if events() else "nothing has been promoted yet: make repro")
-        return
     settings = params.read("register", RegisterParams)
+    if given.command == "history":
+        told = events(settings.model_name)
+        print(as_table(told) if told else "nothing has been promoted yet: make repro")
+        return
     reason = getattr(given, "reason", "") or "no reason given"
     with locked(state_folder()), changing(settings) as now:
         if given.command == "rollback":

@@ -273,7 +273,9 @@ def _picture() -> dict[str, Any]:
 
 def _serving(folder: Path, scored: dict[str, Any]) -> dict[str, Any]:
     """Return what the service tells of a model, and an order on which it tries the model."""
-    order = json.loads(_example(folder)[:1].to_json(orient="records", date_format="iso"))[0]
+    example = _example(folder)[:1]
+    order = json.loads(example.to_json(orient="records", date_format="iso"))[0]
+    order |= example.select_dtypes("float").iloc[0].to_dict()  # pandas' JSON cuts digits off
     golden = {"order": order, "prediction": scored["golden_prediction"]}
     return {"metrics": flat(scored), "golden": golden}
 

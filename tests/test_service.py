@@ -244,7 +244,7 @@ def test_a_form_without_a_file_is_refused(client):
 def test_too_many_orders_are_refused(client):
     answered = client.post("/predict_batch", json=[PUBLISHED_ORDER] * 501)
     assert answered.status_code == 413
-    assert answered.json()["detail"] == "501 orders, at most 500 are taken at once"
+    assert answered.json()["detail"] == "501 rows, at most 500 are taken at once"
 
 
 def test_a_body_without_a_declared_length_is_cut_off(client):

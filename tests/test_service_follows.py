@@ -96,7 +96,7 @@ def test_exports_that_cannot_be_loaded_change_nothing_and_are_told_of(link, tmp_
         point(link, "two")
         deadline = time.monotonic() + 60
         while (
-            "cannot be loaded: the champion answers its golden order"
+            "cannot be loaded: the champion answers its golden row"
             not in (tmp_path / "log").read_text()
         ):
             assert time.monotonic() < deadline

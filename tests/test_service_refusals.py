@@ -120,7 +120,7 @@ def test_a_large_body_is_refused(client, route):
 def test_too_many_orders_are_refused_with_the_limit(client):
     answered = client.post("/predict_batch", content=f"[{','.join([GOOD] * 501)}]")
     assert answered.status_code == 413
-    assert answered.json()["detail"] == "501 orders, at most 500 are taken at once"
+    assert answered.json()["detail"] == "501 rows, at most 500 are taken at once"
 
 
 ORDERS = make_orders(30)

@@ -4,10 +4,12 @@ from pathlib import Path
 
 import streamlit as st
 
+from ui import states
+
 # An icon of our own: Streamlit would fetch one of its set from fonts.gstatic.com.
 ICON = str(Path(__file__).with_name("icon.svg"))
 
-st.set_page_config("Amazon Sales", ICON, layout="wide")
+st.set_page_config(states.title(), ICON, layout="wide")
 st.navigation(
     [
         st.Page("views/predict.py", title="Predict", icon=":material/sell:", default=True),

@@ -4,7 +4,7 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from ui.amounts import axis_format
+from ui.amounts import axis_format, tip_format
 from ui.waterfall import LOWERS, RAISES
 
 HEIGHT = 260
@@ -13,26 +13,34 @@ GREY = "#8a9a97"  # what is only for orientation, readable on both backgrounds
 
 
 def line(
-    table: pd.DataFrame, x: str, y: str, at: float, unit: str | None, *, whole: bool
+    table: pd.DataFrame, titles: tuple[str, str], at: float, unit: str | None, *, whole: bool
 ) -> alt.LayerChart:
-    """Return y over x, with a mark at `at`; x takes whole numbers only, or any."""
+    """Return y over x, from columns of that name, titled so, with a mark at `at`.
+
+    x takes whole numbers only, or any.
+    """
+    x, y = titles
     base = alt.Chart(table).encode(
         alt.X(
-            x,
-            type="quantitative",
+            "x:Q",
+            title=x,
             axis=alt.Axis(tickMinStep=1 if whole else alt.Undefined, format=NUMBER),
             scale=alt.Scale(nice=False, zero=False),
         ),
         alt.Y(
-            y,
-            type="quantitative",
+            "y:Q",
+            title=y,
             axis=alt.Axis(format=axis_format(unit)),
             scale=alt.Scale(zero=False),
         ),
-        tooltip=[alt.Tooltip(x, format=",.2f"), alt.Tooltip(y, format=",.2f")],
+        tooltip=[
+            alt.Tooltip("x", title=x, format=NUMBER),
+            alt.Tooltip("y", title=y, format=tip_format(unit)),
+        ],
     )
-    here = alt.Chart(pd.DataFrame({x: [at]})).mark_rule(strokeDash=[4, 4], color=GREY)
-    return (base.mark_line(point=len(table) < 15) + here.encode(alt.X(x))).properties(height=HEIGHT)
+    here = alt.Chart(pd.DataFrame({"x": [at]})).mark_rule(strokeDash=[4, 4], color=GREY)
+    line = base.mark_line(point=len(table) < 15) + here.encode(alt.X("x:Q"))
+    return line.properties(height=HEIGHT)
 
 
 def histogram(bins: pd.DataFrame, title: str, height: int = HEIGHT) -> alt.Chart:
@@ -94,7 +102,10 @@ def predicted_true(table: pd.DataFrame, unit: str | None) -> alt.LayerChart:
         .encode(
             alt.X("true:Q", title="True", axis=axis),
             alt.Y("predicted:Q", title="Predicted", axis=axis),
-            tooltip=[alt.Tooltip("true", format=",.2f"), alt.Tooltip("predicted", format=",.2f")],
+            tooltip=[
+                alt.Tooltip("true", format=tip_format(unit)),
+                alt.Tooltip("predicted", format=tip_format(unit)),
+            ],
         )
     )
     return (diagonal.encode(alt.X("true:Q"), alt.Y("predicted:Q")) + points).properties(
@@ -111,7 +122,7 @@ def residuals(table: pd.DataFrame, unit: str | None) -> alt.Chart:
             alt.X("predicted:Q", title="Predicted", axis=alt.Axis(format=axis_format(unit))),
             alt.Y("residual:Q", title="Predicted − true", axis=alt.Axis(format=NUMBER)),
             tooltip=[
-                alt.Tooltip("predicted", format=",.2f"),
+                alt.Tooltip("predicted", format=tip_format(unit)),
                 alt.Tooltip("residual", format=",.4g"),
             ],
         )

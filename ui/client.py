@@ -10,6 +10,8 @@ import httpx
 import pyarrow as pa
 import pyarrow.parquet
 
+from sales.contract import Called
+
 SECONDS = 15.0  # how long an answer may take
 FILE_SECONDS = 60.0  # and that to a piece of a file
 
@@ -71,6 +73,14 @@ class Service:
             return self.data()["target"]["unit"]
         except RefusedError:
             return None
+
+    def called(self, seconds: float = SECONDS) -> Called:
+        """Return what people call the rows; plain words where the export does not tell."""
+        try:
+            told = self._json("GET", "/data", timeout=seconds)
+            return Called(**told.get("called", {}))
+        except RefusedError:
+            return Called()
 
     def models(self) -> dict[str, Any]:
         """Return every loaded model, which of them answers, and whether it may be switched."""

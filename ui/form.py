@@ -1,15 +1,18 @@
 """The order form, made from the schema of the model that answers: no list is typed twice."""
 
+import math
 from collections.abc import Callable
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
 import streamlit as st
 
 from sales.contract import Column
-from ui.amounts import words
+from ui.amounts import plain, words
 
 Order = dict[str, Any]
+EARLIEST = date(1900, 1, 1)  # that the calendar offers where the contract gives no first day
 ACROSS = 3  # controls side by side where there is room
 
 
@@ -48,12 +51,13 @@ def _led_by(leader: str, leader_of: dict[str, str], fields: dict[str, Column]) -
 
 def _control(name: str, column: Column, schema: dict[str, Any], order: Order) -> Any:
     draw = _DRAW[column.role]
-    label = f"{words(name)} ({column.unit})" if column.unit else words(name)
+    label = plain(words(name)) + (f" ({column.unit})" if column.unit else "")
     return draw(name, label, column, schema, order)
 
 
 def _number(name: str, label: str, column: Column, schema: dict[str, Any], _: Order) -> float:
     kind: Callable[[Any], Any] = int if column.integer else float
+    example = kind(schema["example"][name])
     low, high = (None if bound is None else kind(bound) for bound in (column.min, column.max))
     ends = [
         f"{word} {bound:,}" for word, bound in (("from", low), ("to", high)) if bound is not None
@@ -62,27 +66,42 @@ def _number(name: str, label: str, column: Column, schema: dict[str, Any], _: Or
         label,
         low,
         high,
-        kind(schema["example"][name]),
-        step=1 if column.integer else (0.05 if high is not None and high <= 1 else 1.0),
-        format="%d" if column.integer else "%.2f",
+        example,
+        step=1 if column.integer else _step(column),
+        format="%d" if column.integer else f"%.{_digits(example, _step(column))}f",
         key=f"order_{name}",
         help=" ".join(ends).capitalize() or None,
         persist_state="session",
     )
-    return kind(value if value is not None else schema["example"][name])
+    return kind(value if value is not None else example)
+
+
+def _step(column: Column) -> float:
+    """Return what a click adds: a twentieth of the range's power of ten, 1 at most."""
+    if column.min is None or column.max is None or column.high <= column.low:
+        return 1.0
+    return min(1.0, 0.05 * 10.0 ** math.floor(math.log10(column.high - column.low)))
+
+
+def _digits(*values: float) -> int:
+    """Return the decimals that show the values, six digits that count of each; two at least."""
+    needed = [-int(Decimal(repr(value)).as_tuple().exponent) for value in values]
+    telling = [5 - math.floor(math.log10(abs(value))) if value else 0 for value in values]
+    return max(2, *map(min, needed, telling))
 
 
 def _date(name: str, label: str, column: Column, schema: dict[str, Any], _: Order) -> str:
-    first = date.fromisoformat(str(column.min)[:10]) if column.min else date(1970, 1, 1)
-    last = date.fromisoformat(str(column.max)[:10]) if column.max else date.today()
     example = date.fromisoformat(schema["example"][name][:10])
+    first = date.fromisoformat(str(column.min)[:10]) if column.min else min(example, EARLIEST)
+    last = date.fromisoformat(str(column.max)[:10]) if column.max else example
+    learnt = f"from {first:%Y-%m-%d} to {last:%Y-%m-%d}" if column.min and column.max else ""
     chosen = st.date_input(
         label,
         example,
         first,
         max(last, date.today()),
         key=f"order_{name}",
-        help=f"The model learnt from {first:%Y-%m-%d} to {last:%Y-%m-%d}",
+        help=f"The model learnt {learnt}" if learnt else None,
         format="YYYY-MM-DD",
         persist_state="session",
     )
@@ -96,7 +115,11 @@ def _choice(name: str, label: str, column: Column, schema: dict[str, Any], order
         led = leads.get(order.get(leader, ""))
         if led is not None:  # a control of its own for each: Streamlit keeps a control's value
             st.selectbox(
-                label, [led], key=f"order_{name}_{led}", disabled=True, help=f"{leader} decides it"
+                label,
+                [led],
+                key=f"order_{name}_{led}",
+                disabled=True,
+                help=plain(f"{leader} decides it"),
             )
             return led
     chosen = st.selectbox(

@@ -6,16 +6,31 @@ from collections.abc import Callable
 
 import streamlit as st
 
+from sales.contract import Called
 from ui.amounts import plain
 from ui.client import DownError, Service, ServiceError
 
 LOG = logging.getLogger("ui")
 RETRY_SECONDS = 2
+TITLE_SECONDS = 60  # how long the window's title stays without being asked for
 
 
 def service() -> Service:
     """Return the service that API_URL names, by default the one of `make serve`."""
     return _service(os.environ.get("API_URL") or "http://127.0.0.1:3000")
+
+
+def title() -> str:
+    """Return what the project is called; a plain word while the service does not tell."""
+    try:
+        return _title(service().url)
+    except Exception:  # the view asks too, and tells the person what is wrong
+        return Called().title
+
+
+@st.cache_data(ttl=TITLE_SECONDS, show_spinner=False)
+def _title(url: str) -> str:
+    return Service(url).called(seconds=2.0).title
 
 
 @st.cache_resource

@@ -1,4 +1,4 @@
-"""Why a price: from the average prediction, feature by feature, to this one."""
+"""Why a prediction: from the average prediction, feature by feature, to this one."""
 
 import math
 from typing import Any

@@ -106,10 +106,11 @@ def test_an_unknown_category_gets_a_finite_answer(fitted, data):
     assert np.isfinite(estimator.predict(strange)).all()
 
 
-def test_the_curve_ends_lower_than_it_begins(fitted):
+def test_the_curve_ends_lower_than_it_begins(fitted, data):
     _, _, curve = fitted
     assert list(curve.columns) == ["step", "split", "rmse"]
-    for split in ("train", "valid"):
+    by_rows = curve["step"].max() == len(data.y)  # few rows are easy to fit
+    for split in ("valid",) if by_rows else ("train", "valid"):
         rmse = curve.loc[curve["split"] == split, "rmse"]
         assert rmse.iloc[-1] < rmse.iloc[0] or rmse.max() < 1e-6
 

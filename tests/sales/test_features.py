@@ -117,7 +117,7 @@ def test_request_fields_are_the_columns_of_an_order(priced, featurize_params, co
 
 
 def test_a_missing_column_is_named(orders, priced):
-    with pytest.raises(PipelineError, match="an order needs the column 'Brand'"):
+    with pytest.raises(PipelineError, match="a row needs the column 'Brand'"):
         priced.transform(orders.drop(columns="Brand"))
     with pytest.raises(PipelineError, match="needs 'OrderYear', or OrderDate to compute it"):
         priced.transform(orders.drop(columns="OrderDate"))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from sales import features
-from sales.request import OrderSchema, RequestError, snake
+from sales.request import OrderSchema, RequestError, added_columns, snake
 from tests.examples import PUBLISHED_ORDER, make_orders
 
 WITHOUT_DATE = {
@@ -194,7 +194,38 @@ def test_the_json_schema_tells_ranges_and_known_values(schema):
 
 @pytest.mark.parametrize(
     ("name", "expected"),
-    [("TotalAmount", "total_amount"), ("price", "price"), ("arr_delay", "arr_delay")],
+    [
+        ("TotalAmount", "total_amount"),
+        ("price", "price"),
+        ("arr_delay", "arr_delay"),
+        ("price in $", "price_in"),
+        ("Größe (m²)", "größe_m²"),
+    ],
 )
 def test_snake(name, expected):
     assert snake(name) == expected
+
+
+@pytest.mark.parametrize(
+    ("target", "added"),
+    [
+        (
+            "TotalAmount",
+            ("PredictedTotalAmount", "PredictedTotalAmountLow", "PredictedTotalAmountHigh"),
+        ),
+        ("price", ("predicted_price", "predicted_price_low", "predicted_price_high")),
+    ],
+)
+def test_what_scoring_adds_to_a_file_is_named_in_the_targets_own_style(target, added):
+    assert added_columns(target) == added
+
+
+def test_a_window_open_at_one_end_is_told_so(contract, featurize_params):
+    open_start = contract.columns["OrderDate"].model_copy(update={"min": None})
+    changed = contract.model_copy(update={"columns": {**contract.columns, "OrderDate": open_start}})
+    schema = OrderSchema(features.fit(make_orders(300), featurize_params, changed))
+    late = schema.one(json.dumps({**DATED, "OrderDate": "2031-01-01"}))
+    [warning] = [text for text in schema.warnings(late) if text.startswith("OrderDate")]
+    assert "outside any day to 2024-12-31" in warning
+    early = schema.one(json.dumps({**DATED, "OrderDate": "1931-01-01"}))
+    assert not [text for text in schema.warnings(early) if text.startswith("OrderDate")]

@@ -42,3 +42,10 @@ def test_text_is_aligned_and_markdown_has_every_cell():
     markdown = scoreboard.as_markdown(rows).splitlines()
     assert markdown[1] == "| --- | ---: | ---: | ---: | ---: | ---: | --- | --- |"
     assert all(line.count("|") == len(scoreboard.HEADER) + 1 for line in markdown)
+
+
+def test_small_errors_keep_the_digits_that_tell():
+    [row] = scoreboard.rows(
+        {"worse": {**scored(0.0022), "test": {"rmse": 0.000123456, "r2": 1.0}}}, GATE, {}
+    )
+    assert row[1:4] == ("0.0022", "0.0022", "0.0001235")

@@ -117,6 +117,15 @@ def test_negative_predictions_are_counted(orders, model_of):
     assert metrics["negative_prediction_pct"] == pytest.approx(share)
 
 
+def test_where_no_slice_is_asked_for_all_rows_are_the_one(orders, model_of):
+    metrics = score(model_of(exact), orders, slices={})
+    assert (metrics["slice_rmse_ratio"], metrics["worst_slice"]) == (1.0, "")
+
+
+def test_where_every_slice_is_too_small_there_is_no_ratio(orders, model_of):
+    assert score(model_of(exact), orders, min_slice_rows=1000)["slice_rmse_ratio"] is None
+
+
 def test_the_worst_slice_is_found_against_all_rows(orders, featuriser, model_of):
     books = float(featuriser.levels["Category"].index("Books"))
     metrics = score(model_of(lambda c: exact(c) + 50 * (c["Category"] == books)), orders)

@@ -41,7 +41,7 @@ def test_an_answer_is_signed_by_the_model(promoted):
     }
     many = champion.many(b"[" + BODY + b"," + BODY + b"]", most=2)
     assert many["predictions"] == [answered["predicted_total_amount"]] * 2
-    with pytest.raises(serving.TooManyError, match="2 orders, at most 1 are taken at once"):
+    with pytest.raises(serving.TooManyError, match="2 rows, at most 1 are taken at once"):
         champion.many(b"[" + BODY + b"," + BODY + b"]", most=1)
     with pytest.raises(RequestError):
         champion.one(b"{}")
@@ -100,7 +100,7 @@ def test_a_golden_order_answered_otherwise_is_refused_to_the_last_bit(copy):
     golden = promoted["challenger"]["golden"]
     golden["prediction"] += 1e-9
     files.write_json(copy / "promoted.json", promoted)
-    with pytest.raises(PipelineError, match="the challenger answers its golden order with"):
+    with pytest.raises(PipelineError, match="the challenger answers its golden row with"):
         serving.load(copy)
 
 

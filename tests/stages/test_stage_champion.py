@@ -14,6 +14,7 @@ from sales.errors import PipelineError
 from stages import champion, register
 from tests.examples import ROOT, set_params
 from tests.trained_project import (
+    NAME,
     boosted,
     decision,
     gate,
@@ -59,6 +60,31 @@ def test_first_run(gated):
     assert names("challenger") == "xgboost 2"
     assert what() == ["registered", "registered", "promoted", "challenger"]
     assert decision()["outcome"] == "first"
+
+
+def test_another_registered_model_has_a_history_of_its_own(gated, capsys):
+    """Another problem in the same folder: no champion before it, nothing to restore, and back."""
+    register.main()
+    set_params({"register.model_name": "another_regressor"})
+    refuse("linear_regression")
+    register.main()
+    assert files.read_json(Path("models/promoted/promoted.json"))["fallback"] is None
+    assert decision()["outcome"] == "first"
+    assert open_registry().holder("champion").name == "another_regressor"
+    assert open_registry().holder("champion").version == 1
+    capsys.readouterr()
+    run("history")
+    assert "linear_regression" not in capsys.readouterr().out
+    with pytest.raises(PipelineError, match="no champion before xgboost, version 1"):
+        run("rollback")
+
+    set_params({"register.model_name": NAME})
+    train()
+    register.main()
+    assert decision()["outcome"] == "unchanged"
+    assert open_registry().holder("champion").name == NAME
+    versions = {version.version for version in open_registry().versions().values()}
+    assert versions == {1, 2}
 
 
 def test_same_run_again(gated):

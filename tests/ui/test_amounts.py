@@ -13,6 +13,10 @@ from ui.amounts import amount, column_format, error_size, plain, words
         (-0.001, "$", "$0.00"),
         (1234567.891, None, "1,234,567.89"),
         (-12.5, "min", "−12.50 min"),
+        (0, "mm", "0.00 mm"),
+        (0.5, "$", "$0.50"),
+        (0.00226730, None, "0.002267"),
+        (-0.25, "mm", "−0.2500 mm"),
     ],
 )
 def test_an_amount(value, unit, written):

@@ -157,7 +157,7 @@ def test_upload_and_download(page, service, project, tmp_path):
     page.get_by_role("button", name="Score 10,000 rows").click()
     expect(page.get_by_text("10,000 rows scored")).to_be_visible(timeout=PATIENCE)
     with page.expect_download() as download:
-        page.get_by_role("button", name="Download the priced file").click()
+        page.get_by_role("button", name="Download the scored file").click()
     priced = pd.read_csv(download.value.path())
     answer = httpx.post(f"{service.url}/predict_file", content=sent.read_bytes(), timeout=60)
     asked = pd.read_csv(io.BytesIO(answer.content))

@@ -40,7 +40,7 @@ def test_every_model_stands_there_with_metrics_and_verdicts_rule_by_rule(page, r
 def test_a_switch_asks_first_and_then_another_model_answers(page, running, switched_back):
     app = page("models", running)
     button(app, "Let the challenger answer").click().run()
-    assert "every order, whoever asks" in everything(app)
+    assert "answers, whoever asks" in everything(app)
     assert httpx.get(f"{running}/model-info").json()["alias"] == "champion"
     button(app, "Switch").click().run()
     assert httpx.get(f"{running}/model-info").json()["alias"] == "challenger"

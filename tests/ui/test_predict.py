@@ -83,7 +83,7 @@ def test_why_the_price_is_what_it_is_comes_from_the_service(page, running):
     app = page("predict", running)
     control(app, "number_input", "Unit price ($)").set_value(333.33)
     button(app, "Predict").click().run()
-    assert "Why this price" in everything(app)
+    assert "Why this prediction" in everything(app)
     order = {**order_in(app, running), "UnitPrice": 333.33}
     asked = httpx.post(f"{running}/explain", json=order).json()
     text = drawn(app, "Waterfall chart")

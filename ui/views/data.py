@@ -1,4 +1,4 @@
-"""Data: the picture of the orders that the models learnt from, and what was set aside."""
+"""Data: the picture of the rows that the models learnt from, and what was set aside."""
 
 from typing import Any
 
@@ -37,9 +37,10 @@ def view(service: Service) -> None:
     name = picture["target"]["name"]
     tables = {words(c): pd.DataFrame(bins) for c, bins in picture["numeric"].items()}
     _grid({c: charts.histogram(bins, c, 180) for c, bins in tables.items()})
-    st.header("Categories", anchor=False)
     counts = {words(c): pd.DataFrame(values) for c, values in picture["categorical"].items()}
-    _grid({c: charts.bars(t, "rows", "value", ("Rows", c)) for c, t in counts.items()})
+    if counts:
+        st.header("Categories", anchor=False)
+        _grid({c: charts.bars(t, "rows", "value", ("Rows", c)) for c, t in counts.items()})
     st.header("What matters most", anchor=False)
     if importance is None:
         st.info("The model that answers was exported without its evaluation: run `make repro`.")
@@ -83,7 +84,7 @@ def _grid(drawn: dict[str, Any]) -> None:
     for start in range(0, len(names), ACROSS):
         for name, place in zip(names[start : start + ACROSS], st.columns(ACROSS), strict=False):
             with place:
-                st.markdown(f"**{name}**")
+                st.markdown(f"**{plain(name)}**")
                 st.altair_chart(drawn[name], key=f"data_{name}", alt=f"Distribution of {name}")
 
 

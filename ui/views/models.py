@@ -81,8 +81,8 @@ def _forget() -> None:
 def _confirm(service: Service, model: dict[str, Any], may_switch: str) -> None:
     alias = model["alias"]
     st.markdown(
-        f"From then on every order, whoever asks, is priced by the **{alias}** "
-        f"({words(model['model'])}, version {model['version']})."
+        f"From then on the **{alias}** ({words(model['model'])}, version {model['version']}) "
+        "answers, whoever asks."
     )
     token = ""
     if may_switch == "with_token":
@@ -114,8 +114,10 @@ def _body(model: dict[str, Any], evaluation: dict[str, Any] | None, unit: str | 
     st.markdown("**Residuals**")
     bins = pd.DataFrame(evaluation["residual_histogram"])
     st.altair_chart(charts.histogram(bins, "Predicted − true"), key=f"h_{alias}")
-    st.markdown("**Error by slice**")
     slices = pd.DataFrame(evaluation["slices"])
+    if slices.empty:
+        return
+    st.markdown("**Error by slice**")
     slices["slice"] = slices["slice"].map(_slice_in_words)
     st.altair_chart(
         charts.bars(slices, "rmse", "slice", ("RMSE on the slice's test rows", "Slice")),
@@ -142,9 +144,10 @@ def _metrics(metrics: dict[str, Any], unit: str | None) -> None:
         "Largest test error": error_size(test["max_error"], unit),
         "Test bias": error_size(test["bias"], unit),
         "RMSE saved against the mean": f"{metrics['skill_pct']:.2f} %",
-        "Worst slice": _slice_in_words(str(metrics["worst_slice"])),
-        **_coverage(metrics),
     }
+    if metrics["worst_slice"]:
+        rows["Worst slice"] = _slice_in_words(metrics["worst_slice"])
+    rows |= _coverage(metrics)
     table = pd.DataFrame({"what": rows.keys(), "value": [plain(text) for text in rows.values()]})
     st.table(table, border="horizontal", hide_index=True, hide_header=True)
 

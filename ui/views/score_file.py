@@ -9,9 +9,9 @@ import pandas as pd
 import streamlit as st
 
 from sales import cells
-from sales.request import RequestError
+from sales.request import RequestError, added_columns
 from ui import charts, form, memory, upload_check
-from ui.amounts import column_format, error_size, plain
+from ui.amounts import column_format, error_size, plain, words
 from ui.client import RefusedError, Service
 from ui.scoring import Scoring
 from ui.states import show
@@ -40,8 +40,8 @@ def _ask(service: Service) -> None:
         schema = service.schema()
     fields = form.fields_of(schema)
     st.markdown(
-        "CSV or Parquet, a row an order. It is checked here before anything is sent; further "
-        "columns are kept as they are."
+        plain(f"CSV or Parquet, a line for each {service.called().row}. ")
+        + "It is checked here before anything is sent; further columns are kept as they are."
     )
     sent = st.file_uploader("Your file", ["csv", "parquet"])
     st.download_button(
@@ -186,19 +186,20 @@ def _result(service: Service, scoring: Scoring) -> None:
         st.warning(plain(warning), icon=":material/warning:")
     with st.container(horizontal=True):
         st.download_button(
-            "Download the priced file",
+            "Download the scored file",
             scoring.file,
-            f"priced_{uploaded.name}",
+            f"scored_{uploaded.name}",
             icon=":material/download:",
             type="primary",
             on_click="ignore",
         )
         st.button("Choose another file", on_click=_forget, icon=":material/close:")
-    predicted = added[f"Predicted{target}"].to_numpy()
+    name = added_columns(target)[0]
+    predicted = added[name].to_numpy()
     left, right = st.columns(2, gap="large")
     with left:
         st.subheader("Predictions")
-        title = f"Predicted {target}" + (f" ({unit})" if unit else "")
+        title = f"Predicted {words(target).lower()}" + (f" ({unit})" if unit else "")
         st.altair_chart(charts.histogram(charts.binned(predicted), title), alt="Histogram")
     if target in uploaded.table.column_names:
         with right:
@@ -220,20 +221,20 @@ def _result(service: Service, scoring: Scoring) -> None:
 
 
 def _against(uploaded: Upload, target: str, predicted: np.ndarray, unit: str | None) -> None:
-    """Show how far the predictions are from the amounts that the file holds."""
+    """Show how far the predictions are from the truth that the file holds."""
     true = cells.number(uploaded.table[target].combine_chunks()).to_numpy(zero_copy_only=False)
     both = np.isfinite(true) & np.isfinite(predicted)
     if not both.any():
         return
     true, predicted = true[both], predicted[both]
     off = predicted - true
-    st.subheader("Against the true amounts")
+    st.subheader("Against the true values")
     rmse, mae = st.columns(2)
     rmse.metric("RMSE", error_size(float(np.sqrt(np.mean(off**2))), unit))
     mae.metric("MAE", error_size(float(np.mean(np.abs(off))), unit))
     drawn = np.random.default_rng(0).permutation(len(true))[:PLOTTED]
     table = pd.DataFrame({"true": true[drawn], "predicted": predicted[drawn]})
-    st.altair_chart(charts.predicted_true(table, unit), alt="Predicted against true amounts")
+    st.altair_chart(charts.predicted_true(table, unit), alt="Predicted against true values")
     if len(true) > PLOTTED:
         st.caption(f"{PLOTTED:,} of {len(true):,} rows are drawn.")
 

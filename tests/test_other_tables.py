@@ -1,0 +1,228 @@
+"""Tables of other kinds, by params.yaml alone: from the CSV through every stage to the page.
+
+What each of them lacks (ids, dates, categories, numbers, bounds, units, rules, slices) is what the
+committed contract has.
+"""
+
+import io
+import sys
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+import pandas as pd
+import pytest
+import uvicorn
+
+import service
+from sales import estimators, exports, files, serving
+from sales.exports import Export
+from stages import card, evaluate, featurize, gate, ingest, prepare, register, train
+from tests.bento_server import free_port
+from tests.examples import set_params
+from tests.ui.conftest import page  # noqa: F401
+from tests.ui.shown import button, everything
+
+ROWS = 600
+MODEL = "linear_regression"
+
+
+@dataclass(frozen=True)
+class Other:
+    """A table, the groups of params.yaml that change for it, and what is expected of it."""
+
+    table: pd.DataFrame
+    groups: dict[str, Any]
+    answer_key: str
+    scored: str  # the column that scoring adds to a file
+    question: str
+    controls: set[str]  # the labels of the page's form
+    title: str = "Predictions"
+
+
+def numbers_only() -> Other:
+    """Nothing but small numbers of many digits, some of whose names mean something to Vega."""
+    rng = np.random.default_rng(1)
+    table = pd.DataFrame(rng.normal(0, 0.001, (ROWS, 2)), columns=["sepal.length", "width_mm"])
+    noise = rng.normal(0, 1e-4, ROWS)
+    table["shift"] = 3 * table["sepal.length"] - table["width_mm"] + noise
+    columns = {"sepal.length": {"role": "numeric"}, "width_mm": {"role": "numeric"}}
+    return Other(
+        table,
+        {
+            "contract": {"columns": {**columns, "shift": {"role": "target"}}},
+            "featurize": {"feature_set": "all", "feature_sets": {"all": {"add": list(columns)}}},
+        },
+        answer_key="predicted_shift",
+        scored="predicted_shift",
+        question="What will this row's shift be?",
+        controls={"Sepal.length", "Width mm"},
+    )
+
+
+def categories_only() -> Other:
+    """Two categories whose values the contract does not list; names that Markdown would eat."""
+    rng = np.random.default_rng(2)
+    job = rng.choice(["cook", "clerk", "NA-1"], ROWS)
+    table = pd.DataFrame({"Job [title]": job, "grade": rng.choice(["1", "2", "10"], ROWS)})
+    table["Wage in $"] = 1000 * table["grade"].astype(int) + rng.integers(0, 5, ROWS)
+    return Other(
+        table,
+        {
+            "contract": {
+                "called": {"title": "Wages & more", "row": "person", "rows": "people"},
+                "columns": {
+                    "Job [title]": {"role": "categorical"},
+                    "grade": {"role": "categorical"},
+                    "Wage in $": {"role": "target", "integer": True, "unit": "€"},
+                },
+            },
+            "featurize": {
+                "feature_set": "all",
+                "feature_sets": {"all": {"add": ["grade", "Job [title]"]}},
+            },
+        },
+        answer_key="predicted_wage_in",
+        scored="PredictedWage in $",
+        question=r"What will this person's wage in \$ be?",
+        controls={"Grade", r"Job \[title\]"},
+        title="Wages & more",
+    )
+
+
+def a_date_only() -> Other:
+    """A date without a first or last day, from before 1970, and a target below zero."""
+    rng = np.random.default_rng(3)
+    days = np.datetime64("1969-01-01") + rng.permutation(ROWS).astype("timedelta64[D]")
+    month = days.astype("datetime64[M]").astype(int) % 12
+    table = pd.DataFrame({"day": days.astype(str), "temperature": -5 * np.sin(month / 2) - 5})
+    prepared = {"split": "time", "seed": 1, "test_size": 0.3, "valid_size": 0.2}
+    return Other(
+        table,
+        {
+            "contract": {
+                "columns": {
+                    "day": {"role": "date"},
+                    "temperature": {"role": "target", "unit": "°C"},
+                }
+            },
+            "prepare": {**prepared, "max_rejected_pct": 0},
+            "featurize": {
+                "feature_set": "all",
+                "derived": {"month": "month(day)", "weekend": "day_of_week(day) >= 5"},
+                "feature_sets": {"all": {"add": ["month", "weekend"]}},
+            },
+        },
+        answer_key="predicted_temperature",
+        scored="predicted_temperature",
+        question="What will this row's temperature be?",
+        controls={"Day"},
+    )
+
+
+LENIENT = {  # what the gates ask of orders is not the subject here
+    "gate.min_test_r2": -100.0,
+    "gate.max_test_rmse": 1e6,
+    "gate.max_generalization_gap_pct": 1000.0,
+    "gate.max_negative_prediction_pct": 100.0,
+    "gate.min_skill_pct": -1000.0,
+    "gate.max_coverage_error": 100.0,
+    "evaluate.slices": {},
+    "evaluate.behaviour": {},
+    "ingest.source": "files",
+}
+
+
+@pytest.fixture(params=[numbers_only, categories_only, a_date_only], ids=lambda make: make.__name__)
+def other(request, project, monkeypatch) -> Other:
+    """Run every stage but register on such a table, with one model."""
+    made = request.param()
+    made.table.to_csv("data/incoming/table.csv", index=False)
+    set_params({**made.groups, **LENIENT})
+    monkeypatch.setattr(estimators, "NAMES", (MODEL,))
+    monkeypatch.setattr(sys, "argv", ["train", MODEL])
+    for stage in (ingest, prepare, featurize, train, evaluate, gate, card):
+        stage.main()
+    return made
+
+
+@pytest.fixture
+def url(other, monkeypatch):
+    """Return the address of the service, in this process, over what register would export."""
+    folder, model = Path("promoted"), Path("models") / MODEL
+    metrics = files.read_json(Path(f"metrics/{MODEL}.json"))
+    judged = files.read_json(Path("metrics/gate.json"))["models"][MODEL]
+    assert judged["verdict"] == "passed", judged
+    entry = {"model": MODEL, "version": 1, "run_id": "", "content_hash": files.content_hash(model)}
+    entry |= register._serving(model, metrics)
+    told = register._told(MODEL, metrics, judged)
+    champion = Export(model, entry, told, register._card(MODEL))
+    exports.write(folder, "other", {"champion": champion}, register._picture())
+
+    monkeypatch.setattr(service, "models", {})
+    monkeypatch.setattr(service, "picture", {})
+    monkeypatch.setattr(service, "PROMOTED", folder)
+    monkeypatch.setenv("SERVING_STATE", str(Path.cwd()))
+    service.active.cache_clear()
+    service.take(serving.load(folder))
+    port = free_port()
+    server = uvicorn.Server(uvicorn.Config(service.app, port=port, log_level="warning"))
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    deadline = time.monotonic() + 30
+    while not server.started:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    yield f"http://127.0.0.1:{port}"
+    server.should_exit = True
+    thread.join(30)
+    service.active.cache_clear()
+
+
+def test_it_is_served_described_and_shown(other, url, page):  # noqa: F811
+    schema = httpx.get(f"{url}/schema").json()
+    answered = httpx.post(f"{url}/predict", json=schema["example"]).json()
+    golden = files.read_json(Path("promoted/promoted.json"))["champion"]["golden"]
+    assert answered[other.answer_key] == golden["prediction"]
+
+    described = httpx.get(f"{url}/openapi.json").json()
+    assert described["info"]["title"] == other.title
+    called = other.groups["contract"].get("called", {"row": "row"})
+    shape = described["components"]["schemas"][called["row"].title()]
+    assert set(shape["required"]) == set(schema["fields"])
+    assert other.answer_key in str(described["paths"]["/predict"])
+    escaped = other.title.replace("&", "&amp;")
+    assert f"<title>{escaped} API</title>" in httpx.get(f"{url}/docs").text
+
+    sent = other.table.to_csv(index=False).encode()
+    back = httpx.post(f"{url}/predict_file", content=sent, timeout=30).content
+    scored = pd.read_csv(io.BytesIO(back))
+    assert len(scored) == ROWS
+    assert scored[other.scored].notna().all()
+
+    app = page("predict", url)
+    assert app.title[0].value == other.question
+    kinds = ("selectbox", "number_input", "date_input")
+    assert {one.label for kind in kinds for one in app.get(kind)} == other.controls
+    button(app, "Predict").click().run()
+    assert len(app.metric) == 1
+    rows = called.get("rows", "rows")
+    assert f"90% of such {rows} lie between" in everything(app)
+    assert (not app.error, not app.exception) == (True, True)
+    for view in ("score_file", "models", "data"):
+        app = page(view, url)
+        assert (not app.error, not app.exception) == (True, True)
+    roles = [column["role"] for column in other.groups["contract"]["columns"].values()]
+    assert ("Categories" in [one.value for one in app.header]) == ("categorical" in roles)
+
+
+def test_its_card_speaks_of_its_own_rows(other):
+    told = Path(f"cards/{MODEL}.md").read_text()
+    called = other.groups["contract"].get("called", {"row": "row", "rows": "rows"})
+    assert f"of one {called['row']} from {len(other.controls)} fields" in told
+    assert f"made for {called['rows']} of this contract alone" in told
+    assert "order" not in told.lower().replace("in order", "")
