@@ -1,4 +1,4 @@
-"""dvc.yaml names every file a stage's result depends on: DVC itself does not see imports."""
+"""dvc.yaml and tune/dvc.yaml name every file a stage's result depends on: DVC sees no imports."""
 
 import shutil
 
@@ -12,6 +12,8 @@ from tests.import_graph import reached
 
 PIPELINE = yaml.safe_load((ROOT / "dvc.yaml").read_text())
 STAGES = PIPELINE["stages"]
+STUDIES = yaml.safe_load((ROOT / "tune/dvc.yaml").read_text())["stages"]
+ALL = {**STAGES, **{f"tune/dvc.yaml:{name}": stage for name, stage in STUDIES.items()}}
 # What stages/train.py and sales/model.py import by name, at run time.
 BY_NAME = "sales/estimators/__init__.py"
 
@@ -28,9 +30,9 @@ def entry_points(stage: dict) -> set[str]:
     return start
 
 
-@pytest.mark.parametrize("name", STAGES)
+@pytest.mark.parametrize("name", ALL)
 def test_a_stage_depends_on_exactly_the_modules_it_imports(name):
-    stage = STAGES[name]
+    stage = ALL[name]
     needed = reached(entry_points(stage))
     needed = {f for f in needed if not f.endswith(("sales/__init__.py", "stages/__init__.py"))}
     declared = {dep for dep in stage["deps"] if dep.endswith(".py")}
@@ -49,7 +51,7 @@ def test_the_stages_are_those_of_the_design():
 def test_every_params_entry_exists_and_every_group_is_used():
     tree = yaml.safe_load((ROOT / "params.yaml").read_text())
     used = set()
-    for stage in STAGES.values():
+    for stage in ALL.values():
         for key in stage.get("params", []):
             used.add(key.split(".")[0])
             inner = tree
@@ -61,6 +63,22 @@ def test_every_params_entry_exists_and_every_group_is_used():
 def test_only_register_is_always_changed_and_has_no_tracked_outputs():
     assert [name for name, stage in STAGES.items() if stage.get("always_changed")] == ["register"]
     assert not {"outs", "metrics", "plots"} & set(STAGES["register"])
+
+
+@pytest.mark.parametrize("name", STUDIES)
+def test_a_study_runs_from_the_root_on_its_models_params_and_belongs_to_git(name):
+    """With an output in DVC's cache, a study that never ran would fail `dvc pull`."""
+    study = STUDIES[name]
+    assert study["cmd"] == f"python -m stages.tune {name}"
+    assert study["wdir"] == ".."
+    assert "data/features" in study["deps"]
+    assert study["params"] == [f"train.{name}", f"tune.{name}"]
+    assert study["outs"] == [{f"tune/{name}.json": {"cache": False}}]
+
+
+def test_there_is_a_study_for_each_space():
+    tree = yaml.safe_load((ROOT / "params.yaml").read_text())
+    assert set(STUDIES) == set(tree["tune"])
 
 
 def test_params_survive_their_rewriting_by_dvc(tmp_path):
