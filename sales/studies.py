@@ -32,11 +32,13 @@ def _number(rmse: float | None) -> str:
 def command(study: Study) -> str:
     """Return the `dvc exp run` that tries the best trial; empty where no trial beat params.yaml."""
     committed, best = study.trials[0].settings, study.trials[study.best].settings
-    changed = {key: value for key, value in best.items() if value != committed[key]}
-    words = ["dvc", "exp", "run"] if changed else []
-    for key, value in changed.items():
-        text = "null" if value is None else str(value)
-        words += ["-S", f"train.{study.model}.{key}={text}"]
+    if not study.improves:
+        return ""
+    words = ["dvc", "exp", "run"]
+    for key, value in best.items():
+        if value != committed[key]:
+            text = "null" if value is None else str(value)
+            words += ["-S", f"train.{study.model}.{key}={text}"]
     return shlex.join(words)
 
 

@@ -76,7 +76,7 @@ class Trial:
 
 @dataclass(frozen=True)
 class Study:
-    """A finished search. Its first trial is the setting that stands in params.yaml."""
+    """A finished search: its first trial is the setting that stands in params.yaml."""
 
     model: str
     feature_set: str
@@ -87,9 +87,13 @@ class Study:
 
     @property
     def best(self) -> int:
-        """Return the number of the trial with the lowest valid RMSE, the first where several do."""
-        scores = [np.inf if t.valid_rmse is None else t.valid_rmse for t in self.trials]
-        return int(np.argmin(scores))
+        """Return the number of the search's best trial; the setting that stands is number 0."""
+        return 1 + int(np.argmin([_or_inf(trial) for trial in self.trials[1:]]))
+
+    @property
+    def improves(self) -> bool:
+        """Return whether the best trial beats the setting that stands."""
+        return _or_inf(self.trials[self.best]) < _or_inf(self.trials[0])
 
     def save(self, path: Path) -> None:
         """Write the study as JSON: no clock, no host in it."""
@@ -102,6 +106,10 @@ class Study:
         content = files.read_json(path)
         del content["best"]
         return cls(**{**content, "trials": tuple(Trial(**trial) for trial in content["trials"])})
+
+
+def _or_inf(trial: Trial) -> float:
+    return np.inf if trial.valid_rmse is None else trial.valid_rmse
 
 
 def distributions(

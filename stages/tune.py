@@ -32,7 +32,8 @@ def main() -> None:
 
     where = f"params.yaml: tune.{name}.space"
     trials = tuning.search(score, committed, wanted, where, f"tune {name}")
-    if all(trial.valid_rmse is None for trial in trials):
+    scores = [trial.valid_rmse for trial in trials if trial.valid_rmse is not None]
+    if not scores:
         raise PipelineError(f"{name} diverged in each of {len(trials)} trials: {where}")
     study = Study(
         model=name,
@@ -43,7 +44,7 @@ def main() -> None:
         trials=trials,
     )
     study.save(STUDIES / f"{name}.json")
-    print(f"{name}: {wanted.trials} trials, best valid RMSE {trials[study.best].valid_rmse:,.4f}")
+    print(f"{name}: {wanted.trials} trials, lowest valid RMSE {min(scores):,.4f}")
 
 
 if __name__ == "__main__":

@@ -159,6 +159,8 @@ def test_a_model_that_diverged_has_no_score_and_is_never_the_best():
     assert trials[0].valid_rmse is None
     best = trials[study(trials).best]
     assert best.valid_rmse == min(t.valid_rmse for t in trials if t.valid_rmse is not None)
+    assert study(trials).improves
+    assert not study([Trial({"a": 0}, 1.0), Trial({"a": 1}, None)]).improves
 
 
 def test_optuna_stays_silent(capfd):
@@ -176,12 +178,21 @@ def test_a_study_comes_back_as_it_was_saved(tmp_path):
     path = tmp_path / "tune/xgboost.json"
     study(trials).save(path)
     assert Study.load(path) == study(trials)
-    assert '"best": {\n    "trial": 0,' in path.read_text()
+    assert '"best": {\n    "trial": 1,' in path.read_text()
 
 
-def test_of_equally_good_trials_the_first_is_the_best():
-    trials = [Trial({"a": i}, score) for i, score in enumerate((3.0, 2.0, 2.0))]
-    assert study(trials).best == 1
+@pytest.mark.parametrize(
+    ("scores", "best", "improves"),
+    [
+        ((3.0, 2.0, 2.0), 1, True),  # of equally good ones the first
+        ((2.0, 4.0, 3.0), 2, False),  # the best that was found, though not good enough
+        ((2.0, 3.0, 2.0), 2, False),
+        ((None, None, 3.0), 2, True),
+    ],
+)
+def test_the_best_trial_is_held_against_the_setting_that_stands(scores, best, improves):
+    found = study([Trial({"a": i}, score) for i, score in enumerate(scores)])
+    assert (found.best, found.improves) == (best, improves)
 
 
 @pytest.fixture
