@@ -38,8 +38,9 @@ ALIAS ?=
 VERSION ?=
 ORDER ?=
 MODEL ?=
+TRIALS ?=
 
-.PHONY: help setup repro history rollback promote lift rebuild explain test test-container test-crashes check format serve ui bento container mlflow plots results bench bench-serving bench-pipeline bench-load bench-page screenshots docs first-hour clean
+.PHONY: help setup repro tune history rollback promote lift rebuild explain test test-container test-crashes check format serve ui bento container mlflow plots results bench bench-serving bench-pipeline bench-load bench-page screenshots docs first-hour clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^##@/ {print "\n" substr($$0, 5)} /^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' Makefile
@@ -74,6 +75,13 @@ $(VENV)/.installed: uv.lock pyproject.toml
 repro: setup ## the main job: data in, gated and registered champion out, then the table of results; JOBS=1 models train at once
 	@test "$(JOBS)" = 1 || python -m stages.side_by_side "$(JOBS)"
 	@dvc repro; status=$$?; python -m stages.scoreboard; exit $$status
+
+# With TRIALS as an experiment, so that DVC knows the number: it then stands in params.yaml.
+tune: tuned = $(or $(MODEL),xgboost)
+tune: setup ## search a model's settings with Optuna, then show the best and how to try it: MODEL=xgboost, TRIALS=30
+	@grep -qx '  $(tuned):' tune/dvc.yaml || { echo "error: MODEL=$(tuned): no such study; there are$$(sed -n 's/^  \([a-z_]*\):$$/ \1/p' tune/dvc.yaml | tr -d '\n')" >&2; exit 1; }
+	@dvc $(if $(TRIALS),exp run -S 'tune.$(tuned).trials=$(TRIALS)',repro) tune/dvc.yaml:$(tuned)
+	@python -m stages.study $(tuned)
 
 ##@ Decide
 # What a person decides. Unexpanded and through the environment: a reason may hold any character.

@@ -14,6 +14,7 @@ GROUPS = (
     "prepare",
     "featurize",
     "train",
+    "tune",
     "evaluate",
     "gate",
     "register",

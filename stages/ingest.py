@@ -28,7 +28,7 @@ def main() -> None:
         raise PipelineError(
             f"ingest.source is files, but {INCOMING} holds none: put CSV or Parquet files there, "
             "or set it to synthetic (a queued or --temp experiment runs in a copy that lacks them: "
-            "use `dvc exp run` in the workspace)"
+            f"name each, as in `--copy-paths {INCOMING}/orders.csv`)"
         )
     rows = 0
     with files.replacing(RAW) as folder:

@@ -3,20 +3,10 @@
 import sys
 from pathlib import Path
 
-import numpy as np
-import pandas as pd
-
-from sales import estimators, files, intervals, model, params
+from sales import estimators, files, intervals, model, params, training
 from sales.errors import PipelineError, run
-from sales.estimators import TrainingData
-from sales.features import Featuriser
 
 FEATURES = Path("data/features")
-
-
-def _matrix(part: str, featuriser: Featuriser) -> tuple[np.ndarray, np.ndarray]:
-    table = pd.read_parquet(FEATURES / f"{part}.parquet")
-    return table[list(featuriser.columns)].to_numpy(), table[featuriser.target].to_numpy()
 
 
 def main() -> None:
@@ -26,14 +16,7 @@ def main() -> None:
     name = sys.argv[1]
     module = estimators.module(name)
     settings = params.read(f"train.{name}", module.Params)
-    featuriser = Featuriser.load(FEATURES / "featuriser.json")
-
-    data = TrainingData(
-        featuriser.columns,
-        tuple(len(featuriser.levels.get(column, ())) for column in featuriser.columns),
-        *_matrix("train", featuriser),
-        *_matrix("valid", featuriser),
-    )
+    featuriser, data = training.read(FEATURES)
     estimator, curve = module.fit(settings, data)
     bounds = intervals.fit(
         data.y_valid,

@@ -1,10 +1,10 @@
-"""dvc.yaml names every file a stage's result depends on: DVC itself does not see imports."""
+"""dvc.yaml and tune/dvc.yaml name every file a stage's result depends on: DVC sees no imports."""
 
 import shutil
 
 import pytest
 import yaml
-from dvc.utils.serialize import modify_yaml
+from dvc.utils.hydra import apply_overrides
 
 from sales import estimators, params
 from tests.examples import ROOT
@@ -12,6 +12,8 @@ from tests.import_graph import reached
 
 PIPELINE = yaml.safe_load((ROOT / "dvc.yaml").read_text())
 STAGES = PIPELINE["stages"]
+STUDIES = yaml.safe_load((ROOT / "tune/dvc.yaml").read_text())["stages"]
+ALL = {**STAGES, **{f"tune/dvc.yaml:{name}": stage for name, stage in STUDIES.items()}}
 # What stages/train.py and sales/model.py import by name, at run time.
 BY_NAME = "sales/estimators/__init__.py"
 
@@ -28,9 +30,9 @@ def entry_points(stage: dict) -> set[str]:
     return start
 
 
-@pytest.mark.parametrize("name", STAGES)
+@pytest.mark.parametrize("name", ALL)
 def test_a_stage_depends_on_exactly_the_modules_it_imports(name):
-    stage = STAGES[name]
+    stage = ALL[name]
     needed = reached(entry_points(stage))
     needed = {f for f in needed if not f.endswith(("sales/__init__.py", "stages/__init__.py"))}
     declared = {dep for dep in stage["deps"] if dep.endswith(".py")}
@@ -49,7 +51,7 @@ def test_the_stages_are_those_of_the_design():
 def test_every_params_entry_exists_and_every_group_is_used():
     tree = yaml.safe_load((ROOT / "params.yaml").read_text())
     used = set()
-    for stage in STAGES.values():
+    for stage in ALL.values():
         for key in stage.get("params", []):
             used.add(key.split(".")[0])
             inner = tree
@@ -63,12 +65,27 @@ def test_only_register_is_always_changed_and_has_no_tracked_outputs():
     assert not {"outs", "metrics", "plots"} & set(STAGES["register"])
 
 
-def test_params_survive_their_rewriting_by_dvc(tmp_path):
-    """`dvc exp run -S` writes it anew, with line breaks of its own."""
+@pytest.mark.parametrize("name", STUDIES)
+def test_a_study_runs_from_the_root_on_its_models_params_and_belongs_to_git(name):
+    """With an output in DVC's cache, a study that never ran would fail `dvc pull`."""
+    study = STUDIES[name]
+    assert study["cmd"] == f"python -m stages.tune {name}"
+    assert study["wdir"] == ".."
+    assert "data/features" in study["deps"]
+    assert study["params"] == [f"train.{name}", f"tune.{name}"]
+    assert study["outs"] == [{f"tune/{name}.json": {"cache": False}}]
+
+
+def test_there_is_a_study_for_each_space():
+    tree = yaml.safe_load((ROOT / "params.yaml").read_text())
+    assert set(STUDIES) == set(tree["tune"])
+
+
+def test_a_parameter_set_by_dvc_is_one_changed_line(tmp_path):
+    """`dvc exp run -S` writes the file anew: lists in blocks, lines broken, some comments lost."""
     copy = tmp_path / "params.yaml"
     shutil.copy(ROOT / "params.yaml", copy)
-    with modify_yaml(str(copy)) as tree:
-        tree["ingest"]["rows"] = 5
-    expected = yaml.safe_load((ROOT / "params.yaml").read_text())
-    expected["ingest"]["rows"] = 5
-    assert yaml.safe_load(copy.read_text()) == expected
+    apply_overrides(copy, ["ingest.rows=5"])
+    before, after = (path.read_text().splitlines() for path in (ROOT / "params.yaml", copy))
+    changed = [pair for pair in zip(before, after, strict=True) if pair[0] != pair[1]]
+    assert [after.split()[:3] for _, after in changed] == [["rows:", "5", "#"]]

@@ -90,7 +90,9 @@ def fit(params: Params, data: TrainingData) -> tuple[Booster, pd.DataFrame]:
                 min_delta=params.early_stopping_min_delta,
             )
         ]
-    with tqdm(total=params.n_estimators, desc="lightgbm", unit="round", disable=None) as bar:
+    with tqdm(
+        total=params.n_estimators, desc="lightgbm", unit="round", leave=None, disable=None
+    ) as bar:
 
         def progress(_: Any) -> None:
             bar.update()

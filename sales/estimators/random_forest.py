@@ -53,7 +53,9 @@ def fit(
     )
     curves = [_Curve(data.X, data.y), _Curve(data.X_valid, data.y_valid)]
     parts, growing = [], []
-    with tqdm(total=params.n_estimators, desc="random_forest", unit="tree", disable=None) as bar:
+    with tqdm(
+        total=params.n_estimators, desc="random_forest", unit="tree", leave=None, disable=None
+    ) as bar:
         while forest.n_estimators < params.n_estimators:
             step = min(TREES_A_STEP, params.n_estimators - forest.n_estimators)
             forest.n_estimators += step

@@ -121,7 +121,9 @@ def fit(params: Params, data: TrainingData) -> tuple[Booster, pd.DataFrame]:
                 min_delta=params.early_stopping_min_delta,
             )
         ]
-    with tqdm(total=params.n_estimators, desc="xgboost", unit="round", disable=None) as bar:
+    with tqdm(
+        total=params.n_estimators, desc="xgboost", unit="round", leave=None, disable=None
+    ) as bar:
         booster = xgboost.train(
             {"objective": "reg:squarederror", "tree_method": "hist", **settings},
             train,

@@ -14,6 +14,7 @@ from sales.incoming import IngestParams
 from sales.registry import RegisterParams
 from sales.scores import EvaluateParams
 from sales.split import PrepareParams
+from sales.tuning import TuneParams
 
 MODELS = {
     "contract": Contract,
@@ -24,6 +25,7 @@ MODELS = {
     "gate": GateParams,
     "register": RegisterParams,
     **{f"train.{name}": estimators.module(name).Params for name in estimators.NAMES},
+    **{f"tune.{name}": TuneParams for name in estimators.NAMES if name != "linear_regression"},
 }
 
 
@@ -68,6 +70,9 @@ def test_every_group_is_checked_here():
         ("train.xgboost", "train.xgboost.max_depth", 0, "train.xgboost.max_depth: "),
         ("train.xgboost", "train.xgboost.learning_rate", float("nan"), "learning_rate: "),
         ("train.xgboost", "train.xgboost.eta", 0.1, "train.xgboost.eta: unknown key"),
+        ("tune.xgboost", "tune.xgboost.trials", 501, "tune.xgboost.trials: "),
+        ("tune.xgboost", "tune.xgboost.space", {}, "tune.xgboost.space: "),
+        ("tune.xgboost", "tune.xgboost.space.max_depth", {}, "tune.xgboost.space.max_depth: "),
         ("gate", "gate.min_test_r2", 2, "gate.min_test_r2: Input should be less than or equal"),
         ("gate", "gate.max_test_rmse", float("inf"), "gate.max_test_rmse: "),
         ("gate", "gate.max_everything", 1, "gate.max_everything: unknown key"),

@@ -1,0 +1,46 @@
+"""Tells what a study found and tracks it in MLflow: `python -m stages.study xgboost`.
+
+Not a DVC stage: the tracking is a side effect. It registers and promotes nothing.
+"""
+
+import sys
+from pathlib import Path
+
+from sales import files, params, provenance, standing, studies
+from sales.errors import PipelineError, run
+from sales.registry import RegisterParams, locked
+from sales.tuning import Study
+
+STUDIES = Path("tune")
+
+
+def main() -> None:
+    """Print the best trial, how to try it, and the study's run in MLflow."""
+    name = sys.argv[1] if len(sys.argv) == 2 else ""
+    path = STUDIES / f"{name}.json"
+    if not path.is_file():
+        raise PipelineError(f"no study of '{name}' yet: make tune MODEL=…")
+    study = Study.load(path)
+    tags = {"train_sha256": study.train_sha256, "git_commit": provenance.git_commit()}
+    settings = params.read("register", RegisterParams)
+    with locked(standing.state_folder()), standing.changing(settings) as now:
+        run_id = studies.track(now.registry, study, files.content_hash(path), tags)
+    print(
+        f"\n{name}: {len(study.trials) - 1} trials on {study.train_rows:,} train rows, "
+        f"in MLflow beneath run {run_id}\n"
+    )
+    print(f"{studies.as_text(study)}\n")
+    trying = studies.command(study)
+    if not trying:
+        print("no trial beat params.yaml: there is nothing to try")
+        return
+    print(
+        "To try it in the whole pipeline (an experiment promotes nothing):\n"
+        f"  {trying}\n"
+        "and then to production, where the promotion rule decides:\n"
+        "  make repro"
+    )
+
+
+if __name__ == "__main__":
+    run(main)
