@@ -72,16 +72,16 @@ $(VENV)/.installed: uv.lock pyproject.toml
 	@$(BIN)/python -m sales.plots_page > $@.part
 	@mv $@.part $@
 
-repro: setup ## the main job: data in, gated and registered champion out, then the table of results; JOBS=1 models train at once
+repro: setup ## the main job: data in, gated and registered champion out, then a table of the results; JOBS=1 at once
 	@test "$(JOBS)" = 1 || python -m stages.side_by_side "$(JOBS)"
 	@dvc repro; status=$$?; python -m stages.scoreboard; exit $$status
 
 # With TRIALS as an experiment, so that DVC knows the number: it then stands in params.yaml.
-tune: tuned = $(or $(MODEL),xgboost)
+TUNED = $(or $(MODEL),xgboost)
 tune: setup ## search a model's settings with Optuna, then show the best and how to try it: MODEL=xgboost, TRIALS=30
-	@grep -qx '  $(tuned):' tune/dvc.yaml || { echo "error: MODEL=$(tuned): no such study; there are$$(sed -n 's/^  \([a-z_]*\):$$/ \1/p' tune/dvc.yaml | tr -d '\n')" >&2; exit 1; }
-	@dvc $(if $(TRIALS),exp run -S 'tune.$(tuned).trials=$(TRIALS)',repro) tune/dvc.yaml:$(tuned)
-	@python -m stages.study $(tuned)
+	@grep -qx '  $(TUNED):' tune/dvc.yaml || { echo "error: MODEL=$(TUNED): no such study; there are$$(sed -n 's/^  \([a-z_]*\):$$/ \1/p' tune/dvc.yaml | tr -d '\n')" >&2; exit 1; }
+	@dvc $(if $(TRIALS),exp run -S 'tune.$(TUNED).trials=$(TRIALS)',repro) tune/dvc.yaml:$(TUNED)
+	@python -m stages.study $(TUNED)
 
 ##@ Decide
 # What a person decides. Unexpanded and through the environment: a reason may hold any character.

@@ -27,6 +27,7 @@ PAGES = sorted(
         check=True,
     ).stdout.splitlines()
 )
+TUTORIAL = (ROOT / "docs/tutorial.md").read_text()
 
 
 @pytest.mark.parametrize("name", docs.PARTS)
@@ -121,6 +122,7 @@ def test_every_picture_is_made_by_a_command():
     screens = re.search(r"README = (\(.*?\))", (ROOT / "bench/screenshots.py").read_text())
     assert screens
     drawn |= {f"{name}.png" for name in re.findall(r"\w+", screens[1])}
+    drawn |= set(re.findall(r"^\.venv/bin/python .* docs/(\w+\.png)$", TUTORIAL, re.M))
     assert {path.name for path in (ROOT / "docs").glob("*.png")} == drawn
     titles = {
         name for entry in yaml.safe_load((ROOT / "dvc.yaml").read_text())["plots"] for name in entry
