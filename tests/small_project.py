@@ -15,6 +15,7 @@ SMALL = {
     "train.hist_gradient_boosting.max_iter": 60,
     "train.xgboost.n_estimators": 60,
     "train.lightgbm.n_estimators": 60,
+    "tune.xgboost.trials": 3,
     # 1000 test rows and short fits are judged more leniently than 20,000 and long ones.
     "gate.max_generalization_gap_pct": 10.0,
     "gate.max_slice_rmse_ratio": 4.0,

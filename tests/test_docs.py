@@ -41,7 +41,11 @@ def test_the_scoreboard_is_that_of_the_committed_lock():
     if not (ROOT / "metrics" / "gate.json").is_file():
         pytest.skip("no run in the working folder: make repro")
     changed = subprocess.run(
-        ["dvc", "status", "--json"], cwd=ROOT, capture_output=True, text=True, check=True
+        ["dvc", "status", "--json", "dvc.yaml"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
     ).stdout
     if set(json.loads(changed)) - {"register"}:
         pytest.skip("the run in the working folder is not that of dvc.yaml: make repro")

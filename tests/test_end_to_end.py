@@ -4,7 +4,6 @@ import io
 import json
 import os
 import re
-import shlex
 import shutil
 import sys
 from pathlib import Path
@@ -117,86 +116,9 @@ def test_a_changed_module_runs_the_stages_that_import_it(module, expected):
     )  # what they write is the same, the rest has nothing to do
 
 
-def test_an_experiment_is_tracked_shown_and_promotes_nothing():
-    before = Path("metrics/registry.json").read_bytes()
-    printed = sh("dvc", "exp", "run", "-n", "small-order", "-S", "featurize.feature_set=order")
-    assert "experiments never promote" in printed
-    assert Path("metrics/registry.json").read_bytes() == before
-    difference = sh("dvc", "metrics", "diff")
-    assert re.search(r"metrics/linear_regression\.json +test\.rmse", difference)
-    assert "small-order" in sh("dvc", "exp", "show", "--csv")
-    assert "featurize.feature_set" in sh("dvc", "params", "diff")
-    assert "file://" in sh("dvc", "plots", "diff", "HEAD")
-    sh("git", "checkout", "--quiet", ".")
-    sh("dvc", "checkout")
-
-
 def test_an_experiment_in_a_copy_without_the_users_files_says_so():
     printed = sh("dvc", "exp", "run", "--temp", "-S", "ingest.source=files", check=False)
     assert "ingest.source is files, but data/incoming holds none" in printed
-
-
-def test_a_sweep_is_compared_and_its_best_applied_for_the_rule_to_judge():
-    """As docs/experiments.md has it."""
-    depths = "train.xgboost.max_depth=3,8"
-    sh("dvc", "exp", "run", "--queue", "-n", "depth", "-S", depths)
-    assert "depth-1" in sh("dvc", "queue", "remove", "depth-1")  # one is enough here
-    printed = sh("dvc", "exp", "run", "--run-all")
-    assert "experiment depth-2: tracked in MLflow; experiments never promote" in printed
-    assert sh("git", "status", "--porcelain") == ""
-
-    keep = "Experiment|.*feature_set$|.*xgboost.max_depth|.*xgboost.json:valid.rmse"
-    order = ("--sort-by", "metrics/xgboost.json:valid.rmse")
-    shown = sh("dvc", "exp", "show", "--csv", "--drop", ".*", "--keep", keep, *order)
-    table = pd.read_csv(io.StringIO(shown)).set_index("Experiment")
-    assert list(table) == [order[1], "featurize.feature_set", "train.xgboost.max_depth"]
-    before = table[table.index.isna()]  # the working folder and the commit
-    assert before["train.xgboost.max_depth"].tolist() == [7, 7]
-    assert table.loc["depth-2", "train.xgboost.max_depth"] == 8
-    assert table.loc["depth-2", order[1]] not in before[order[1]].tolist()
-    assert "file://" in sh("dvc", "plots", "diff", "HEAD", "depth-2")
-    page = Path("dvc_plots/index.html").read_text()
-    assert '"HEAD"' in page
-    assert '"depth-2"' in page
-
-    sh("dvc", "exp", "apply", "depth-2")
-    difference = sh("git", "diff", "--unified=0", "params.yaml").splitlines()
-    assert [line for line in difference if line.startswith("+ ")] == ["+    max_depth: 8"]
-    printed = sh("dvc", "repro")
-    assert ran(printed) == {"register"}
-    assert "champion: linear_regression, version 1 (unchanged" in printed
-    sh("git", "checkout", "--quiet", ".")
-    sh("dvc", "checkout")
-    sh("dvc", "repro")
-
-
-def test_a_study_runs_once_beside_the_pipeline_and_its_best_can_be_tried():
-    make = ("make", "-o", "setup", "tune", "MODEL=xgboost")
-    printed = sh(*make, "TRIALS=3")
-    assert "Running stage 'tune/dvc.yaml:xgboost'" in printed
-    assert len(json.loads(Path("tune/xgboost.json").read_text())["trials"]) == 4
-    run = re.findall("in MLflow beneath run ([0-9a-f]+)", printed)
-    assert len(run) == 1
-
-    sh("git", "add", "--all")  # as the user does
-    sh("git", "commit", "--quiet", "--message", "study")
-    again = sh(*make)
-    assert "Stage 'tune/dvc.yaml:xgboost' didn't change, skipping" in again
-    assert re.findall("in MLflow beneath run ([0-9a-f]+)", again) == run
-    Path("tune/xgboost.json").unlink()
-    sh("dvc", "repro", "tune/dvc.yaml:xgboost")
-    assert sh("git", "status", "--porcelain") == ""  # the same bytes again
-    sh("dvc", "checkout")  # the other studies never ran, and nothing misses them
-
-    (line,) = re.findall("^  (dvc exp run -S .*)$", again, re.MULTILINE)
-    assert "Queued experiment" in sh(*shlex.split(line), "--queue")
-    sh("dvc", "queue", "remove", "--all")
-
-
-def test_an_unknown_study_is_named_with_those_that_are_there():
-    printed = sh("make", "-o", "setup", "tune", "MODEL=linear_regression", check=False)
-    told = "MODEL=linear_regression: no such study; there are random_forest hist_gradient_boosting"
-    assert f"{told} xgboost lightgbm\n" in printed
 
 
 def test_dag_metrics_and_a_remote(tmp_path):

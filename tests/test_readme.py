@@ -31,7 +31,7 @@ PAGES = [
 # Pages whose lines need a project of their own, and the module that runs them.
 PAGES_ELSEWHERE = {
     "docs/tutorial.md": "tests/test_tutorial.py",
-    "docs/experiments.md": "tests/test_end_to_end.py",
+    "docs/experiments.md": "tests/test_experiments.py",
 }
 # Servers: started, asked whether they are well, and kept running for the lines that follow.
 SERVERS = {"make serve": "/readyz"}
