@@ -56,8 +56,8 @@ def split(rows: int, params: PrepareParams, dates: np.ndarray | None) -> dict[st
 def _drawn(rows: np.ndarray, count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Return the rows that are left, and the drawn ones, as scikit-learn's train_test_split does.
 
-    The same legacy generator, without the second that importing scikit-learn's model selection
-    takes; a test compares.
+    The same legacy generator, without importing scikit-learn's model selection, which takes longer
+    than the split; a test compares.
     """
     order = np.random.RandomState(seed).permutation(len(rows))
     return rows[order[count:]], rows[order[:count]]

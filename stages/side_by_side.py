@@ -36,8 +36,8 @@ def main() -> None:
     print(printed, end="")
     if code:
         raise PipelineError("the features could not be made")
-    # Libraries that find their neighbours at work on the same cores wait for each other: a share
-    # each. (With all cores each, XGBoost took sixteen times as long.)
+    # A share of the cores each: OpenMP's threads wait for each other at every step, long where
+    # a neighbour holds one of them up.
     share = max(1, (os.cpu_count() or 1) // int(given))
 
     def train(name: str) -> int:

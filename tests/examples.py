@@ -1,6 +1,7 @@
 """A small, valid example of everything: orders, and a project's parameters to change."""
 
 import json
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,18 @@ from sales.contract import Contract
 from sales.features import FeaturizeParams
 
 ROOT = Path(__file__).resolve().parents[1]
+
+
+def project_files(*patterns: str) -> list[str]:
+    """Return the project's files as they stand, new ones too, without what git ignores."""
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard", *patterns],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.splitlines()
+    return [name for name in listed if (ROOT / name).is_file()]
 
 
 def make_orders(rows: int, seed: int = 0) -> pd.DataFrame:

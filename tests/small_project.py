@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.examples import ROOT, set_params
+from tests.examples import ROOT, project_files, set_params
 
 PAGE = ".dvc/plots/page.html"  # made by `make setup`
 SMALL = {
@@ -36,15 +36,8 @@ def sh(*command: str, check: bool = True) -> str:
 
 def make(folder: Path) -> tuple[Path, str]:
     """Return the repository, its one run committed, and what `dvc repro` printed."""
-    tracked = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout.splitlines()
-    for name in tracked:
-        if (ROOT / name).is_file() and name != "dvc.lock":
+    for name in project_files():
+        if name != "dvc.lock":
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / name, folder / name)
     before = Path.cwd()

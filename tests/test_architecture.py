@@ -1,11 +1,10 @@
 """The rules of ARCHITECTURE.md, held against the imports."""
 
 import shutil
-import subprocess
 
 import pytest
 
-from tests.examples import ROOT
+from tests.examples import ROOT, project_files
 from tests.import_graph import imports, libraries
 
 Graph = dict[str, set[str]]
@@ -41,14 +40,7 @@ MLFLOW = {
 
 def code() -> list[str]:
     """Return the project's Python files, but the tests."""
-    files = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "*.py"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout.splitlines()
-    return [f for f in files if not f.startswith("tests/") and (ROOT / f).is_file()]
+    return [file for file in project_files("*.py") if not file.startswith("tests/")]
 
 
 FILES = code()

@@ -12,21 +12,12 @@ import yaml
 
 from bench import docs, feature_sets
 from sales import estimators
-from tests.examples import ROOT
+from tests.examples import ROOT, project_files
 from tests.import_graph import imports
 
 # Variables of other programs, and those by which the bench's own processes find each other.
 OTHERS = ("DVC_", "MLFLOW_", "PATH", "METER_LOG", "REFERENCE")
-PAGES = sorted(
-    ROOT / name
-    for name in subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "*.md"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout.splitlines()
-)
+PAGES = sorted(ROOT / name for name in project_files("*.md"))
 TUTORIAL = (ROOT / "docs/tutorial.md").read_text()
 
 

@@ -21,7 +21,7 @@ import pytest
 
 from tests import small_project
 from tests.bento_server import free_port
-from tests.examples import PUBLISHED_ORDER, ROOT
+from tests.examples import PUBLISHED_ORDER, ROOT, project_files
 
 # In this order: the registry's page leaves the registry as one run of the pipeline finds it right.
 PAGES = [
@@ -164,16 +164,7 @@ def project(tmp_path_factory):
 
 
 def pages() -> set[str]:
-    tracked = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "*.md"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout.splitlines()
-    return {
-        name for name in tracked if (ROOT / name).is_file() and lines((ROOT / name).read_text())
-    }
+    return {name for name in project_files("*.md") if lines((ROOT / name).read_text())}
 
 
 def test_every_page_with_command_lines_is_known():

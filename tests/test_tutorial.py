@@ -26,7 +26,7 @@ import httpx
 import pytest
 
 from tests.bento_server import free_port
-from tests.examples import ROOT
+from tests.examples import ROOT, project_files
 from tests.ui.conftest import page  # noqa: F401
 from tests.ui.shown import button, everything
 
@@ -71,12 +71,9 @@ def environment(**variables):
 
 def copied(folder):
     """Copy the project into a repository of its own, with a .venv that is up to date."""
-    listed = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
-    names = subprocess.run(listed, cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    for name in names.splitlines():
-        if (ROOT / name).is_file():
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(ROOT / name, folder / name)
+    for name in project_files():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(ROOT / name, folder / name)
     for name in ("uv.lock", "pyproject.toml"):
         os.utime(folder / name, (0, 0))
     (folder / ".venv").symlink_to(sys.prefix)
