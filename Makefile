@@ -119,8 +119,8 @@ $(VENV)/.browser: $(VENV)/.installed
 test-container: setup .backend ## build the image and try it, with CONTAINER_BACKEND (docker); after make repro
 	CONTAINER_BACKEND=$(CONTAINER_BACKEND) pytest -m container tests/test_container.py
 
-test-crashes: setup ## a crash, a full and a read-only disk at every single write of the registry: half an hour
-	CRASH_EVERY=1 pytest -m 'crashes or not crashes' -n 2 tests/stages/test_crashes.py
+test-crashes: setup ## a crash, a full and a read-only disk at every single write of the registry, each counted: hours
+	CRASH_EVERY=1 pytest -m 'crashes or not crashes' -n 2 -rP tests/stages/test_crashes.py
 
 check: setup ## lint, format and types; the schemas of the CI workflow and of compose.yaml
 	ruff check .

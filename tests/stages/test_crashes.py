@@ -51,7 +51,7 @@ SAMPLE = {("kill", "register"), ("kill", "rollback"), ("full", "register")}
     ("fault", "command"),
     [one if one in SAMPLE else pytest.param(*one, marks=pytest.mark.crashes) for one in ALL],
 )
-def test_before_or_after_never_a_mixture(gated, fault, command, capsys):
+def test_before_or_after_never_a_mixture(gated, fault, command):
     prepare(command)
     # The command runs in this very folder, but from outside, as its contents come and go.
     os.chdir(ROOT)
@@ -64,9 +64,8 @@ def test_before_or_after_never_a_mixture(gated, fault, command, capsys):
     )
     assert done.returncode == 0, done.stderr[-3000:]
     report = json.loads(done.stdout.splitlines()[-1])
-    with capsys.disabled():
-        tried = f"{len(report['tried'])} of {report['writes']} writes tried"
-        sys.stdout.write(f"\n{fault} at {command}: {tried}, {report['outcomes']}\n")
+    tried = f"{len(report['tried'])} of {report['writes']} writes tried"
+    sys.stdout.write(f"{fault} at {command}: {tried}, {report['outcomes']}\n")  # shown by -rP
     assert report["wrong"] == []
     assert len(report["tried"]) >= min(6, report["writes"])
     assert report["outcomes"]["before"]
