@@ -6,6 +6,7 @@ import itertools
 import json
 import math
 import shutil
+import socket
 import threading
 import time
 
@@ -398,29 +399,39 @@ def test_who_may_switch_from_another_host(promoted, tmp_path, monkeypatch, token
     assert asyncio.run(switch("127.0.0.1", {})).status_code == 200
 
 
+def refuses(url):
+    """Return whether a service takes no more requests, whatever its socket still accepts."""
+    try:
+        httpx.get(f"{url}/livez", timeout=1)
+    except httpx.TransportError:
+        return True
+    return False
+
+
 @pytest.mark.parametrize("workers", ["1", "2"])
 def test_a_request_in_flight_is_finished_when_the_service_is_stopped(promoted, tmp_path, workers):
-    process, url = serve(promoted, tmp_path, WORKERS=workers, MAX_BODY_MB="100")
-    orders = make_orders(1000)
-    table = pd.concat([orders] * 400)  # a second's work or two
-    sink = io.BytesIO()
-    table.to_parquet(sink)
-    answers = []
-
-    def ask():
-        answers.append(httpx.post(f"{url}/predict_file", content=sink.getvalue(), timeout=60))
-
-    asking = threading.Thread(target=ask)
-    asking.start()
-    time.sleep(0.3)
-    assert not answers, "the file is too small to be in flight still"
-    stop(process)
-    asking.join()
-    [answered] = answers
-    assert answered.status_code == 200
-    assert len(pd.read_parquet(io.BytesIO(answered.content))) == len(table)
-    with pytest.raises(httpx.ConnectError):
-        httpx.get(f"{url}/health")
+    process, url = serve(promoted, tmp_path, WORKERS=workers)
+    body = json.dumps(PUBLISHED_ORDER).encode()
+    port = int(url.rpartition(":")[2])
+    with socket.create_connection(("127.0.0.1", port), timeout=30) as asking:
+        asking.sendall(
+            b"POST /predict HTTP/1.1\r\nHost: api\r\nContent-Type: application/json\r\n"
+            b"Connection: close\r\nExpect: 100-continue\r\n"
+            b"Content-Length: %d\r\n\r\n" % len(body)
+        )
+        # It has begun to work on the request, and cannot end before the body is there.
+        assert asking.recv(1000).startswith(b"HTTP/1.1 100")
+        process.terminate()
+        deadline = time.monotonic() + 20
+        while not refuses(url):
+            assert time.monotonic() < deadline, "it goes on as if nobody had stopped it"
+            time.sleep(0.05)
+        asking.sendall(body)
+        with asking.makefile("rb") as answer:
+            told = answer.read().decode()
+    assert told.startswith("HTTP/1.1 200"), told
+    assert json.loads(told.rpartition("\r\n\r\n")[2])["predicted_total_amount"] > 0
+    assert process.wait(30) == 0
 
 
 def test_without_an_export_it_does_not_start(tmp_path):
