@@ -20,11 +20,13 @@ from sales.params import Group
 
 if TYPE_CHECKING:
     import pandas as pd
+    from mlflow import MlflowClient
     from mlflow.entities.model_registry import ModelVersion
 
 CHAMPION, CHALLENGER = "champion", "challenger"
 PREVIOUS = "previous_champion"  # tag of the registered model: the version the champion replaced
 LOCK_SECONDS = 120.0
+MODEL_FILES = "artifacts/model"  # within a logged model: our own files
 # What a loaded model needs: MLflow would spend ten seconds a model to find out by itself.
 REQUIREMENTS = (
     *("lightgbm", "mlflow", "numpy", "pandas", "pydantic"),
@@ -125,7 +127,7 @@ class Registry:
                 mlflow.log_input(data, context="training")
             for file, text in run.texts.items():
                 mlflow.log_text(text, file)
-            uri = _log_model(run.folder, run.example)
+            uri = _log_model(self.client, run.folder, run.example)
             # The tags by which the run is found come last: a run cut short is never found.
             mlflow.set_tags({**run.tags, "model_uri": uri})
         return run_id
@@ -216,36 +218,52 @@ class Registry:
                 self.client.set_model_version_tag(self.name, of.version, key, str(value))
 
 
-class _UntriedPyfunc:
-    """MLflow's pyfunc flavor; with its own `log_model` each model would be loaded and tried here.
+class _Pyfunc:
+    """MLflow's pyfunc flavor, but for what its own `log_model` takes long over.
 
-    That takes two seconds, and evaluate has just done it.
+    That would load and try each model here, two seconds after evaluate has just done it, and
+    copy the model's files twice. Here they are only named; `_log_model` copies them.
     """
 
     @staticmethod
-    def save_model(*, validate_serving_input: bool, **settings: Any) -> None:  # noqa: ARG004
+    def save_model(
+        *,
+        path: str,
+        mlflow_model: Any,
+        folder: Path,
+        validate_serving_input: bool,  # noqa: ARG004
+        **settings: Any,
+    ) -> None:
         import mlflow
 
-        mlflow.pyfunc.save_model(**settings)
+        mlflow.pyfunc.save_model(path=path, mlflow_model=mlflow_model, **settings)
+        named = {"model": {"path": MODEL_FILES, "uri": str(folder)}}
+        mlflow_model.flavors[mlflow.pyfunc.FLAVOR_NAME]["artifacts"] = named
+        mlflow_model.model_size_bytes += sum(
+            file.stat().st_size for file in folder.rglob("*") if file.is_file()
+        )
+        mlflow_model.save(str(Path(path) / "MLmodel"))
 
 
-def _log_model(folder: Path, example: "pd.DataFrame") -> str:
+def _log_model(client: "MlflowClient", folder: Path, example: "pd.DataFrame") -> str:
     """Log a model's folder to the run under way and return its URI."""
     import mlflow
 
     answer = np.zeros(len(example))  # a float64 for each order, whatever the model
-    return mlflow.models.Model.log(
+    logged = mlflow.models.Model.log(
         artifact_path=None,
         name="model",
-        flavor=_UntriedPyfunc,
+        flavor=_Pyfunc,
         validate_serving_input=False,
         python_model=str(Path(__file__).with_name("mlflow_model.py")),
-        artifacts={"model": str(folder)},
+        folder=folder,
         code_paths=[str(Path(__file__).parent)],
         pip_requirements=[*(f"{p}=={version(p)}" for p in REQUIREMENTS), _xgboost()],
         signature=mlflow.models.infer_signature(example, answer),
         input_example=example,
-    ).model_uri
+    )
+    client.log_model_artifacts(logged.model_id, str(folder), MODEL_FILES)
+    return logged.model_uri
 
 
 def flat(metrics: Mapping[str, Any], prefix: str = "") -> dict[str, float]:
