@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from sales import files
 from sales.errors import PipelineError
 
 GROUPS = (
@@ -36,7 +37,7 @@ def read(group: str, model: type[GroupT], path: Path = Path("params.yaml")) -> G
     Raises `PipelineError` naming the key when the file, the group or a value is wrong.
     """
     try:
-        tree: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
+        tree: Any = files.read_yaml(path)
     except FileNotFoundError:
         raise PipelineError(f"{path} not found: run from the project's folder") from None
     except yaml.YAMLError as error:

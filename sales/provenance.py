@@ -6,8 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-import yaml
-
+from sales import files
 from sales.errors import PipelineError
 
 
@@ -25,7 +24,7 @@ def dvc_md5(output: Path, lock: Path = Path("dvc.lock")) -> str | None:
     """Return the hash under which DVC keeps an output; None where its stage has not run."""
     if not lock.is_file():
         return None
-    stages = yaml.safe_load(lock.read_text(encoding="utf-8"))["stages"].values()
+    stages = files.read_yaml(lock)["stages"].values()
     outs = (out for stage in stages for out in stage.get("outs", ()))
     found = (out["md5"] for out in outs if out["path"] == output.as_posix())
     return next(found, None)
