@@ -47,6 +47,9 @@ def changing(link: Path) -> Iterator[Path]:
                     f"{path} was written to meanwhile, by the MLflow UI say: nothing was "
                     "changed, run it again"
                 )
+        for database in beside.glob("*.db"):
+            with database.open("rb") as written:
+                os.fsync(written)  # on the disk before the link that names it
         waiting = link.with_name(f".{link.name}.next")
         waiting.unlink(missing_ok=True)
         waiting.symlink_to(Path(FOLDER) / beside.name)

@@ -3,6 +3,7 @@
 import fcntl
 import math
 import os
+import sqlite3
 import sys
 import time
 from collections.abc import Iterator, Mapping
@@ -74,7 +75,11 @@ class Registry:
             os.environ.setdefault(key, "false")
         os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "ERROR")
         import mlflow
+        from sqlalchemy import event
+        from sqlalchemy.engine import Engine
 
+        if not event.contains(Engine, "connect", _unjournaled):
+            event.listen(Engine, "connect", _unjournaled)
         folder = folder.resolve()
         folder.mkdir(parents=True, exist_ok=True)
         uri = f"sqlite:///{folder / 'mlflow.db'}"
@@ -216,6 +221,17 @@ class Registry:
         for key, value in facts.items():
             if value is not None:
                 self.client.set_model_version_tag(self.name, of.version, key, str(value))
+
+
+def _unjournaled(connection: Any, _: Any) -> None:
+    """Let SQLite keep no journal on disk, nor wait for the disk at each of hundreds of commits.
+
+    What is written is a copy that nobody reads yet (generations.py): should the process or the
+    machine die, it is thrown away as a whole.
+    """
+    if isinstance(connection, sqlite3.Connection):
+        connection.execute("PRAGMA journal_mode = MEMORY")
+        connection.execute("PRAGMA synchronous = OFF")
 
 
 class _Pyfunc:
