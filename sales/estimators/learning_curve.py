@@ -5,15 +5,20 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+MOST = 200  # steps
 
-def learning_curve(
-    steps: Sequence[int], curves: Sequence[Sequence[float]], most: int = 200
-) -> pd.DataFrame:
-    """Return the train and valid curve as step, split and rmse, thinned to at most `most` steps.
+
+def kept(steps: int) -> np.ndarray:
+    """Return which of so many steps, from 0, the curve shows: the first, the last, some between."""
+    return np.unique(np.linspace(0, steps - 1, min(MOST, steps)).round().astype(int))
+
+
+def learning_curve(steps: Sequence[int], curves: Sequence[Sequence[float]]) -> pd.DataFrame:
+    """Return the train and valid curve as step, split and rmse, thinned to at most MOST steps.
 
     RMSE has 6 significant digits: a plot shows no more, and the file stays the same everywhere.
     """
-    keep = np.unique(np.linspace(0, len(steps) - 1, min(most, len(steps))).round().astype(int))
+    keep = kept(len(steps))
     return pd.DataFrame(
         [
             (steps[i], split, float(f"{curve[i]:.6g}"))

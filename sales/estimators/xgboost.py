@@ -1,6 +1,7 @@
 """XGBoost, stopped early on the valid rows and cut back to its best round."""
 
 import json
+import math
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -13,7 +14,7 @@ from pydantic import Field
 from tqdm import tqdm
 
 from sales.estimators import Contributions, TrainingData, tree_walk
-from sales.estimators.learning_curve import learning_curve
+from sales.estimators.learning_curve import kept, learning_curve
 from sales.estimators.tree_walk import TreeWalk
 from sales.params import Group
 
@@ -104,6 +105,27 @@ class _Progress(xgboost.callback.TrainingCallback):
         return False  # do not stop
 
 
+class _Watch(xgboost.callback.TrainingCallback):
+    """Takes the RMSE of rows at those rounds alone that the learning curve shows.
+
+    For a training that nothing will stop: scoring each of its rounds takes a fifth of its time.
+    """
+
+    def __init__(self, rows: dict[str, xgboost.DMatrix], rounds: int) -> None:
+        super().__init__()
+        self.rows = [(matrix, name) for name, matrix in rows.items()]
+        self.at = frozenset(kept(rounds).tolist())
+        self.history = {name: {"rmse": [math.nan] * rounds} for name in rows}
+
+    def after_iteration(self, model: Any, epoch: int, evals_log: Any) -> bool:  # noqa: ARG002
+        if epoch in self.at:
+            # "[7]\ttrain-rmse:5.1\tvalid-rmse:5.3"
+            for scored in model.eval_set(self.rows, epoch).split()[1:]:
+                name, rmse = scored.split("-rmse:")
+                self.history[name]["rmse"][epoch] = float(rmse)
+        return False  # do not stop
+
+
 def fit(params: Params, data: TrainingData) -> tuple[Booster, pd.DataFrame]:
     """Return the booster and its curve over the rounds."""
     settings = params.model_dump(exclude=NOT_XGBOOSTS)
@@ -112,7 +134,8 @@ def fit(params: Params, data: TrainingData) -> tuple[Booster, pd.DataFrame]:
     train = xgboost.QuantileDMatrix(data.X, data.y, max_bin=params.max_bin)
     valid = xgboost.QuantileDMatrix(data.X_valid, data.y_valid, max_bin=params.max_bin, ref=train)
     history: dict[str, dict[str, list[float]]] = {}
-    stopping = []
+    watched: list[tuple[xgboost.DMatrix, str]] = []
+    stopping: list[xgboost.callback.TrainingCallback] = []
     if params.early_stopping_rounds:
         stopping = [
             xgboost.callback.EarlyStopping(
@@ -121,6 +144,10 @@ def fit(params: Params, data: TrainingData) -> tuple[Booster, pd.DataFrame]:
                 min_delta=params.early_stopping_min_delta,
             )
         ]
+        watched = [(train, "train"), (valid, "valid")]
+    else:
+        watch = _Watch({"train": train, "valid": valid}, params.n_estimators)
+        history, stopping = watch.history, [watch]
     with tqdm(
         total=params.n_estimators, desc="xgboost", unit="round", leave=None, disable=None
     ) as bar:
@@ -128,13 +155,13 @@ def fit(params: Params, data: TrainingData) -> tuple[Booster, pd.DataFrame]:
             {"objective": "reg:squarederror", "tree_method": "hist", **settings},
             train,
             num_boost_round=params.n_estimators,
-            evals=[(train, "train"), (valid, "valid")],
+            evals=watched,
             evals_result=history,
             verbose_eval=False,
             callbacks=[_Progress(bar), *stopping],
         )
     curves = [history[split]["rmse"] for split in ("train", "valid")]
     steps = range(1, len(curves[0]) + 1)
-    if stopping:
+    if params.early_stopping_rounds:
         booster = booster[: booster.best_iteration + 1]
     return Booster(booster), learning_curve(steps, curves)

@@ -159,6 +159,17 @@ def test_xgboost_keeps_only_the_best_rounds(hopeless):
     assert booster.booster.num_boosted_rounds() == valid["rmse"].idxmin() + 1 < len(valid)
 
 
+def test_xgboosts_curve_is_the_same_where_only_the_shown_rounds_are_scored(data):
+    # Never stopped, for the valid rows never gain 450 rounds long.
+    curves = [
+        xgboost.fit(settings("xgboost", n_estimators=450, early_stopping_rounds=rounds), data)[1]
+        for rounds in (None, 450)
+    ]
+    assert len(curves[0]) == 2 * 200
+    assert curves[0]["rmse"].notna().all()
+    assert curves[0].equals(curves[1])
+
+
 def test_linear_regression_finds_the_exact_weights(data):
     model, _ = linear_regression.fit(settings("linear_regression"), data)
     assert model.weights[0] == pytest.approx([2.0], abs=1e-6)
