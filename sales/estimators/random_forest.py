@@ -1,6 +1,8 @@
 """A random forest near the published one, bounded in size."""
 
 import copy
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Literal
 
 import numpy as np
@@ -37,6 +39,7 @@ def fit(
 
     Growing it a few trees at a time gives the same trees as growing it at once, and keeps
     scikit-learn's and Treelite's form of a large forest from standing in memory side by side.
+    While some grow, those before them are scored and laid down.
     """
     # Here, not above: whoever only loads and predicts is spared a second of imports.
     from sklearn.ensemble import RandomForestRegressor
@@ -56,31 +59,50 @@ def fit(
     with tqdm(
         total=params.n_estimators, desc="random_forest", unit="tree", leave=None, disable=None
     ) as bar:
-        while forest.n_estimators < params.n_estimators:
-            step = min(TREES_A_STEP, params.n_estimators - forest.n_estimators)
-            forest.n_estimators += step
-            forest.fit(data.X, data.y)
-            new = forest.estimators_[-step:]
-            # A warm start only counts the trees that are there.
-            forest.estimators_[-step:] = [None] * step
+        for few in _one_ahead(_grown(forest, params.n_estimators, data)):
             for curve in curves:
-                curve.add(new)
-            growing += new
-            last = forest.n_estimators == params.n_estimators
+                curve.add(few.estimators_)
+            growing += few.estimators_
+            last = len(curves[0].rmse) == params.n_estimators
             if last or sum(tree.tree_.node_count for tree in growing) > NODES_A_PART:
-                parts.append(_laid_down(forest, growing))
+                parts.append(_laid_down(few, growing))
                 growing = []
-            bar.update(step)
+            bar.update(len(few.estimators_))
     steps = range(1, params.n_estimators + 1)
     ensemble = treelite_ensemble.TreeliteEnsemble(tuple(parts))
     return ensemble, learning_curve(steps, [curve.rmse for curve in curves])
 
 
-def _laid_down(forest: Any, trees: list[Any]) -> treelite.Model:
-    """Return some of a forest's trees as a Treelite model of their own."""
+def _grown(forest: Any, trees: int, data: TrainingData) -> Iterator[Any]:
+    """Grow a forest to so many trees; yield those of each step as a forest of their own."""
+    while forest.n_estimators < trees:
+        step = min(TREES_A_STEP, trees - forest.n_estimators)
+        forest.n_estimators += step
+        forest.fit(data.X, data.y)
+        yield _of(forest, forest.estimators_[-step:])
+        # A warm start only counts the trees that are there.
+        forest.estimators_[-step:] = [None] * step
+
+
+def _one_ahead(items: Iterator[Any]) -> Iterator[Any]:
+    """Yield the items; while one is looked at, a thread already makes the next."""
+    with ThreadPoolExecutor(max_workers=1) as beside:
+        coming = beside.submit(next, items, None)
+        while (item := coming.result()) is not None:
+            coming = beside.submit(next, items, None)
+            yield item
+
+
+def _of(forest: Any, trees: list[Any]) -> Any:
+    """Return some of a forest's trees as a forest."""
     part = copy.copy(forest)
     part.estimators_, part.n_estimators = trees, len(trees)
-    [laid_down] = treelite_ensemble.of(part).parts
+    return part
+
+
+def _laid_down(forest: Any, trees: list[Any]) -> treelite.Model:
+    """Return some of a forest's trees as a Treelite model of their own."""
+    [laid_down] = treelite_ensemble.of(_of(forest, trees)).parts
     return laid_down
 
 
