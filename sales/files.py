@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -66,7 +67,8 @@ def content_hash(path: Path) -> str:
         with path.open("rb") as opened:
             return hashlib.file_digest(opened, "sha256").hexdigest()
     whole = hashlib.sha256()
-    for file in sorted(p for p in path.rglob("*") if p.is_file() and p.suffix != ".pyc"):
-        name = file.relative_to(path).as_posix()
-        whole.update(f"{content_hash(file)}  {name}\n".encode())
+    found = sorted(p for p in path.rglob("*") if p.is_file() and p.suffix != ".pyc")
+    with ThreadPoolExecutor() as threads:  # a forest comes in large files
+        for file, digest in zip(found, threads.map(content_hash, found), strict=True):
+            whole.update(f"{digest}  {file.relative_to(path).as_posix()}\n".encode())
     return whole.hexdigest()
