@@ -5,6 +5,9 @@ an `Estimator`. Models are saved in formats that hold numbers only, never pickle
 loading one cannot run code, and the same model is the same bytes.
 """
 
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -71,3 +74,20 @@ def module(name: str) -> ModuleType:
     if name not in NAMES:
         raise PipelineError(f"unknown model '{name}'; known: {', '.join(NAMES)}")
     return import_module(f"{__name__}.{name}")
+
+
+@contextmanager
+def without(package: str) -> Iterator[None]:
+    """Let imports in the block find no such package, unless it is there already.
+
+    XGBoost takes most of a second to import scikit-learn, for classes that nobody uses here. It
+    does without where there is none, as in the service's image.
+    """
+    if package in sys.modules:
+        yield
+        return
+    sys.modules[package] = None  # type: ignore[assignment]  # Python's sign for: cannot be found
+    try:
+        yield
+    finally:
+        del sys.modules[package]

@@ -7,10 +7,13 @@ tree after tree.
 """
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import treelite
-import xgboost
+
+if TYPE_CHECKING:
+    import xgboost
 
 
 @dataclass(frozen=True)
@@ -47,7 +50,7 @@ class TreeWalk:
         return float(np.cumsum(parts)[-1])  # one after the other; `sum` would add in pairs
 
 
-def of(booster: xgboost.Booster) -> TreeWalk:
+def of(booster: "xgboost.Booster") -> TreeWalk:
     """Return the walk through a booster's trees."""
     trees = treelite.frontend.from_xgboost(booster)
     nodes: list[tuple[np.ndarray, ...]] = []

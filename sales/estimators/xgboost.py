@@ -9,14 +9,16 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import xgboost
 from pydantic import Field
 from tqdm import tqdm
 
-from sales.estimators import Contributions, TrainingData, tree_walk
+from sales.estimators import Contributions, TrainingData, tree_walk, without
 from sales.estimators.learning_curve import kept, learning_curve
 from sales.estimators.tree_walk import TreeWalk
 from sales.params import Group
+
+with without("sklearn"):
+    import xgboost
 
 FILE = "booster.ubj"
 FEW = 4  # rows that are answered faster without XGBoost's own runtime

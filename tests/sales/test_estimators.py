@@ -1,5 +1,6 @@
 """The five estimators: each fits, saves, loads and predicts the same bits."""
 
+import importlib
 import os
 import subprocess
 import sys
@@ -323,3 +324,30 @@ def test_absurd_parameters_are_refused(name):
             continue
         with pytest.raises(ValidationError):
             module.Params(**{**good, key: -1})
+
+
+def test_xgboost_answers_without_scikit_learn():
+    script = (
+        "import sys; from sales.estimators import xgboost; print('sklearn' in sys.modules); "
+        "import sklearn.base; print(sklearn.base.BaseEstimator.__name__)"
+    )
+    env = {**os.environ, "PYTHONPATH": "."}
+    done = subprocess.run(
+        [sys.executable, "-c", script], env=env, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split() == ["False", "BaseEstimator"]
+
+
+def test_without_leaves_what_is_imported_already():
+    import sklearn
+
+    with estimators.without("sklearn"):
+        assert sys.modules["sklearn"] is sklearn
+    assert sys.modules["sklearn"] is sklearn
+
+
+def test_without_hides_a_package_for_the_block_alone(monkeypatch):
+    monkeypatch.delitem(sys.modules, "colorsys", raising=False)
+    with pytest.raises(ModuleNotFoundError), estimators.without("colorsys"):
+        importlib.import_module("colorsys")
+    assert importlib.import_module("colorsys").__name__ == "colorsys"
