@@ -5,6 +5,7 @@ agrees with scikit-learn to the last few bits and, unlike it, answers one row in
 sums a forest's trees in the same order whatever the number of threads.
 """
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -78,8 +79,9 @@ class TreeliteEnsemble:
 
     def save(self, folder: Path) -> None:
         """Write a checkpoint a part."""
-        for number, part in enumerate(self.parts):
-            part.serialize(folder / (MORE.format(number) if number else FILE))
+        paths = [folder / (MORE.format(n) if n else FILE) for n in range(len(self.parts))]
+        with ThreadPoolExecutor() as threads:
+            list(threads.map(treelite.Model.serialize, self.parts, paths))
 
 
 def of(*fitted: Any) -> TreeliteEnsemble:
@@ -92,4 +94,5 @@ def load(folder: Path) -> TreeliteEnsemble:
     paths = [folder / FILE]
     while (more := folder / MORE.format(len(paths))).is_file():
         paths.append(more)
-    return TreeliteEnsemble(tuple(treelite.Model.deserialize(path) for path in paths))
+    with ThreadPoolExecutor() as threads:
+        return TreeliteEnsemble(tuple(threads.map(treelite.Model.deserialize, paths)))
