@@ -17,6 +17,11 @@ UI_HOST ?= 127.0.0.1
 UI_PORT ?= 8501
 UI_ADDRESS ?= localhost
 SALES_STATE ?= state
+DASK_HOST ?= 127.0.0.1
+DASK_PORT ?= 8786
+DASK_DASHBOARD_ADDRESS ?= 127.0.0.1:8787
+DASK_WORKERS ?= 2
+DASK_WORKER_MEMORY ?= 3GiB
 PUBLIC_DATA ?= ../shared/data/amazon_sales.csv.gz
 
 # Nothing phones home, nothing is written outside the project.
@@ -37,10 +42,12 @@ REASON ?=
 ALIAS ?=
 VERSION ?=
 ORDER ?=
+IN ?=
+OUT ?=
 MODEL ?=
 TRIALS ?=
 
-.PHONY: help setup repro tune history rollback promote lift rebuild explain test test-container test-crashes check format serve ui bento container mlflow plots results bench bench-serving bench-pipeline bench-load bench-page screenshots docs first-hour clean
+.PHONY: help setup setup-cluster repro cluster tune history rollback promote lift rebuild explain score test test-container test-crashes check format serve ui bento container mlflow plots results bench bench-serving bench-pipeline bench-cluster bench-load bench-page screenshots docs first-hour clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^##@/ {print "\n" substr($$0, 5)} /^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' Makefile
@@ -67,18 +74,37 @@ $(VENV)/.installed: uv.lock pyproject.toml
 	$(BIN)/uv sync --frozen --inexact --quiet --compile-bytecode
 	@touch $@
 
+setup-cluster: $(VENV)/.cluster ## and Dask, for run.engine: dask (the group `cluster` of the same lock)
+$(VENV)/.cluster: $(VENV)/.installed
+	$(BIN)/uv sync --frozen --inexact --quiet --compile-bytecode --group cluster
+	@touch $@
+
 # The page that `dvc plots` fills: made once, not by every run.
 .dvc/plots/page.html: $(VENV)/.installed sales/plots_page.py
 	@$(BIN)/python -m sales.plots_page > $@.part
 	@mv $@.part $@
 
-repro: setup ## the main job: data in, gated and registered champion out, then a table of the results; JOBS=1 at once
+# Dask is installed where params.yaml asks for it, and nowhere else.
+ENGINE := $(shell sed -n 's/^  engine: *dask.*/$(VENV)\/.cluster/p' params.yaml 2> /dev/null)
+
+repro: setup $(ENGINE) ## the main job: data in, gated and registered champion out, then a table of the results; JOBS=1 at once
 	@test "$(JOBS)" = 1 || python -m stages.side_by_side "$(JOBS)"
 	@dvc repro; status=$$?; python -m stages.scoreboard; exit $$status
 
+# In a process group of its own, which ends as a whole. A worker finds the project's modules by PYTHONPATH.
+cluster: export PYTHONPATH := $(CURDIR)
+cluster: setup-cluster ## a Dask scheduler on DASK_HOST:DASK_PORT (127.0.0.1:8786) and two workers, for run.engine: dask
+	@echo "for make repro in another terminal: export DASK_SCHEDULER_ADDRESS=tcp://$(DASK_HOST):$(DASK_PORT)"
+	@echo "dashboard: http://$(DASK_DASHBOARD_ADDRESS)/status"
+	@mkdir -p $(SALES_STATE)/dask
+	@setsid bash -c 'dask scheduler --host $(DASK_HOST) --port $(DASK_PORT) --dashboard-address $(DASK_DASHBOARD_ADDRESS) & \
+	  dask worker tcp://$(DASK_HOST):$(DASK_PORT) --nworkers $(DASK_WORKERS) --nthreads 1 --memory-limit $(DASK_WORKER_MEMORY) \
+	  --no-dashboard --local-directory $(abspath $(SALES_STATE))/dask & wait' & pid=$$!; \
+	trap 'kill -- -$$pid 2>/dev/null' EXIT INT TERM; wait $$pid
+
 # With TRIALS as an experiment, so that DVC knows the number: it then stands in params.yaml.
 TUNED = $(or $(MODEL),xgboost)
-tune: setup ## search a model's settings with Optuna, then show the best and how to try it: MODEL=xgboost, TRIALS=30
+tune: setup $(ENGINE) ## search a model's settings with Optuna, then show the best and how to try it: MODEL=xgboost, TRIALS=30
 	@grep -qx '  $(TUNED):' tune/dvc.yaml || { echo "error: MODEL=$(TUNED): no such study; there are$$(sed -n 's/^  \([a-z_]*\):$$/ \1/p' tune/dvc.yaml | tr -d '\n')" >&2; exit 1; }
 	@dvc $(if $(TRIALS),exp run -S 'tune.$(TUNED).trials=$(TRIALS)',repro) tune/dvc.yaml:$(TUNED)
 	@python -m stages.study $(TUNED)
@@ -106,7 +132,7 @@ explain: setup ## one order from its raw row to the answer, and why: ORDER=ORD00
 	@python -m stages.explain --model "$(MODEL)" -- "$$ASKED"
 
 ##@ Check
-test: setup $(VENV)/.browser ## the whole test suite
+test: setup setup-cluster $(VENV)/.browser ## the whole test suite
 	pytest -n 2 --dist loadfile
 
 # The browser of the page's tests: the machine's Chromium, else Playwright's own, kept inside .venv.
@@ -140,6 +166,12 @@ plots: setup ## draw every plot of the last run into dvc_plots/index.html (no in
 serve: setup ## the API over the promoted models, on HOST:PORT (127.0.0.1:3000), with WORKERS (1) processes
 	$(promoted)
 	@SERVING_STATE=$(abspath $(SALES_STATE))/serving bentoml serve service:AmazonSales --host $(HOST) --port $(PORT)
+
+score: export ROWS_IN = $(value IN)
+score: export ROWS_OUT = $(value OUT)
+score: setup $(ENGINE) ## rows of any number by the champion, on run.engine: IN=orders/, OUT=scored, addresses too; ALIAS=challenger
+	$(promoted)
+	@python -m stages.score --alias "$(or $(ALIAS),champion)" -- "$$ROWS_IN" "$$ROWS_OUT"
 
 # Freed memory goes back to the machine: glibc's and Arrow's own reserves would keep it.
 ui bench-page: export MALLOC_ARENA_MAX := 2
@@ -196,6 +228,11 @@ bench-pipeline: setup ## the pipeline against the published way, and its growth:
 	$(call needs,git,apt install git)
 	@python -m bench.pipeline
 
+bench-cluster: setup-cluster ## the pipeline on a Dask cluster, against one machine and as rows grow: BENCH_ROWS="1000000 20000000"
+	$(call needs,git,apt install git)
+	@python -m bench.cluster_pipeline
+	@python -m bench.cluster
+
 bench-load: setup ## a minute of load on the service: memory of each process before and after, p99 as it goes
 	@python -m bench.load
 
@@ -209,4 +246,4 @@ screenshots: setup ## pictures of every view, to state/screenshots/ and docs/ (n
 clean: ## remove everything that is made, but the data you dropped, the history and the environment
 	rm -rf requirements-serving.txt data/raw data/prepared data/contract.json data/features models cards metrics plots dvc_plots $(SALES_STATE)/artifacts $(SALES_STATE)/packed
 	find $(SALES_STATE)/registry/ -mindepth 1 -not -name history.jsonl -delete 2>/dev/null || true
-	rm -rf $(SALES_STATE)/bentoml $(SALES_STATE)/serving $(SALES_STATE)/bench $(SALES_STATE)/screenshots .dvc/cache .dvc/tmp .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(SALES_STATE)/bentoml $(SALES_STATE)/dask $(SALES_STATE)/serving $(SALES_STATE)/bench $(SALES_STATE)/screenshots .dvc/cache .dvc/tmp .pytest_cache .mypy_cache .ruff_cache .hypothesis

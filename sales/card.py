@@ -44,7 +44,7 @@ def markdown(
     content_hash: str,
     featuriser: Featuriser,
     contract: Contract,
-    train: pd.DataFrame,
+    ranges: Mapping[str, tuple[Any, Any]],
     data: Mapping[str, Any],
     origin: Mapping[str, Any],
     metrics: Mapping[str, Any],
@@ -93,7 +93,7 @@ def markdown(
         metrics=metrics,
         slices=slices.to_dict("records"),
         rules=judged["rules"],
-        limits=_limits(featuriser, train),
+        limits=_limits(featuriser, ranges),
         unseen=_unseen(featuriser),
     )
     return re.sub(r"\n{3,}", "\n\n", text)
@@ -114,7 +114,7 @@ def _kind(name: str, featuriser: Featuriser) -> str:
 
 def _source(ingest: Mapping[str, Any]) -> str:
     if ingest["source"] == "files":
-        return "The CSV and Parquet files of data/incoming/."
+        return f"The CSV and Parquet files of {ingest['address'] or 'data/incoming/'}."
     rows, seed = ingest["rows"], ingest["seed"]
     return f"Orders of the seeded generator (`ingest.rows: {rows}`, `ingest.seed: {seed}`)."
 
@@ -125,14 +125,14 @@ def _split(prepare: Mapping[str, Any]) -> str:
     return f"random (`prepare.seed: {prepare['seed']}`)"
 
 
-def _limits(featuriser: Featuriser, train: pd.DataFrame) -> list[dict[str, str]]:
+def _limits(featuriser: Featuriser, ranges: Mapping[str, tuple[Any, Any]]) -> list[dict[str, str]]:
     limits = []
     for name, column in featuriser.fields.items():
         if column.role == "date":
-            seen = [f"{day:%Y-%m-%d}" for day in (train[name].min(), train[name].max())]
+            seen = [f"{day:%Y-%m-%d}" for day in ranges[name]]
             taken = [str(column.min or "any day"), str(column.max or "any day")]
         elif column.role == "numeric":
-            seen = [_number(float(end)) for end in (train[name].min(), train[name].max())]
+            seen = [_number(float(end)) for end in ranges[name]]
             ends = (column.min, column.max)
             taken = [_number(float(end)) if end is not None else "any" for end in ends]
         else:

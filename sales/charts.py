@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 DIGITS = 6
+LEAST = 1e-300  # below, floats are too few to make bins of
 
 
 def significant(values: ArrayLike, digits: int = DIGITS) -> np.ndarray:
@@ -34,15 +35,16 @@ def rmse_table(metrics: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
     return _table(rows, "model", "split", "rmse")
 
 
-def prediction_rows(
-    model: str, true: np.ndarray, predicted: np.ndarray, rows: int, seed: int
-) -> pd.DataFrame:
-    """Return model, true, predicted, residual (predicted - true) of at most `rows` rows.
+def drawn(count: int, rows: int, seed: int) -> np.ndarray:
+    """Return at most `rows` of `count` positions, rising; the seed and both numbers decide which.
 
-    Seed and length alone decide which rows, so that all models are drawn on the same ones.
+    So that all models are drawn on the same rows.
     """
-    drawn = np.sort(np.random.default_rng(seed).permutation(len(true))[:rows])
-    true, predicted = true[drawn], predicted[drawn]
+    return np.sort(np.random.default_rng(seed).permutation(count)[:rows])
+
+
+def prediction_rows(model: str, true: np.ndarray, predicted: np.ndarray) -> pd.DataFrame:
+    """Return model, true, predicted, residual (predicted - true)."""
     return pd.DataFrame(
         {
             "model": model,
@@ -53,11 +55,9 @@ def prediction_rows(
     )
 
 
-def residual_histogram(
-    model: str, true: np.ndarray, predicted: np.ndarray, bins: int = 40
-) -> pd.DataFrame:
-    """Return model, bin_start, bin_end, rows over the model's own range of predicted - true."""
-    table = histogram(predicted - true, bins)
+def residual_histogram(model: str, within: np.ndarray, rows: np.ndarray) -> pd.DataFrame:
+    """Return model, bin_start, bin_end, rows of the model's counted residuals."""
+    table = bin_table(within, rows)
     table.insert(0, "model", model)
     return table
 
@@ -65,20 +65,31 @@ def residual_histogram(
 def histogram(values: np.ndarray, bins: int) -> pd.DataFrame:
     """Return bin_start, bin_end, rows: `bins` equal bins over the range of the finite values.
 
-    The last bin includes its end. Values too close together for edges of `DIGITS` digits, a
-    constant say, get bins around them; without any finite value there is no row.
+    The last bin includes its end. Without any finite value there is no row.
     """
     values = values[np.isfinite(values)]
     if not len(values):
         return _table([], "bin_start", "bin_end", "rows")
-    low, high = float(values.min()), float(values.max())
+    within = edges(float(values.min()), float(values.max()), bins)
+    return bin_table(within, np.histogram(values, within)[0])
+
+
+def edges(low: float, high: float, bins: int) -> np.ndarray:
+    """Return the bins + 1 edges of equal bins from the least value to the largest.
+
+    Values too close together for edges of `DIGITS` digits, a constant say, get bins around them.
+    """
     largest = max(abs(low), abs(high))
-    if high - low <= largest / 1000:
-        low, high = low - (largest or 1) / 2, high + (largest or 1) / 2
-    edges = np.linspace(low, high, bins + 1)
-    counts, _ = np.histogram(values, edges)
+    if high - low <= max(largest / 1000, LEAST):
+        around = largest if largest > LEAST else 1.0
+        low, high = low - around / 2, high + around / 2
+    return np.linspace(low, high, bins + 1)
+
+
+def bin_table(edges: np.ndarray, rows: np.ndarray) -> pd.DataFrame:
+    """Return bin_start, bin_end, rows of counted bins."""
     edges = significant(edges)
-    return pd.DataFrame({"bin_start": edges[:-1], "bin_end": edges[1:], "rows": counts})
+    return pd.DataFrame({"bin_start": edges[:-1], "bin_end": edges[1:], "rows": rows})
 
 
 def slices_table(

@@ -5,7 +5,7 @@ and serving cannot drift apart: `transform` works elementwise, without BLAS, and
 the same bits alone as in a table.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -191,8 +191,15 @@ def _encode(values: Any, codes: Mapping[str, float]) -> Any:
     return [*map(codes.get, values)]
 
 
-def fit(train: pd.DataFrame, params: FeaturizeParams, contract: Contract) -> Featuriser:
-    """Return the featuriser of the chosen feature set, its levels read off the train rows.
+def seen(train: pd.DataFrame, categorical: Sequence[str]) -> dict[str, set[str]]:
+    """Return the values of some columns in a partition of the train rows: all that `fit` asks."""
+    return {name: {str(value) for value in train[name].unique()} for name in categorical}
+
+
+def fit(
+    partitions: Sequence[Mapping[str, set[str]]], params: FeaturizeParams, contract: Contract
+) -> Featuriser:
+    """Return the featuriser of the chosen feature set, from what was `seen` in the train rows.
 
     Raises PipelineError for a feature that is neither a numeric or categorical column of the
     contract nor derived, or that would show the model the target.
@@ -222,7 +229,7 @@ def fit(train: pd.DataFrame, params: FeaturizeParams, contract: Contract) -> Fea
         needed.update(dict.fromkeys(sorted(expression.names)))
     fields = {name: contract.columns[name] for name in needed}
     levels = {
-        name: tuple(sorted(str(value) for value in train[name].unique()))
+        name: tuple(sorted(set[str]().union(*(values[name] for values in partitions))))
         for name in columns
         if name in contract.categorical and name not in derived
     }

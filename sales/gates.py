@@ -56,7 +56,8 @@ def judge(metrics: Mapping[str, Any], params: GateParams) -> dict[str, Any]:
     """Return the verdict on a model: every rule with value, threshold, whether it holds and why.
 
     A metric that is missing, not a number, NaN or infinite fails its rule, and so does a missing,
-    NaN or infinite RMSE on train or valid: the ranking and the gap stand on them.
+    NaN or infinite RMSE on train or valid: the ranking and the gap stand on them. Of a model that
+    learnt from a `sample` of the train rows the verdict says so.
     """
     rules = {name: _apply(name, rule, metrics, params) for name, rule in RULES.items()}
     for part in ("train", "valid"):
@@ -69,7 +70,10 @@ def judge(metrics: Mapping[str, Any], params: GateParams) -> dict[str, Any]:
                 "why": f"{part} RMSE is missing or not finite",
             }
     failed = [name for name, rule in rules.items() if not rule["passed"]]
-    return {"verdict": "refused" if failed else "passed", "failed": failed, "rules": rules}
+    judged = {"verdict": "refused" if failed else "passed", "failed": failed, "rules": rules}
+    if "sampled_rows" in metrics:
+        judged["sample"] = f"{metrics['sampled_rows']:,} of {metrics['train_rows']:,} train rows"
+    return judged
 
 
 def decide(metrics: Mapping[str, Mapping[str, Any]], params: GateParams) -> dict[str, Any]:

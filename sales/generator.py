@@ -1,8 +1,9 @@
 """A seeded generator of orders with the distribution of the public file.
 
 So that a fresh machine needs no download. Only stages/ingest.py imports it: nothing else of the
-project knows this data set. Columns are drawn one by one from one stream of PCG64, by elementwise
-arithmetic only, so that (rows, seed) gives the same bytes on every machine.
+project knows this data set. Columns are drawn one by one from a stream of PCG64, by elementwise
+arithmetic only, so that (rows, seed) gives the same bytes on every machine. Each block of a million
+orders has a stream of its own, 2^127 draws further on: whoever needs one draws no other.
 """
 
 from collections.abc import Sequence
@@ -12,6 +13,7 @@ import pyarrow as pa
 
 FIRST_DAY, DAYS = np.datetime64("2020-01-01"), 1825  # the last one is 2024-12-29
 CUSTOMERS, SELLERS = 50_000, 1_999
+BLOCK = 1_000_000  # orders
 
 FIRST_NAMES = [
     "Aditi",
@@ -153,7 +155,19 @@ COUNTRIES = {
 
 def generate(rows: int, seed: int) -> pa.Table:
     """Return `rows` orders with the 20 columns of the public file, in its order, typed."""
-    rng = np.random.Generator(np.random.PCG64(seed))
+    return pa.concat_tables(generate_block(rows, seed, block) for block in range(blocks(rows)))
+
+
+def blocks(rows: int) -> int:
+    """Return in how many blocks `rows` orders are drawn."""
+    return -(-rows // BLOCK)
+
+
+def generate_block(rows: int, seed: int, block: int) -> pa.Table:
+    """Return a block of what `generate` returns, by its number from 0."""
+    first = block * BLOCK
+    rows = min(rows - first, BLOCK)
+    rng = np.random.Generator(np.random.PCG64(seed).jumped(block))
 
     def uniform(count: int) -> np.ndarray:
         return rng.integers(0, count, rows, dtype=np.int32)
@@ -179,7 +193,7 @@ def generate(rows: int, seed: int) -> pa.Table:
     state_of = np.array([states.index(state) for state in CITIES.values()], dtype=np.int8)
 
     columns = {
-        "OrderID": _numbered("ORD", rows, 7),
+        "OrderID": _numbered("ORD", 1 + first, rows, 7),
         "OrderDate": pa.array(FIRST_DAY + uniform(DAYS).astype("timedelta64[D]")),
         "CustomerID": _dictionary(
             uniform(CUSTOMERS), [f"CUST{i:06d}" for i in range(1, CUSTOMERS + 1)]
@@ -211,14 +225,15 @@ def _dictionary(codes: np.ndarray, values: Sequence[str]) -> pa.DictionaryArray:
     return pa.DictionaryArray.from_arrays(codes.astype(np.uint16), list(values))
 
 
-def _numbered(prefix: str, rows: int, width: int) -> pa.ChunkedArray:
-    """Return `rows` texts, the prefix with a number from 1 on, of at least `width` digits.
+def _numbered(prefix: str, first: int, rows: int, width: int) -> pa.ChunkedArray:
+    """Return `rows` texts, the prefix with a number from `first` on, of at least `width` digits.
 
     Written digit by digit for all rows at once, as formatting each one takes far longer.
     """
-    parts, start = [], 1
-    while start <= rows:
-        stop = min(rows + 1, 10**width)
+    parts, start, end = [], first, first + rows
+    while start < end:
+        width = max(width, len(str(start)))
+        stop = min(end, 10**width)
         numbers = np.arange(start, stop, dtype=np.int64)
         letters = np.empty((len(numbers), len(prefix) + width), np.uint8)
         letters[:, : len(prefix)] = np.frombuffer(prefix.encode(), np.uint8)
@@ -229,5 +244,5 @@ def _numbered(prefix: str, rows: int, width: int) -> pa.ChunkedArray:
         parts.append(
             pa.StringArray.from_buffers(len(letters), pa.py_buffer(ends), pa.py_buffer(letters))
         )
-        start, width = stop, width + 1
+        start = stop
     return pa.chunked_array(parts)

@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 import pyarrow.dataset
 import pyarrow.parquet
 
-from sales import cells
+from sales import cells, partitions
 from sales.errors import PipelineError
 
 PARTS = ("train", "valid", "test")
@@ -55,15 +55,16 @@ def trace(order: str, column: str, raw: Path, prepared: Path) -> Lineage:
             here = (quarantine["file"] == path.stem) & (quarantine["row"] == str(at + 1))
             lines = quarantine.loc[here, ["column", "value", "reason"]]
             faults = tuple(lines.itertuples(index=False, name=None))
-            [content] = pa.dataset.dataset(path).take([at]).to_pylist()
+            [content] = pa.dataset.dataset(partitions.of(path)).take([at]).to_pylist()
             rows.append(RawRow(path.stem, at + 1, content, faults))
     if not rows:
         raise PipelineError(f"no order '{order}' in {raw}: {seen:,} rows, the first is '{first}'")
     for part in PARTS:
         where = [(column, "==", order)]
-        found = pa.parquet.read_table(prepared / f"{part}.parquet", filters=where)
-        if found.num_rows:
-            return Lineage(tuple(rows), part, found.to_pandas())
+        for path in partitions.of(prepared / f"{part}.parquet"):
+            found = pa.parquet.read_table(path, filters=where)
+            if found.num_rows:
+                return Lineage(tuple(rows), part, found.to_pandas())
     if any(not row.faults for row in rows):
         raise PipelineError(f"{prepared} was made from other rows than {raw} holds: make repro")
     return Lineage(tuple(rows), None, None)
@@ -71,7 +72,10 @@ def trace(order: str, column: str, raw: Path, prepared: Path) -> Lineage:
 
 def _ids(path: Path, column: str) -> pa.Array:
     """Return a column as the quarantine reads ids: as text."""
-    ids = pa.parquet.read_table(path, columns=[column])[column].combine_chunks()
-    if pa.types.is_dictionary(ids.type):
-        ids = ids.dictionary_decode()
-    return cells.text(ids)
+    texts = []
+    for part in partitions.of(path):
+        ids = pa.parquet.read_table(part, columns=[column])[column].combine_chunks()
+        if pa.types.is_dictionary(ids.type):
+            ids = ids.dictionary_decode()
+        texts.append(cells.text(ids))
+    return pa.concat_arrays(texts)

@@ -10,6 +10,7 @@ from sales import files
 from sales.errors import PipelineError
 
 GROUPS = (
+    "run",
     "contract",
     "ingest",
     "prepare",

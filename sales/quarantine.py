@@ -4,7 +4,7 @@ A file that breaks the contract as a whole is refused. Nothing is dropped silent
 """
 
 import difflib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,17 +21,20 @@ from sales.expressions import Expression
 
 WHOLE = 2.0**53  # whole numbers up to here are exact in float64
 COLUMNS = ("file", "row", "column", "value", "reason")
+NUMBER = "__number"  # a row's number among all that came in, from 0
 
 
 @dataclass(frozen=True)
 class Checked:
-    """What a check leaves: the accepted orders, typed, and the quarantine, a row a bad cell."""
+    """Rows held against the contract by themselves: only all rows can tell whether an id is unique.
+
+    `accepted` are the good ones, their cells parsed, with their NUMBER beside. `faults` has a row a
+    bad cell: number, column, value, reason, and kind, which is the reason without its particulars.
+    """
 
     accepted: pd.DataFrame
-    quarantine: pd.DataFrame
+    faults: pd.DataFrame
     rows_in: int
-    by_reason: dict[str, int]
-    extra_columns: list[str]
 
 
 def schema(contract: Contract) -> pandera.DataFrameSchema:
@@ -51,79 +54,61 @@ def schema(contract: Contract) -> pandera.DataFrameSchema:
     return pandera.DataFrameSchema(columns, checks=rules)
 
 
-def check(contract: Contract, raw: Iterable[tuple[str, pa.Table]]) -> Checked:
-    """Return the accepted and the quarantined of some files' rows, given as (name, table).
+def check(contract: Contract, raw: Iterable[tuple[str, pa.Table]], start: int = 0) -> Checked:
+    """Return the accepted and the faulty of some rows, given as (file, table), numbered on.
 
-    Raises PipelineError for a file that lacks columns. Rows are numbered from 1 in each file.
-    Of several rows with one id the first good one stays.
+    Raises PipelineError for a file that lacks columns.
     """
-    names, tables, parsed, faults, extra, start = [], [], [], [], set(), 0
-    for name, table in raw:
-        _refuse_incomplete(contract, name, table)
+    tables, parsed, unread, rows = [], [], [], 0
+    for file, table in raw:
+        refuse_incomplete(contract, file, table.column_names)
         frame, unparsed = _parse(contract, table)
-        faults.append(unparsed.assign(at=unparsed["at"] + start))
-        extra |= set(table.column_names) - set(contract.columns)
-        start += len(frame)
-        names.append(name)
+        unread.append(unparsed.assign(at=unparsed["at"] + rows))
+        rows += len(frame)
         tables.append(table)
         parsed.append(frame)
-    if not start:
-        raise PipelineError("data/raw holds no rows: run the ingest stage")
-
     orders = pd.concat(parsed, ignore_index=True) if len(parsed) > 1 else parsed[0]
     orders = orders.astype(dict.fromkeys(contract.categorical, "category"))
-    unparsed = pd.concat(faults)
+    unparsed = pd.concat(unread)
     found = pd.concat([unparsed, _broken(contract, orders, unparsed)])
-    good = np.ones(len(orders), dtype=bool)
+    good = np.ones(rows, dtype=bool)
     good[found["at"].to_numpy(int)] = False
     ends = np.cumsum([len(table) for table in tables])
-
-    def origin(at: int) -> tuple[str, int, pa.Table]:
-        file = int(np.searchsorted(ends, at, side="right"))
-        return names[file], at - (int(ends[file - 1]) if file else 0), tables[file]
-
-    def row_of(at: int) -> str:
-        name, row, _ = origin(at)
-        return f"row {row + 1} of {name}"
-
-    if contract.id:
-        ids = orders.loc[good, contract.id]
-        repeated, once = ids[ids.duplicated()], ids.drop_duplicates()
-        first = dict(zip(once, once.index, strict=True)) if len(repeated) else {}
-        again = [
-            (at, contract.id, "duplicate id", f"duplicate of {row_of(first[value])}")
-            for at, value in repeated.items()
-        ]
-        found = pd.concat([found, pd.DataFrame(again, columns=found.columns)])
-        good[repeated.index] = False
-
-    found = found.sort_values(["at", "column"], kind="stable")
-    lines = []
-    for at, column, _, reason in found.itertuples(index=False):
-        name, row, table = origin(at)
+    values = []
+    for at, column in zip(found["at"], found["column"], strict=True):
+        which = int(np.searchsorted(ends, at, side="right"))
+        table, row = tables[which], at - (int(ends[which - 1]) if which else 0)
         value = table[column][row].as_py() if column in table.column_names else None
-        lines.append((name, row + 1, column, "" if value is None else str(value), reason))
-    kinds = (found["column"] + ": " + found["kind"]).value_counts()
-    return Checked(
-        _typed(contract, orders[good]),
-        pd.DataFrame(lines, columns=list(COLUMNS)),
-        len(orders),
-        {str(kind): int(kinds[kind]) for kind in sorted(kinds.index)},
-        sorted(extra),
-    )
+        values.append("" if value is None else str(value))
+    faults = found.assign(number=found["at"].astype(int) + start, value=values)
+    orders[NUMBER] = np.arange(start, start + rows)
+    accepted = orders if good.all() else orders[good].reset_index(drop=True)
+    return Checked(accepted, faults[["number", "column", "value", "reason", "kind"]], rows)
 
 
-def _refuse_incomplete(contract: Contract, name: str, table: pa.Table) -> None:
+def repeated(ids: pd.DataFrame) -> pd.DataFrame:
+    """Return, of rows with `id` and NUMBER, those whose id an earlier one has, and its number.
+
+    All rows with an id must be among them; in which order is all one. Columns: id, number, first.
+    """
+    again = ids[ids["id"].duplicated(keep=False)].sort_values(NUMBER)
+    first = again.drop_duplicates("id").rename(columns={NUMBER: "first"})
+    rest = again[again["id"].duplicated()].rename(columns={NUMBER: "number"})
+    return rest.merge(first, on="id")
+
+
+def refuse_incomplete(contract: Contract, name: str, columns: Sequence[str]) -> None:
+    """Raise PipelineError for a file without all columns of the contract, or with one twice."""
     for column in contract.required:
-        if table.column_names.count(column) > 1:
+        if columns.count(column) > 1:
             raise PipelineError(f"{name}: the column '{column}' stands there twice")
-    missing = [column for column in contract.required if column not in table.column_names]
+    missing = [column for column in contract.required if column not in columns]
     if not missing:
         return
-    if table.num_columns == 1:
+    if len(columns) == 1:
         hint = "; it has a single column: is the separator a comma?"
     else:
-        there = {column.lower(): column for column in table.column_names}
+        there = {column.lower(): column for column in columns}
         near = {m: difflib.get_close_matches(m.lower(), there, 1, 0.8) for m in missing}
         hints = [f"'{there[close[0]]}' for '{m}'" for m, close in near.items() if close]
         hint = f"; is it {', '.join(hints)}?" if hints else ""
@@ -195,17 +180,26 @@ def _broken(contract: Contract, orders: pd.DataFrame, unparsed: pd.DataFrame) ->
     return pd.concat(faults)
 
 
-def _typed(contract: Contract, orders: pd.DataFrame) -> pd.DataFrame:
-    """Return accepted orders in their final types, with the same categories in any file."""
+def levels(contract: Contract, accepted: pd.DataFrame) -> dict[str, set[str]]:
+    """Return the values of the categorical columns for which the contract names none."""
+    free = [name for name in contract.categorical if contract.columns[name].values is None]
+    return {name: set(accepted[name].unique()) for name in free}
+
+
+def typed(contract: Contract, accepted: pd.DataFrame, seen: Mapping[str, set[str]]) -> pd.DataFrame:
+    """Return accepted orders in their final types, with the same categories in any file.
+
+    `seen` has the `levels` of all of them together.
+    """
     final: dict[str, pd.Series] = {}
     for name in contract.required:
-        column, values = contract.columns[name], orders[name]
+        column, values = contract.columns[name], accepted[name]
         if column.role == "categorical":
-            levels = sorted(column.values or values.unique())
-            final[name] = values.cat.set_categories(levels)
+            known = column.values if column.values is not None else seen[name]
+            final[name] = values.cat.set_categories(sorted(known))
         else:
             final[name] = values.astype("int64") if column.integer else values
-    return pd.DataFrame(final).reset_index(drop=True)
+    return pd.DataFrame(final)
 
 
 def _faults(

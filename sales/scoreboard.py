@@ -23,11 +23,15 @@ def rows(
                 *(_rmse(scored[part]["rmse"]) for part in ("train", "valid", "test")),
                 _number(scored["test"]["r2"], ".6f"),
                 _number(scored.get("coverage_pct"), ".1f"),
-                f"refused: {failed}" if failed else judged["verdict"],
+                (f"refused: {failed}" if failed else judged["verdict"]) + _sample(judged),
                 aliases.get(name, ""),
             )
         )
     return table
+
+
+def _sample(judged: Mapping[str, Any]) -> str:
+    return f" (learnt from {judged['sample']})" if "sample" in judged else ""
 
 
 def _rmse(value: float | None) -> str:

@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 from sales.errors import PipelineError
 from sales.params import Group
 
+PARTS = ("train", "valid", "test")
 FEWEST = 10  # rows in a part; below, its scores mean nothing
 
 
@@ -28,7 +29,7 @@ class PrepareParams(Group):
 
 
 def split(rows: int, params: PrepareParams, dates: np.ndarray | None) -> dict[str, np.ndarray]:
-    """Return the positions, rising, of the train, valid and test rows.
+    """Return the positions, rising, of the rows of each of PARTS, in that order.
 
     `random`: the test rows are those of scikit-learn's train_test_split, valid is cut out of the
     rest the same way. `time`: the latest rows are test, those before them valid; rows of one date

@@ -1,14 +1,17 @@
 """Writes a card of every model; register hands the promoted ones to MLflow and to the exports."""
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
-from sales import card, estimators, files, params
+from sales import card, estimators, files, params, partitions
 from sales.contract import Contract
 from sales.errors import run
 from sales.features import Featuriser
 from sales.incoming import IngestParams
+from sales.partitions import Kept
 from sales.split import PrepareParams
 
 PREPARED = Path("data/prepared")
@@ -24,7 +27,7 @@ def main() -> None:
     gate = files.read_json(METRICS / "gate.json")
     slices = pd.read_csv(PLOTS / "slices.csv", keep_default_na=False, na_values=[""])
     importance = pd.read_csv(PLOTS / "importance.csv", keep_default_na=False)
-    train = pd.read_parquet(PREPARED / "train.parquet")
+    ranges = _ranges(partitions.of(PREPARED / "train.parquet"), contract)
     origin = {
         "ingest": params.read("ingest", IngestParams).model_dump(),
         "prepare": params.read("prepare", PrepareParams).model_dump(),
@@ -38,7 +41,7 @@ def main() -> None:
                 content_hash=files.content_hash(MODELS / name),
                 featuriser=Featuriser.load(MODELS / name / "featuriser.json"),
                 contract=contract,
-                train=train,
+                ranges=ranges,
                 data=files.read_json(METRICS / "data.json"),
                 origin=origin,
                 metrics=files.read_json(METRICS / f"{name}.json"),
@@ -49,6 +52,14 @@ def main() -> None:
             (folder / f"{name}.md").write_text(text, encoding="utf-8")
             (folder / f"{name}.html").write_text(card.html(text), encoding="utf-8")
     print(f"cards of {len(estimators.NAMES)} models in {CARDS}/")
+
+
+def _ranges(train: Sequence[Kept], contract: Contract) -> dict[str, tuple[Any, Any]]:
+    """Return the least and the largest of each number and date in the train rows."""
+    columns = [name for name in (*contract.numeric, contract.date) if name]
+    ends = [partitions.kept(part, columns).agg(["min", "max"]) for part in train]
+    whole = pd.concat(ends)
+    return {name: (whole[name].min(), whole[name].max()) for name in columns}
 
 
 if __name__ == "__main__":

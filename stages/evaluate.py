@@ -4,28 +4,26 @@ from pathlib import Path
 
 import pandas as pd
 
-from sales import charts, estimators, evaluation, files, model, params, scores
+from sales import charts, engine, estimators, evaluation, files, params, partitions, scores
 from sales.errors import run
+from sales.split import PARTS
 
 PREPARED = Path("data/prepared")
 MODELS = Path("models")
 METRICS = Path("metrics")
 PLOTS = Path("plots")
-PARTS = ("train", "valid", "test")
 
 
 def main() -> None:
     """Write metrics/<model>.json for every model, and the plots of them all."""
     settings = params.read("evaluate", scores.EvaluateParams)
-    parts = {part: pd.read_parquet(PREPARED / f"{part}.parquet") for part in PARTS}
-    orders = scores.scored_rows(parts, settings)
-
-    found = {}
-    for name in estimators.NAMES:
-        found[name] = evaluation.evaluate(model.load(MODELS / name), orders, settings)
-        print(f"{name}: test RMSE {found[name].metrics['test']['rmse']}")
-
+    orders = {part: partitions.of(PREPARED.absolute() / f"{part}.parquet") for part in PARTS}
+    folders = [MODELS.absolute() / name for name in estimators.NAMES]
+    with engine.started() as on:
+        evaluations = evaluation.evaluate(folders, orders, settings, on)
+    found = dict(zip(estimators.NAMES, evaluations, strict=True))
     for name, one in found.items():
+        print(f"{name}: test RMSE {one.metrics['test']['rmse']}")
         files.write_json(METRICS / f"{name}.json", one.metrics)
     tables = {"rmse": charts.rmse_table({name: one.metrics for name, one in found.items()})}
     for table_name in evaluation.TABLES:

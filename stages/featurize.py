@@ -4,9 +4,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from sales import features, files, params
+from sales import engine, features, files, params, partitions
 from sales.contract import Contract
 from sales.errors import run
+from sales.features import Featuriser
+from sales.split import PARTS
 
 PREPARED = Path("data/prepared")
 CONTRACT = Path("data/contract.json")  # that the rows were held against, from prepare
@@ -16,19 +18,33 @@ FEATURES = Path("data/features")
 def main() -> None:
     """Write data/features/: featuriser.json and, per part, the matrix with the target beside it."""
     contract = Contract.model_validate(files.read_json(CONTRACT))
-    train = pd.read_parquet(PREPARED / "train.parquet")
-    featuriser = features.fit(train, params.read("featurize", features.FeaturizeParams), contract)
-    with files.replacing(FEATURES) as folder:
+    settings = params.read("featurize", features.FeaturizeParams)
+    prepared = PREPARED.absolute()  # as workers know it
+    with engine.started() as on, files.replacing(FEATURES) as beside:
+        folder = beside.absolute()
         folder.mkdir()
+        train = partitions.of(prepared / "train.parquet")
+        seen = on.map(_seen, train, [contract.categorical] * len(train), what="levels")
+        featuriser = features.fit(seen, settings, contract)
         featuriser.save(folder / "featuriser.json")
-        for part in ("train", "valid", "test"):
-            orders = train if part == "train" else pd.read_parquet(PREPARED / f"{part}.parquet")
-            table = pd.DataFrame(featuriser.transform(orders), columns=list(featuriser.columns))
-            table[contract.target] = orders[contract.target].to_numpy()
-            table.to_parquet(folder / f"{part}.parquet", compression="zstd", index=False)
-    print(
-        f"{featuriser.feature_set}: {len(featuriser.columns)} features of {len(train):,} train rows"
-    )
+        orders = [path for part in PARTS for path in partitions.of(prepared / f"{part}.parquet")]
+        tables = [folder / path.relative_to(prepared) for path in orders]
+        for path in {path.parent for path in tables} - {folder}:
+            path.mkdir()
+        on.map(_transform, [featuriser] * len(orders), orders, tables, what="features")
+        rows = sum(partitions.rows(train))
+    print(f"{featuriser.feature_set}: {len(featuriser.columns)} features of {rows:,} train rows")
+
+
+def _seen(train: Path, categorical: tuple[str, ...]) -> dict[str, set[str]]:
+    return features.seen(pd.read_parquet(train, columns=list(categorical)), categorical)
+
+
+def _transform(featuriser: Featuriser, source: Path, path: Path) -> None:
+    orders = pd.read_parquet(source)
+    table = pd.DataFrame(featuriser.transform(orders), columns=list(featuriser.columns))
+    table[featuriser.target] = orders[featuriser.target].to_numpy()
+    partitions.write(table, path)
 
 
 if __name__ == "__main__":

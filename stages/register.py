@@ -211,26 +211,24 @@ def _incumbent(now: "Standing", candidate_hash: str) -> tuple[Incumbent | None, 
         return None, None
     if champion.content_hash == candidate_hash:
         return Incumbent(champion.model, champion.content_hash), None
-    import pandas as pd
-
-    from sales import evaluation, gates, model, scores
+    from sales import engine, evaluation, gates, model, partitions, scores
     from sales.exports import Export
+    from sales.split import PARTS
 
-    parts = ("train", "valid", "test")
     settings = params.read("evaluate", scores.EvaluateParams)
-    tables = {part: pd.read_parquet(PREPARED / f"{part}.parquet") for part in parts}
-    tables = scores.scored_rows(tables, settings)
+    orders = {part: partitions.of(PREPARED.absolute() / f"{part}.parquet") for part in PARTS}
     try:
         export = now.export_of(champion)
-        loaded = model.load(export.folder)
-        about = loaded.featuriser
-        unlike = sorted({*about.request_fields, about.target} - set(tables["test"].columns))
+        about = model.load(export.folder).featuriser
+        unlike = sorted({*about.request_fields, about.target} - set(_test(1).columns))
         if unlike:
             raise PipelineError(f"today's data has no column '{unlike[0]}'")
-        found = evaluation.evaluate(loaded, tables, settings)
     except PipelineError as error:
         lost = Incumbent(champion.model, champion.content_hash, unloadable=str(error))
         return lost, None
+    # Outside: a cluster that is lost on the way says nothing against the champion.
+    with engine.started() as on:
+        [found] = evaluation.evaluate([export.folder.absolute()], orders, settings, on)
     judged = gates.judge(found.metrics, params.read("gate", gates.GateParams))
     incumbent = Incumbent(
         champion.model,
@@ -356,11 +354,16 @@ def _card(name: str) -> dict[str, str]:
     return {kind: (CARDS / f"{name}.{kind}").read_text(encoding="utf-8") for kind in ("md", "html")}
 
 
+def _test(rows: int) -> "pd.DataFrame":
+    """Return the first test orders."""
+    from sales import partitions
+
+    return partitions.head(partitions.of(PREPARED / "test.parquet"), rows)
+
+
 def _example(folder: Path) -> "pd.DataFrame":
     """Return test orders as a client of the model in the folder sends them: text and floats."""
-    import pandas as pd
-
-    orders = pd.read_parquet(PREPARED / "test.parquet").head(5)
+    orders = _test(5)
     example = orders[files.read_json(folder / "model.json")["request_fields"]]
     example = example.astype(dict.fromkeys(example.select_dtypes("category"), str))
     return example.astype(dict.fromkeys(example.select_dtypes("int"), float))

@@ -2,9 +2,27 @@
 
 import sys
 from pathlib import Path
+from types import ModuleType
+from typing import Any, NamedTuple
 
-from sales import estimators, files, intervals, model, params, training
+import numpy as np
+import pandas as pd
+
+from sales import (
+    cluster_training,
+    engine,
+    estimators,
+    files,
+    intervals,
+    model,
+    params,
+    partitions,
+    training,
+)
+from sales.engine import Engine, RunParams
 from sales.errors import PipelineError, run
+from sales.estimators import Estimator, TrainingFiles
+from sales.intervals import IntervalParams
 
 FEATURES = Path("data/features")
 
@@ -16,28 +34,81 @@ def main() -> None:
     name = sys.argv[1]
     module = estimators.module(name)
     settings = params.read(f"train.{name}", module.Params)
-    featuriser, data = training.read(FEATURES)
-    estimator, curve = module.fit(settings, data)
-    bounds = intervals.fit(
-        data.y_valid,
-        estimator.predict(data.X_valid),
-        params.read("train.intervals", intervals.IntervalParams),
-    )
-
-    about = {
-        "target": featuriser.target,
-        "feature_set": featuriser.feature_set,
-        "request_fields": list(featuriser.request_fields),
-        "params": settings.model_dump(),
-        "train_rows": len(data.y),
-        "train_sha256": files.content_hash(FEATURES / "train.parquet"),
-    }
-    with files.replacing(Path("models") / name) as folder:
+    promise = params.read("train.intervals", IntervalParams)
+    featuriser, found = training.files(FEATURES)
+    rows = sum(partitions.rows(found.train))
+    with engine.started() as on, files.replacing(Path("models") / name) as beside:
+        folder = beside.absolute()  # as workers know it
         folder.mkdir()
-        model.save(folder, name, estimator, featuriser, about, bounds)
+        if on.client is None:
+            fitted = _fit(module, settings, promise)
+        else:
+            fitted = _fit_on(on, name, settings, promise, found, folder)
+        about = {
+            "target": featuriser.target,
+            "feature_set": featuriser.feature_set,
+            "request_fields": list(featuriser.request_fields),
+            "params": settings.model_dump(),
+            "train_rows": rows,
+            **({} if fitted.rows == rows else {"sampled_rows": fitted.rows}),
+            "train_sha256": files.content_hash(FEATURES / "train.parquet"),
+        }
+        model.save(folder, name, fitted.estimator, featuriser, about, fitted.bounds)
     with files.replacing(Path("plots/learning_curve") / f"{name}.csv") as beside:
-        curve.to_csv(beside, index=False)
-    print(f"{name}: {len(data.y):,} rows, valid RMSE {curve['rmse'].iloc[-1]:,.4f}")
+        fitted.curve.to_csv(beside, index=False)
+    sample = "" if fitted.rows == rows else f"a sample of {fitted.rows:,} of "
+    print(f"{name}: {sample}{rows:,} rows, valid RMSE {fitted.curve['rmse'].iloc[-1]:,.4f}")
+
+
+class _Fitted(NamedTuple):
+    """A model, its learning curve, its intervals, and how many rows it learnt from."""
+
+    estimator: Estimator
+    curve: pd.DataFrame
+    bounds: intervals.Intervals | None
+    rows: int
+
+
+def _fit(module: ModuleType, settings: Any, promise: IntervalParams) -> _Fitted:
+    _, data = training.read(FEATURES)
+    estimator, curve = module.fit(settings, data)
+    bounds = intervals.fit(data.y_valid, estimator.predict(data.X_valid), promise)
+    return _Fitted(estimator, curve, bounds, len(data.y))
+
+
+def _fit_on(
+    on: Engine,
+    name: str,
+    settings: Any,
+    promise: IntervalParams,
+    found: TrainingFiles,
+    folder: Path,
+) -> _Fitted:
+    """Fit on the cluster, or here on a sample of the rows where the model has no such form."""
+    distributed = cluster_training.module(name)
+    if distributed:
+        estimator, curve = distributed.fit_on(on, settings, found)
+        rows = sum(partitions.rows(found.train))
+    else:
+        most = params.read("run", RunParams).sample_rows
+        _, data = training.read(FEATURES, most, getattr(settings, "seed", 0))
+        estimator, curve = estimators.module(name).fit(settings, data)
+        rows = len(data.y)
+    estimator.save(folder)  # where the workers read it
+    many = len(found.valid)
+    told = on.map(
+        _answers, [name] * many, [folder] * many, [found] * many, found.valid, what="intervals"
+    )
+    true, predicted = (np.concatenate(values) for values in zip(*told, strict=True))
+    return _Fitted(estimator, curve, intervals.fit(true, predicted, promise), rows)
+
+
+def _answers(
+    name: str, folder: Path, found: TrainingFiles, valid: Path
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return a partition's targets, and what the model in the folder predicts."""
+    X, y = found.matrix(valid)
+    return y, estimators.module(name).load(folder).predict(X)
 
 
 if __name__ == "__main__":

@@ -2,11 +2,14 @@
 
 import json
 import subprocess
+import tempfile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet
 import yaml
 
 from sales import (
@@ -19,9 +22,12 @@ from sales import (
     model,
     params,
     pictures,
+    preparation,
+    quarantine,
     scores,
 )
 from sales.contract import Contract
+from sales.engine import Local
 from sales.features import FeaturizeParams
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -80,6 +86,15 @@ def make_orders(rows: int, seed: int = 0) -> pd.DataFrame:
     )
 
 
+class Dumper(yaml.SafeDumper):
+    """Writes nothing for None, as DVC does."""
+
+
+Dumper.add_representer(
+    type(None), lambda dumper, _: dumper.represent_scalar("tag:yaml.org,2002:null", "")
+)
+
+
 def set_params(changes: dict[str, Any]) -> None:
     """Change dotted keys of params.yaml in the current folder."""
     path = Path("params.yaml")
@@ -90,7 +105,7 @@ def set_params(changes: dict[str, Any]) -> None:
         for part in parents:
             inner = inner[part]
         inner[last] = value
-    path.write_text(yaml.safe_dump(tree, sort_keys=False))
+    path.write_text(yaml.dump(tree, Dumper=Dumper, sort_keys=False))
 
 
 # The order of the published API's documentation, priced there at 593.97.
@@ -125,13 +140,39 @@ def training_data(
     )
 
 
+def pictured(orders: pd.DataFrame, contract: Contract) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return both tables of the data's picture."""
+    edges = pictures.edges([pictures.ranges(orders, contract)])
+    numbers = pictures.numeric(edges, [pictures.bins(orders, edges)])
+    return numbers, pictures.categorical([pictures.counts(orders, contract)])
+
+
+def fitted(
+    train: pd.DataFrame, settings: FeaturizeParams, contract: Contract
+) -> features.Featuriser:
+    """Return the featuriser that the featurize stage fits to these rows."""
+    return features.fit([features.seen(train, contract.categorical)], settings, contract)
+
+
+def held(
+    contract: Contract, table: pa.Table, file: str = "a.csv"
+) -> tuple[pd.DataFrame, preparation.Checked]:
+    """Hold a file's rows against the contract; return the accepted ones, and what all came to."""
+    with tempfile.TemporaryDirectory() as folder:
+        pa.parquet.write_table(table, Path(folder) / f"{file}.parquet")
+        found = preparation.check(contract, Path(folder), Local(), Path(folder))
+    [accepted] = found.accepted
+    rows = accepted.rows()
+    return quarantine.typed(contract, rows, quarantine.levels(contract, rows)), found
+
+
 def promote(folder: Path, names: dict[str, tuple[str, dict[str, Any]]]) -> None:
     """Write an export as `register` does: `names` maps an alias to an estimator and changes."""
     contract = params.read("contract", Contract, ROOT / "params.yaml")
     featurize = params.read("featurize", FeaturizeParams, ROOT / "params.yaml")
     orders = make_orders(600)
     train, valid = orders[:400], orders[400:]
-    featuriser = features.fit(train, featurize, contract)
+    featuriser = fitted(train, featurize, contract)
     matrices = training_data(featuriser, train, valid)
     entries: dict[str, Any] = {}
     evaluate = params.read("evaluate", scores.EvaluateParams, ROOT / "params.yaml")
@@ -146,9 +187,8 @@ def promote(folder: Path, names: dict[str, tuple[str, dict[str, Any]]]) -> None:
         about = {"feature_set": featuriser.feature_set, "train_sha256": "e" * 64}
         bounds = intervals.fit(matrices.y_valid, estimator.predict(matrices.X_valid), promise)
         model.save(folder / alias, name, estimator, featuriser, about, bounds)
-        found = evaluation.evaluate(
-            model.load(folder / alias), {"train": train, "valid": valid, "test": valid}, evaluate
-        )
+        tables = {"train": [train], "valid": [valid], "test": [valid]}
+        [found] = evaluation.evaluate([folder / alias], tables, evaluate, Local())
         told = evaluation.told(found, gates.judge(found.metrics, gate))
         files.write_json(folder / "evaluation" / f"{alias}.json", told)
         golden = valid[list(featuriser.request_fields)][:1]
@@ -166,6 +206,6 @@ def promote(folder: Path, names: dict[str, tuple[str, dict[str, Any]]]) -> None:
     rows = {"rows_in": len(orders), "rows_accepted": len(orders), "rows_quarantined": 0}
     rows |= {"train_rows": len(train), "valid_rows": len(valid), "test_rows": len(valid)}
     data = {**rows, "quarantined_by_reason": {}, "sha256": "d" * 64}
-    numbers, counts = pictures.numeric(orders, contract), pictures.categorical(orders, contract)
+    numbers, counts = pictured(orders, contract)
     files.write_json(folder / "data.json", pictures.told(data, numbers, counts, contract))
     files.write_json(folder / "promoted.json", {"model_name": "small", **entries})

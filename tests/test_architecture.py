@@ -37,6 +37,11 @@ MLFLOW = {
     *("sales/registry.py", "sales/standing.py", "sales/mlflow_model.py", "sales/studies.py"),
 }
 
+DASK = {
+    "sales/cluster.py",
+    *(f"sales/cluster_training/{n}.py" for n in ("lightgbm", "shares", "watch")),
+}
+
 
 def code() -> list[str]:
     """Return the project's Python files, but the tests."""
@@ -119,6 +124,11 @@ def test_an_import_that_breaks_one_is_named(file, line, rule, tmp_path):
 def test_only_the_registry_knows_mlflow():
     ours = [file for file in FILES if not file.startswith("bench/")]
     assert {file for file in ours if "mlflow" in libraries({file})} == MLFLOW
+
+
+def test_only_the_cluster_knows_dask():
+    ours = [file for file in FILES if not file.startswith("bench/")]
+    assert {file for file in ours if {"dask", "distributed"} & libraries({file})} == DASK
 
 
 def test_only_register_a_study_and_a_persons_decision_reach_the_registry():

@@ -11,11 +11,13 @@ TEXT = (ROOT / "compose.yaml").read_text()
 SERVICES = yaml.safe_load(TEXT)["services"]
 
 
-def test_mlflow_comes_only_when_asked_for():
+def test_mlflow_and_the_cluster_come_only_when_asked_for():
     assert {name: service.get("profiles") for name, service in SERVICES.items()} == {
         "api": None,
         "page": None,
         "mlflow": ["full"],
+        "scheduler": ["cluster"],
+        "worker": ["cluster"],
     }
 
 
@@ -31,7 +33,16 @@ def test_a_container_is_watched_and_can_write_nothing_but_its_own(name):
     assert service["cap_drop"] == ["ALL"]
     assert "no-new-privileges:true" in service["security_opt"]
     assert service["healthcheck"]["test"][0] == "CMD"
-    assert all(port.startswith("${BIND:-127.0.0.1}:${") for port in service["ports"])
+    assert all(port.startswith("${BIND:-127.0.0.1}:${") for port in service.get("ports", []))
+
+
+def test_the_workers_find_the_scheduler_and_the_projects_folder_where_the_stages_do():
+    worker, scheduler = SERVICES["worker"], SERVICES["scheduler"]
+    assert "tcp://scheduler:8786" in worker["command"]
+    assert scheduler["command"][scheduler["command"].index("--port") + 1] == "8786"
+    assert (worker["volumes"], scheduler["volumes"]) == (["${PWD}:${PWD}"], ["${PWD}:${PWD}:ro"])
+    for each in (worker, scheduler):
+        assert each["working_dir"] == each["environment"]["PYTHONPATH"] == "${PWD}"
 
 
 def test_every_variable_is_in_the_readme():

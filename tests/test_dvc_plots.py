@@ -48,8 +48,9 @@ def write_plots(folder: Path, seed: int, orders: int = 4000, drawn: int = 300) -
             split: {"rmse": spread * share * rng.uniform(0.9, 1.1)}
             for split, share in {"train": 0.6, "valid": 1.0, "test": 1.02}.items()
         }
-        predictions.append(charts.prediction_rows(model, true, predicted, drawn, seed=1))
-        residuals.append(charts.residual_histogram(model, true, predicted))
+        at = charts.drawn(orders, drawn, seed=1)
+        predictions.append(charts.prediction_rows(model, true[at], predicted[at]))
+        residuals.append(charts.histogram(predicted - true, 40).assign(model=model))
         steps = np.arange(1, 13 if model == "linear_regression" else 101)
         fall = 700 * rng.uniform(0.9, 0.95) ** steps
         curve = {"train": fall + 0.6 * spread, "valid": fall + spread}

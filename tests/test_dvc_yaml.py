@@ -6,7 +6,7 @@ import pytest
 import yaml
 from dvc.utils.hydra import apply_overrides
 
-from sales import estimators, params
+from sales import cluster_training, estimators, params
 from tests.examples import ROOT
 from tests.import_graph import reached
 
@@ -16,6 +16,7 @@ STUDIES = yaml.safe_load((ROOT / "tune/dvc.yaml").read_text())["stages"]
 ALL = {**STAGES, **{f"tune/dvc.yaml:{name}": stage for name, stage in STUDIES.items()}}
 # What stages/train.py and sales/model.py import by name, at run time.
 BY_NAME = "sales/estimators/__init__.py"
+ON_CLUSTER = "sales/cluster_training/__init__.py"
 
 
 def entry_points(stage: dict) -> set[str]:
@@ -25,6 +26,8 @@ def entry_points(stage: dict) -> set[str]:
     start = {words[2].replace(".", "/") + ".py"}
     if words[3:]:
         start.add(f"sales/estimators/{words[3]}.py")
+        if ON_CLUSTER in reached(start) and words[3] in cluster_training.NAMES:
+            start.add(f"sales/cluster_training/{words[3]}.py")
     elif BY_NAME in reached(start):
         start |= {f"sales/estimators/{name}.py" for name in estimators.NAMES}
     return start

@@ -165,7 +165,7 @@ def test_training_and_serving_agree_to_the_last_bit(served, alias):
     expected = model.load(Path("models") / name).predict(test)
     evaluated = json.loads(Path(f"metrics/{name}.json").read_text())
     assert expected[0] == evaluated["golden_prediction"]
-    assert scores.errors(test["TotalAmount"].to_numpy(), expected) == evaluated["test"]
+    assert scores.tally(test, "TotalAmount", expected, None).errors() == evaluated["test"]
 
     sent = json.loads(test.to_json(orient="records", date_format="iso", double_precision=15))
     one_by_one = [

@@ -151,6 +151,7 @@ def test_a_venv_that_could_not_be_made_is_not_taken_for_one(bare, tmp_path):
         (("bench-page", "CHROMIUM=/nowhere/chromium"), "no Chromium (/nowhere/chromium)"),
         (("serve",), "no promoted model yet: make repro"),
         (("bento",), "no promoted model yet: make repro"),
+        (("score", "IN=a.csv", "OUT=b"), "no promoted model yet: make repro"),
         (("mlflow",), "no runs yet: make repro"),
     ],
 )

@@ -26,7 +26,7 @@ from tests.examples import PUBLISHED_ORDER, ROOT, project_files
 # In this order: the registry's page leaves the registry as one run of the pipeline finds it right.
 PAGES = [
     *("docs/registry.md", "README.md", "CONTRIBUTING.md", "ARCHITECTURE.md"),
-    *("docs/serving.md", "docs/results.md", "docs/first_hour.md"),
+    *("docs/serving.md", "docs/results.md", "docs/first_hour.md", "docs/cluster.md"),
 ]
 # Pages whose lines need a project of their own, and the module that runs them.
 PAGES_ELSEWHERE = {
@@ -39,10 +39,13 @@ SERVERS = {"make serve": "/readyz"}
 ELSEWHERE = {
     "make container": ("tests/test_container.py", '"make", "container"'),
     "docker run": ("tests/test_container.py", '"run", "-d", "--rm"'),
+    "make cluster": ("tests/test_cluster_target.py", '"make", "cluster"'),
     "uv lock": (".pre-commit-config.yaml", "uv lock --check"),
 }
 # They would run inside themselves, or take minutes: make must know how to make them.
 TARGETS = ("make test", "make bench", "make docs", "make check", "make results")
+# A page's lines that others run: on a cluster the stages, by tests/stages/test_both_engines.py.
+DRY = {"docs/cluster.md": "make repro"}
 
 
 def lines(text: str) -> list[str]:
@@ -64,8 +67,9 @@ def lines(text: str) -> list[str]:
     return found
 
 
-def is_target(line: str) -> bool:
-    return line.split("#")[0].strip().startswith(TARGETS)
+def is_target(line: str, page: str) -> bool:
+    line = line.split("#")[0].strip()
+    return line.startswith(TARGETS) or line == DRY.get(page)
 
 
 def shell(line: str, folder: Path, env: dict[str, str]) -> str:
@@ -185,7 +189,7 @@ def test_its_lines_work_when_pasted_one_after_another(page, project):
             project.serve("make serve")
         if line.startswith(tuple(ELSEWHERE)):
             continue
-        if is_target(line):
+        if is_target(line, page):
             words = shlex.split(line, comments=True)
             shell(shlex.join([*words[:1], "--dry-run", *words[1:]]), project.folder, project.plain)
             continue

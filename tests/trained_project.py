@@ -20,15 +20,15 @@ from sales import (
     intervals,
     model,
     params,
-    pictures,
     registry,
     scores,
     standing,
 )
 from sales.contract import Contract
+from sales.engine import Local
 from sales.estimators import TrainingData
 from stages import register
-from tests.examples import ROOT, make_orders, set_params
+from tests.examples import ROOT, fitted, make_orders, pictured, set_params
 
 NAME = "amazon_sales_totalamount_regressor"
 NAMES = ("linear_regression", "xgboost")
@@ -46,7 +46,7 @@ def train(settings=SMALL, feature_set="priced"):
     featurize = featurize.model_copy(update={"feature_set": feature_set})
     orders = make_orders(600)
     tables = {part: orders[rows].reset_index(drop=True) for part, rows in PARTS.items()}
-    featuriser = features.fit(tables["train"], featurize, contract)
+    featuriser = fitted(tables["train"], featurize, contract)
     levels = tuple(len(featuriser.levels.get(c, ())) for c in featuriser.columns)
     pairs = [
         (featuriser.transform(tables[p]), tables[p]["TotalAmount"].to_numpy())
@@ -74,7 +74,8 @@ def train(settings=SMALL, feature_set="priced"):
         with files.replacing(Path("models") / name) as folder:
             folder.mkdir()
             model.save(folder, name, estimator, featuriser, about, bounds)
-        found.append(evaluation.evaluate(model.load(Path("models") / name), tables, evaluate))
+        parts = {part: [table] for part, table in tables.items()}
+        found += evaluation.evaluate([Path("models") / name], parts, evaluate, Local())
         files.write_json(Path("metrics") / f"{name}.json", found[-1].metrics)
         with files.replacing(Path("plots/learning_curve") / f"{name}.csv") as beside:
             curve.to_csv(beside, index=False)
@@ -89,8 +90,8 @@ def train(settings=SMALL, feature_set="priced"):
         for kind in ("md", "html"):
             with files.replacing(Path("cards") / f"{name}.{kind}") as beside:
                 beside.write_text(f"The card of {name} with {feature_set}.")
-    pictures.numeric(orders, contract).to_csv("plots/data_numeric.csv", index=False)
-    pictures.categorical(orders, contract).to_csv("plots/data_categorical.csv", index=False)
+    for kind, table in zip(("numeric", "categorical"), pictured(orders, contract), strict=True):
+        table.to_csv(f"plots/data_{kind}.csv", index=False)
     files.write_json(Path("data/contract.json"), contract.model_dump(mode="json"))
     files.write_json(Path("metrics/data.json"), {"sha256": "d" * 64, "rows_in": 600})
     gate()

@@ -44,6 +44,27 @@ class TrainingData:
 
 
 @dataclass(frozen=True)
+class TrainingFiles:
+    """The same as partitions, each too large to hold them all: Parquet files of both parts.
+
+    They hold the columns, and the target beside them.
+    """
+
+    columns: tuple[str, ...]
+    levels: tuple[int, ...]
+    target: str
+    train: tuple[Path, ...]
+    valid: tuple[Path, ...]
+
+    def matrix(self, path: Path) -> tuple[np.ndarray, np.ndarray]:
+        """Return a partition's feature matrix and targets."""
+        import pandas as pd  # here, not above: the gate, which asks for names only, starts sooner
+
+        table = pd.read_parquet(path)
+        return table[list(self.columns)].to_numpy(), table[self.target].to_numpy()
+
+
+@dataclass(frozen=True)
 class Contributions:
     """An expected prediction, and what each feature of one row adds to it.
 

@@ -1,5 +1,6 @@
 """LightGBM, stopped early on the valid rows and cut back to its best round."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -65,10 +66,9 @@ def load(folder: Path) -> Booster:
     return Booster(lightgbm.Booster(model_file=folder / FILE))
 
 
-def fit(params: Params, data: TrainingData) -> tuple[Booster, pd.DataFrame]:
-    """Return the booster and its curve over the rounds."""
-    settings = params.model_dump(exclude=NOT_LIGHTGBMS)
-    settings |= {
+def settings(params: Params) -> dict[str, Any]:
+    """Return what LightGBM is told, on one machine or many."""
+    return params.model_dump(exclude=NOT_LIGHTGBMS) | {
         "objective": "regression",
         "metric": "rmse",
         "bagging_fraction": params.subsample,
@@ -78,18 +78,35 @@ def fit(params: Params, data: TrainingData) -> tuple[Booster, pd.DataFrame]:
         "force_row_wise": True,
         "verbose": -1,
     }
-    train = lightgbm.Dataset(data.X, data.y, params=settings)
+
+
+def stopping(params: Params) -> list[Callable[..., Any]]:
+    """Return the callback that ends training when rows but those of training no longer gain."""
+    if not params.early_stopping_rounds:
+        return []
+    return [
+        lightgbm.early_stopping(
+            params.early_stopping_rounds,
+            verbose=False,
+            min_delta=params.early_stopping_min_delta,
+        )
+    ]
+
+
+def finished(booster: lightgbm.Booster, history: Mapping[str, Any]) -> tuple[Booster, pd.DataFrame]:
+    """Return the booster, cut back to its best round if it was stopped, and its curve."""
+    curves = [history[split]["rmse"] for split in ("training", "valid")]
+    best = booster.model_to_string(num_iteration=booster.best_iteration)
+    curve = learning_curve(range(1, len(curves[0]) + 1), curves)
+    return Booster(lightgbm.Booster(model_str=best)), curve
+
+
+def fit(params: Params, data: TrainingData) -> tuple[Booster, pd.DataFrame]:
+    """Return the booster and its curve over the rounds."""
+    told = settings(params)
+    train = lightgbm.Dataset(data.X, data.y, params=told)
     valid = train.create_valid(data.X_valid, data.y_valid)
     history: dict[str, dict[str, list[float]]] = {}
-    stopping = []
-    if params.early_stopping_rounds:
-        stopping = [
-            lightgbm.early_stopping(
-                params.early_stopping_rounds,
-                verbose=False,
-                min_delta=params.early_stopping_min_delta,
-            )
-        ]
     with tqdm(
         total=params.n_estimators, desc="lightgbm", unit="round", leave=None, disable=None
     ) as bar:
@@ -98,14 +115,11 @@ def fit(params: Params, data: TrainingData) -> tuple[Booster, pd.DataFrame]:
             bar.update()
 
         booster = lightgbm.train(
-            settings,
+            told,
             train,
             num_boost_round=params.n_estimators,
             valid_sets=[train, valid],
             valid_names=["training", "valid"],  # the name "training" keeps it out of the stopping
-            callbacks=[progress, lightgbm.record_evaluation(history), *stopping],
+            callbacks=[progress, lightgbm.record_evaluation(history), *stopping(params)],
         )
-    curves = [history[split]["rmse"] for split in ("training", "valid")]
-    steps = range(1, len(curves[0]) + 1)
-    best = booster.model_to_string(num_iteration=booster.best_iteration)
-    return Booster(lightgbm.Booster(model_str=best)), learning_curve(steps, curves)
+    return finished(booster, history)

@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -107,6 +108,38 @@ class _Progress(xgboost.callback.TrainingCallback):
         return False  # do not stop
 
 
+def settings(params: Params, columns: tuple[str, ...]) -> dict[str, Any]:
+    """Return what XGBoost is told, whichever of its `train` is called."""
+    told = {"objective": "reg:squarederror", "tree_method": "hist"}
+    told |= params.model_dump(exclude=NOT_XGBOOSTS)
+    if groups := _interaction_groups(params.interactions, columns):
+        told["interaction_constraints"] = json.dumps(groups)
+    return told
+
+
+def stopping(params: Params) -> list[xgboost.callback.TrainingCallback]:
+    """Return the callback that ends training when the rows named `valid` no longer gain, if any."""
+    if not params.early_stopping_rounds:
+        return []
+    return [
+        xgboost.callback.EarlyStopping(
+            rounds=params.early_stopping_rounds,
+            data_name="valid",
+            min_delta=params.early_stopping_min_delta,
+        )
+    ]
+
+
+def finished(
+    params: Params, booster: xgboost.Booster, history: Mapping[str, Any]
+) -> tuple[Booster, pd.DataFrame]:
+    """Return the booster, cut back to its best round if it was stopped, and its curve."""
+    curves = [history[split]["rmse"] for split in ("train", "valid")]
+    if params.early_stopping_rounds:
+        booster = booster[: booster.best_iteration + 1]
+    return Booster(booster), learning_curve(range(1, len(curves[0]) + 1), curves)
+
+
 class _Watch(xgboost.callback.TrainingCallback):
     """Takes the RMSE of rows at those rounds alone that the learning curve shows.
 
@@ -130,40 +163,26 @@ class _Watch(xgboost.callback.TrainingCallback):
 
 def fit(params: Params, data: TrainingData) -> tuple[Booster, pd.DataFrame]:
     """Return the booster and its curve over the rounds."""
-    settings = params.model_dump(exclude=NOT_XGBOOSTS)
-    if groups := _interaction_groups(params.interactions, data.columns):
-        settings["interaction_constraints"] = json.dumps(groups)
     train = xgboost.QuantileDMatrix(data.X, data.y, max_bin=params.max_bin)
     valid = xgboost.QuantileDMatrix(data.X_valid, data.y_valid, max_bin=params.max_bin, ref=train)
     history: dict[str, dict[str, list[float]]] = {}
     watched: list[tuple[xgboost.DMatrix, str]] = []
-    stopping: list[xgboost.callback.TrainingCallback] = []
     if params.early_stopping_rounds:
-        stopping = [
-            xgboost.callback.EarlyStopping(
-                rounds=params.early_stopping_rounds,
-                data_name="valid",
-                min_delta=params.early_stopping_min_delta,
-            )
-        ]
+        callbacks = stopping(params)
         watched = [(train, "train"), (valid, "valid")]
     else:
         watch = _Watch({"train": train, "valid": valid}, params.n_estimators)
-        history, stopping = watch.history, [watch]
+        callbacks, history = [watch], watch.history
     with tqdm(
         total=params.n_estimators, desc="xgboost", unit="round", leave=None, disable=None
     ) as bar:
         booster = xgboost.train(
-            {"objective": "reg:squarederror", "tree_method": "hist", **settings},
+            settings(params, data.columns),
             train,
             num_boost_round=params.n_estimators,
             evals=watched,
             evals_result=history,
             verbose_eval=False,
-            callbacks=[_Progress(bar), *stopping],
+            callbacks=[_Progress(bar), *callbacks],
         )
-    curves = [history[split]["rmse"] for split in ("train", "valid")]
-    steps = range(1, len(curves[0]) + 1)
-    if params.early_stopping_rounds:
-        booster = booster[: booster.best_iteration + 1]
-    return Booster(booster), learning_curve(steps, curves)
+    return finished(params, booster, history)

@@ -3,7 +3,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -59,41 +59,31 @@ def rows(table: pd.DataFrame) -> list[tuple]:
     return list(table.itertuples(index=False, name=None))
 
 
-def test_prediction_rows_are_the_same_for_every_model_and_residual_is_their_difference() -> None:
-    true = np.arange(100.0)
-    a = charts.prediction_rows("a", true, true + 0.25, rows=10, seed=3)
-    b = charts.prediction_rows("b", true, true * 2, rows=10, seed=3)
-    assert list(a.columns) == ["model", "true", "predicted", "residual"]
-    assert a["true"].to_list() == b["true"].to_list()
-    assert a["true"].is_monotonic_increasing
-    assert a["true"].nunique() == 10
-    assert set(a["residual"]) == {0.25}
-    assert b["residual"].to_list() == b["true"].to_list()
-    other = charts.prediction_rows("a", true, true, rows=10, seed=4)
-    assert other["true"].to_list() != a["true"].to_list()
+def test_the_drawn_rows_are_the_seeds_and_all_where_there_are_fewer() -> None:
+    drawn = charts.drawn(100, rows=10, seed=3)
+    assert drawn.tolist() == sorted(set(drawn.tolist()))
+    assert len(drawn) == 10
+    assert drawn.tolist() == charts.drawn(100, rows=10, seed=3).tolist()
+    assert drawn.tolist() != charts.drawn(100, rows=10, seed=4).tolist()
+    assert drawn.tolist() != list(range(10))
+    assert charts.drawn(5, rows=10, seed=3).tolist() == [0, 1, 2, 3, 4]
 
 
-def test_prediction_rows_are_all_where_there_are_fewer() -> None:
-    true = np.arange(5.0)
-    table = charts.prediction_rows("a", true, true, rows=10, seed=3)
-    assert table["true"].to_list() == true.tolist()
+def test_a_residual_is_predicted_minus_true_taken_before_rounding() -> None:
+    table = charts.prediction_rows("a", np.array([3000.0, 2.0]), np.array([3000.0022, 1.0]))
+    assert list(table.columns) == ["model", "true", "predicted", "residual"]
+    assert rows(table) == [("a", 3000.0, 3000.0, 0.0022), ("a", 2.0, 1.0, -1.0)]
 
 
-def test_a_residual_is_taken_before_rounding() -> None:
-    table = charts.prediction_rows("a", np.array([3000.0]), np.array([3000.0022]), rows=1, seed=0)
-    assert rows(table) == [("a", 3000.0, 3000.0, 0.0022)]
-
-
-def test_residual_histogram_counts_predicted_minus_true() -> None:
-    true, predicted = np.array([0.0, 0.0, 0.0, 1.0]), np.array([-2.0, 0.0, 1.0, 3.0])
-    assert rows(charts.residual_histogram("m", true, predicted, bins=4)) == [
-        ("m", -2.0, -1.0, 1),
-        ("m", -1.0, 0.0, 0),
-        ("m", 0.0, 1.0, 1),
-        ("m", 1.0, 2.0, 2),
+def test_the_residuals_bins_are_the_models_own() -> None:
+    within = charts.edges(-2.0, 2.0, bins=2)
+    assert rows(charts.residual_histogram("m", within, np.array([1, 3]))) == [
+        ("m", -2.0, 0.0, 1),
+        ("m", 0.0, 2.0, 3),
     ]
 
 
+@example(np.array([0.0, 5e-324]), 3)
 @given(arrays(np.float64, st.integers(1, 50), elements=REAL), st.integers(1, 60))
 def test_histogram_has_every_value_once_in_touching_bins(values: np.ndarray, bins: int) -> None:
     table = charts.histogram(values, bins)

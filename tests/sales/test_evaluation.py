@@ -3,8 +3,11 @@
 import json
 
 import numpy as np
+import pandas as pd
 
 from sales import evaluation, model, params, scores
+from sales.engine import Local
+from sales.split import PARTS
 from tests.examples import ROOT, make_orders
 
 
@@ -12,9 +15,10 @@ def test_metrics_and_tables_are_those_of_the_model(promoted):
     settings = params.read("evaluate", scores.EvaluateParams, ROOT / "params.yaml")
     settings = settings.model_copy(update={"plot_rows": 20, "min_slice_rows": 20})
     loaded = model.load(promoted / "challenger")
-    orders = dict.fromkeys(("train", "valid", "test"), make_orders(150))
-    found = evaluation.evaluate(loaded, orders, settings)
-    off = loaded.predict(orders["test"]) - orders["test"]["TotalAmount"]
+    orders = make_orders(150)
+    tables = {part: [orders] for part in PARTS}
+    [found] = evaluation.evaluate([promoted / "challenger"], tables, settings, Local())
+    off = loaded.predict(orders) - orders["TotalAmount"]
     assert np.isclose(found.metrics["test"]["rmse"], np.sqrt((off**2).mean()), rtol=1e-5)
     assert tuple(found.tables) == evaluation.TABLES
     assert {one for table in found.tables.values() for one in table["model"]} == {"xgboost"}
@@ -24,3 +28,20 @@ def test_metrics_and_tables_are_those_of_the_model(promoted):
     assert len(told["predictions"]["true"]) == 20
     assert set(told["slices"]) == {"slice", "rows", "rmse", "coverage_pct"}
     json.dumps(told, allow_nan=False)
+
+
+def test_partitions_come_to_the_same_as_one_table(promoted):
+    settings = params.read("evaluate", scores.EvaluateParams, ROOT / "params.yaml")
+    settings = settings.model_copy(
+        update={"plot_rows": 20, "min_slice_rows": 5, "train_rows": 60, "behaviour_rows": 70}
+    )
+    orders = make_orders(150)
+    folders = [promoted / alias for alias in ("champion", "challenger")]
+    whole = {part: [orders] for part in PARTS}
+    cut = [orders[:1], orders[1:80].reset_index(drop=True), orders[80:].reset_index(drop=True)]
+    one = evaluation.evaluate(folders, whole, settings, Local())
+    many = evaluation.evaluate(folders, dict.fromkeys(whole, cut), settings, Local())
+    for a, b in zip(one, many, strict=True):
+        assert a.metrics == b.metrics
+        for name in evaluation.TABLES:
+            pd.testing.assert_frame_equal(a.tables[name], b.tables[name])

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from sales import estimators, explanation, features, params
+from sales import estimators, explanation, params
 from sales.estimators.linear_regression import Linear
 from sales.model import Model
 from sales.request import OrderSchema
-from tests.examples import ROOT, training_data
+from tests.examples import ROOT, fitted, training_data
 
 SMALL = {
     "linear_regression": {},
@@ -26,7 +26,7 @@ LOST = {"xgboost": 1e-5}
 
 
 def trained(name, orders, contract, featurize):
-    featuriser = features.fit(orders, featurize, contract)
+    featuriser = fitted(orders, featurize, contract)
     module = estimators.module(name)
     committed = params.read(f"train.{name}", module.Params, ROOT / "params.yaml").model_dump()
     data = training_data(featuriser, orders[:300], orders[300:])

@@ -7,14 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from sales import features
 from sales.errors import PipelineError
 from sales.features import Featuriser, FeaturizeParams
+from tests.examples import fitted
 
 
 @pytest.fixture(scope="session")
 def priced(orders, featurize_params, contract):
-    return features.fit(orders, featurize_params, contract)
+    return fitted(orders, featurize_params, contract)
 
 
 def one_order(orders, row):
@@ -65,7 +65,7 @@ def test_the_fit_does_not_depend_on_the_order_of_rows(
     orders, priced, featurize_params, contract, seed
 ):
     rows = np.random.default_rng(seed).permutation(len(orders))
-    assert features.fit(orders.iloc[rows], featurize_params, contract) == priced
+    assert fitted(orders.iloc[rows], featurize_params, contract) == priced
 
 
 @given(value=st.text().filter(lambda text: text not in ("Apex", "NexPro", "Zenith")))
@@ -92,7 +92,7 @@ def test_known_values_are_not_reported(orders, priced):
 
 def test_what_valid_and_test_rows_hold_does_not_reach_the_fit(orders, featurize_params, contract):
     train = orders[orders["Brand"] != "Zenith"]
-    assert features.fit(train, featurize_params, contract).levels["Brand"] == ("Apex", "NexPro")
+    assert fitted(train, featurize_params, contract).levels["Brand"] == ("Apex", "NexPro")
 
 
 def test_the_date_may_come_as_the_three_fields_of_the_published_request(orders, priced):
@@ -112,7 +112,7 @@ def test_request_fields_are_the_columns_of_an_order(priced, featurize_params, co
     assert "NetAmount" not in priced.request_fields
     assert "TotalAmount" not in priced.request_fields
     quote = featurize_params.model_copy(update={"feature_set": "quote"})
-    missing = set(priced.request_fields) - set(features.fit(orders, quote, contract).request_fields)
+    missing = set(priced.request_fields) - set(fitted(orders, quote, contract).request_fields)
     assert missing == {"Tax", "ShippingCost", "OrderStatus"}
 
 
@@ -161,4 +161,4 @@ def test_features_that_cannot_be_or_would_leak_are_refused(
         feature_set="a", derived=derived, feature_sets={"a": {"add": [column]}}
     )
     with pytest.raises(PipelineError, match=message):
-        features.fit(orders, params, contract)
+        fitted(orders, params, contract)

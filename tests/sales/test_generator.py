@@ -113,8 +113,9 @@ def test_dates_are_uniform_over_five_years(orders):
 
 
 def test_numbers_grow_longer_where_their_width_is_used_up():
-    numbered = generator._numbered("P", 1001, 2).to_pylist()
-    assert numbered == [f"P{i:02d}" for i in range(1, 1002)]
+    for first in (1, 42, 100, 101):
+        numbered = generator._numbered("P", first, 1001, 2).to_pylist()
+        assert numbered == [f"P{i:02d}" for i in range(first, first + 1001)]
 
 
 def test_ids(orders):
@@ -178,6 +179,40 @@ def test_any_number_of_rows_and_any_seed_keep_the_identity(rows, seed):
 
 def test_another_seed_gives_other_orders():
     assert not generator.generate(100, 1).equals(generator.generate(100, 2))
+
+
+@pytest.fixture
+def small_blocks(monkeypatch):
+    monkeypatch.setattr(generator, "BLOCK", 100)
+
+
+@pytest.mark.parametrize(("rows", "sizes"), [(99, [99]), (100, [100]), (250, [100, 100, 50])])
+def test_the_blocks_one_after_another_are_all_orders(small_blocks, rows, sizes):
+    blocks = [generator.generate_block(rows, 7, number) for number in range(len(sizes))]
+    assert generator.blocks(rows) == len(sizes)
+    assert [block.num_rows for block in blocks] == sizes
+    assert pa.concat_tables(blocks).equals(generator.generate(rows, 7))
+    ids = pa.concat_tables(blocks)["OrderID"].to_pylist()
+    assert ids == [f"ORD{i:07d}" for i in range(1, rows + 1)]
+
+
+def test_a_whole_block_is_the_same_however_many_come_after_it(small_blocks):
+    for number in (0, 1):
+        few, many = (generator.generate_block(rows, 7, number) for rows in (200, 1000))
+        assert few.equals(many)
+
+
+def test_each_block_is_drawn_from_a_stream_of_its_own(small_blocks):
+    for number in (0, 1, 2):
+        stream = np.random.Generator(np.random.PCG64(7).jumped(number))
+        drawn = 1 + stream.integers(0, 5, 100, dtype=np.int32)
+        quantity = generator.generate_block(300, 7, number)["Quantity"]
+        assert quantity.to_pylist() == drawn.tolist()
+
+
+def test_the_last_orders_of_a_billion_are_drawn_alone():
+    table = generator.generate_block(999_000_003, 42, 999)
+    assert table["OrderID"].to_pylist() == ["ORD999000001", "ORD999000002", "ORD999000003"]
 
 
 def test_columns_are_typed_not_text():

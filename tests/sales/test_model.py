@@ -3,15 +3,16 @@
 import numpy as np
 import pytest
 
-from sales import features, files, model
+from sales import files, model
 from sales.errors import PipelineError
 from sales.estimators.linear_regression import Linear
 from sales.intervals import Intervals
+from tests.examples import fitted
 
 
 @pytest.fixture
 def featuriser(orders, featurize_params, contract):
-    return features.fit(orders, featurize_params, contract)
+    return fitted(orders, featurize_params, contract)
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ import yaml
 
 from sales import estimators, params
 from sales.contract import Contract
+from sales.engine import RunParams
 from sales.errors import PipelineError
 from sales.features import FeaturizeParams
 from sales.gates import GateParams
@@ -17,6 +18,7 @@ from sales.split import PrepareParams
 from sales.tuning import TuneParams
 
 MODELS = {
+    "run": RunParams,
     "contract": Contract,
     "ingest": IngestParams,
     "prepare": PrepareParams,
@@ -76,11 +78,13 @@ def test_every_group_is_checked_here():
         ("gate", "gate.min_test_r2", 2, "gate.min_test_r2: Input should be less than or equal"),
         ("gate", "gate.max_test_rmse", float("inf"), "gate.max_test_rmse: "),
         ("gate", "gate.max_everything", 1, "gate.max_everything: unknown key"),
+        ("run", "run.worker_memory", "3 pounds", "run.worker_memory: "),
+        ("run", "run.engine", "spark", "run.engine: "),
         ("register", "register.top_k", 0, "register.top_k: "),
         ("register", "register.min_improvement_pct", -1, "register.min_improvement_pct: "),
         ("evaluate", "evaluate.min_slice_rows", 0, "evaluate.min_slice_rows: "),
         ("contract", "contract.columns.Brand.role", "colour", "contract.columns.Brand.role: "),
-        ("gate", "gates", {}, "unknown group 'gates'; known: contract, ingest"),
+        ("gate", "gates", {}, "unknown group 'gates'; known: run, contract, ingest"),
     ],
 )
 def test_a_wrong_value_is_one_line_that_names_the_key(edited, group, key, value, message):
@@ -101,7 +105,7 @@ def test_a_missing_key_is_named(tmp_path):
     ("text", "message"),
     [
         ("a: [1", "is not valid YAML"),
-        ("just text", "must hold the groups contract, ingest"),
+        ("just text", "must hold the groups run, contract"),
         ("ingest: {}", "group 'gate' is missing"),
     ],
 )

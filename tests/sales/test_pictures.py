@@ -1,10 +1,11 @@
 """The data's picture counts every row once, in each column."""
 
 from sales import pictures
+from tests.examples import pictured
 
 
 def test_the_picture_as_the_service_tells_it(orders, contract):
-    numbers, counts = pictures.numeric(orders, contract), pictures.categorical(orders, contract)
+    numbers, counts = pictured(orders, contract)
     told = pictures.told({"rows_in": len(orders)}, numbers, counts, contract)
     assert told["rows_in"] == len(orders)
     assert list(told["numeric"]) == [*contract.numeric, "TotalAmount"]

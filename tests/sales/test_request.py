@@ -5,9 +5,8 @@ import json
 import numpy as np
 import pytest
 
-from sales import features
 from sales.request import OrderSchema, RequestError, added_columns, snake
-from tests.examples import PUBLISHED_ORDER, make_orders
+from tests.examples import PUBLISHED_ORDER, fitted, make_orders
 
 WITHOUT_DATE = {
     key: value
@@ -19,7 +18,7 @@ DATED = {**WITHOUT_DATE, "OrderDate": "2024-06-03"}  # a Monday
 
 @pytest.fixture(scope="module")
 def schema(featurize_params, contract):
-    return OrderSchema(features.fit(make_orders(300), featurize_params, contract))
+    return OrderSchema(fitted(make_orders(300), featurize_params, contract))
 
 
 def refused(schema, order):
@@ -60,7 +59,7 @@ def test_the_order_of_keys_and_unknown_keys_do_not_matter(schema):
 
 def test_quote_does_not_ask_for_what_is_not_known_yet(featurize_params, contract):
     quote = featurize_params.model_copy(update={"feature_set": "quote"})
-    schema = OrderSchema(features.fit(make_orders(300), quote, contract))
+    schema = OrderSchema(fitted(make_orders(300), quote, contract))
     needed = schema.json_schema()["properties"]
     assert not {"Tax", "ShippingCost", "OrderStatus"} & set(needed)
     short = {k: v for k, v in PUBLISHED_ORDER.items() if k in needed}
@@ -223,7 +222,7 @@ def test_what_scoring_adds_to_a_file_is_named_in_the_targets_own_style(target, a
 def test_a_window_open_at_one_end_is_told_so(contract, featurize_params):
     open_start = contract.columns["OrderDate"].model_copy(update={"min": None})
     changed = contract.model_copy(update={"columns": {**contract.columns, "OrderDate": open_start}})
-    schema = OrderSchema(features.fit(make_orders(300), featurize_params, changed))
+    schema = OrderSchema(fitted(make_orders(300), featurize_params, changed))
     late = schema.one(json.dumps({**DATED, "OrderDate": "2031-01-01"}))
     [warning] = [text for text in schema.warnings(late) if text.startswith("OrderDate")]
     assert "outside any day to 2024-12-31" in warning

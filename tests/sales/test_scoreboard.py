@@ -44,6 +44,12 @@ def test_text_is_aligned_and_markdown_has_every_cell():
     assert all(line.count("|") == len(scoreboard.HEADER) + 1 for line in markdown)
 
 
+def test_a_model_that_learnt_from_a_sample_says_so():
+    gate = {"models": {"worse": {**GATE["models"]["worse"], "sample": "1,000 of 7,000 train rows"}}}
+    [row] = scoreboard.rows({"worse": METRICS["worse"]}, gate, {})
+    assert row[6] == "passed (learnt from 1,000 of 7,000 train rows)"
+
+
 def test_small_errors_keep_the_digits_that_tell():
     [row] = scoreboard.rows(
         {"worse": {**scored(0.0022), "test": {"rmse": 0.000123456, "r2": 1.0}}}, GATE, {}

@@ -7,11 +7,13 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sklearn import metrics
 
-from sales import features, scores
+from sales import scores
 from sales.errors import PipelineError
 from sales.intervals import Intervals
 from sales.model import Model
+from tests.examples import fitted
 
 
 class Formula:
@@ -23,7 +25,7 @@ class Formula:
 
 @pytest.fixture(scope="module")
 def featuriser(orders, featurize_params, contract):
-    return features.fit(orders, featurize_params, contract)
+    return fitted(orders, featurize_params, contract)
 
 
 @pytest.fixture
@@ -55,10 +57,30 @@ def settings(**changes):
     )
 
 
-def score(model, orders, **changes):
-    tables = {"train": orders[:200], "valid": orders[200:300], "test": orders[300:]}
-    predicted = {part: model.predict(table) for part, table in tables.items()}
-    return scores.score(model, tables, predicted, settings(**changes))
+def tables_of(orders):
+    return {"train": orders[:200], "valid": orders[200:300], "test": orders[300:]}
+
+
+def score(model, orders, predicted=None, **changes):
+    """Score a model on 200 train, 100 valid and 100 test rows, by its predictions or given ones."""
+    tables, params = tables_of(orders), settings(**changes)
+    predicted = predicted or {part: model.predict(table) for part, table in tables.items()}
+    tallies = {
+        part: scores.tally(table, "TotalAmount", predicted[part], model.intervals, params)
+        for part, table in tables.items()
+    }
+    behaviour = scores.violations(model, tables["test"], predicted["test"], params)
+    return scores.score(model, tallies, behaviour, params)
+
+
+def errors(true, predicted):
+    table = pd.DataFrame({"y": true})
+    return scores.tally(table, "y", predicted, None).errors()
+
+
+def slice_scores(table, predicted, **changes):
+    params = settings(**changes)
+    return scores.slice_scores(scores.tally(table, "TotalAmount", predicted, None, params), params)
 
 
 def exact(c):
@@ -66,13 +88,56 @@ def exact(c):
 
 
 def test_errors_by_hand():
-    assert scores.errors(np.array([1.0, 2.0, 6.0]), np.array([1.0, 4.0, 5.0])) == {
+    assert errors(np.array([1.0, 2.0, 6.0]), np.array([1.0, 4.0, 5.0])) == {
         "rmse": 1.29099,  # sqrt((0 + 4 + 1) / 3)
         "mae": 1.0,
         "r2": 0.642857,  # 1 - 5 / 14
         "max_error": 2.0,
         "bias": 0.333333,
+        "p50_error": 1.00391,  # the middle of 1 to 1 + 1/128
+        "p90_error": 2.00781,
+        "p99_error": 2.00781,
     }
+
+
+def test_errors_are_scikit_learns():
+    rng = np.random.default_rng(0)
+    true = rng.normal(1000, 300, 500)
+    predicted = true + rng.normal(1, 7, 500)
+    found = errors(true, predicted)
+    assert found["rmse"] == scores.significant(metrics.root_mean_squared_error(true, predicted))
+    assert found["mae"] == scores.significant(metrics.mean_absolute_error(true, predicted))
+    assert found["r2"] == scores.significant(metrics.r2_score(true, predicted))
+    assert found["max_error"] == scores.significant(metrics.max_error(true, predicted))
+    for name, share in scores.QUANTILES.items():
+        exact = np.quantile(np.abs(predicted - true), share, method="inverted_cdf")
+        assert found[name] == pytest.approx(exact, rel=scores.QUANTILE_ERROR)
+
+
+@pytest.mark.parametrize("off", [0.0, 1.0])
+def test_a_constant_target_has_scikit_learns_r2(off):
+    true = np.full(5, 3.0)
+    assert errors(true, true + off)["r2"] == metrics.r2_score(true, true + off)
+
+
+@given(
+    st.lists(st.tuples(st.floats(-1e6, 1e6), st.floats(-1e6, 1e6)), min_size=1, max_size=40),
+    st.data(),
+)
+def test_tallies_of_partitions_add_up(pairs, data):
+    true, predicted = np.array(pairs).T
+    table = pd.DataFrame({"y": true, "g": ["a" if p > 0 else "b" for p in predicted]})
+    params = settings(slices={"g": {}})
+    cut = data.draw(st.integers(0, len(pairs)))
+    whole = scores.tally(table, "y", predicted, None, params)
+    sums = scores.tally(table[:cut], "y", predicted[:cut], None, params) + scores.tally(
+        table[cut:], "y", predicted[cut:], None, params
+    )
+    assert (sums.rows, sums.negative, sums.sizes) == (whole.rows, whole.negative, whole.sizes)
+    assert set(sums.slices) == set(whole.slices)
+    for name in ("squares", "absolute", "largest", "signed", "mean", "spread"):
+        one, other = getattr(sums, name), getattr(whole, name)
+        assert one == pytest.approx(other, rel=1e-9, abs=1e-3)
 
 
 def test_a_prediction_that_is_not_finite_has_no_score(model_of, orders):
@@ -83,25 +148,13 @@ def test_a_prediction_that_is_not_finite_has_no_score(model_of, orders):
 
 
 def test_the_gap_is_in_percent_of_the_targets_spread(orders, model_of):
-    tables = {"train": orders[:200], "valid": orders[200:300], "test": orders[300:]}
-    true = {part: table["TotalAmount"].to_numpy() for part, table in tables.items()}
+    true = {part: table["TotalAmount"].to_numpy() for part, table in tables_of(orders).items()}
     predicted = {"train": true["train"] + 1, "valid": true["valid"], "test": true["test"] - 3}
-    metrics = scores.score(model_of(exact), tables, predicted, settings())
+    metrics = score(model_of(exact), orders, predicted)
     assert metrics["train"]["rmse"] == 1.0
     assert metrics["test"]["rmse"] == 3.0
     assert metrics["test"]["bias"] == -3.0
     assert metrics["generalization_gap_pct"] == pytest.approx(200 / true["test"].std(), rel=1e-5)
-
-
-def test_few_train_rows_are_scored_the_same_ones_every_time_and_every_other_row(orders):
-    tables = {"train": orders[:200], "valid": orders[200:300], "test": orders[300:]}
-    thinned = scores.scored_rows(tables, settings(train_rows=50))
-    assert len(thinned["train"].drop_duplicates("OrderID")) == 50
-    assert set(thinned["train"]["OrderID"]) <= set(tables["train"]["OrderID"])
-    assert thinned["train"]["OrderID"].max() > tables["train"]["OrderID"].iloc[150]  # not the first
-    assert thinned["train"].equals(scores.scored_rows(tables, settings(train_rows=50))["train"])
-    assert all(thinned[part] is tables[part] for part in ("valid", "test"))
-    assert scores.scored_rows(tables, settings(train_rows=200))["train"].equals(tables["train"])
 
 
 def test_the_mean_of_the_train_rows_has_no_skill(orders, model_of):
@@ -126,6 +179,13 @@ def test_where_every_slice_is_too_small_there_is_no_ratio(orders, model_of):
     assert score(model_of(exact), orders, min_slice_rows=1000)["slice_rmse_ratio"] is None
 
 
+def test_a_model_that_learnt_from_a_sample_says_so_in_its_metrics(orders, model_of):
+    about = {"train_rows": 7000, "sampled_rows": 1000}
+    found = score(replace(model_of(exact), about=about), orders)
+    assert {name: found[name] for name in about} == about
+    assert "sampled_rows" not in score(model_of(exact), orders)
+
+
 def test_the_worst_slice_is_found_against_all_rows(orders, featuriser, model_of):
     books = float(featuriser.levels["Category"].index("Books"))
     metrics = score(model_of(lambda c: exact(c) + 50 * (c["Category"] == books)), orders)
@@ -134,10 +194,10 @@ def test_the_worst_slice_is_found_against_all_rows(orders, featuriser, model_of)
     assert metrics["slice_rmse_ratio"] == pytest.approx(1 / np.sqrt(share), rel=1e-4)
 
 
-def test_bands_cover_every_row_once_and_small_slices_are_named(orders, model_of):
-    true, model = orders["TotalAmount"].to_numpy(), model_of(exact)
-    scored, left_out = scores.slice_scores(model, orders, true, settings(min_slice_rows=150))
-    every, none_left = scores.slice_scores(model, orders, true, settings())
+def test_bands_cover_every_row_once_and_small_slices_are_named(orders):
+    true = orders["TotalAmount"].to_numpy()
+    scored, left_out = slice_scores(orders, true, min_slice_rows=150)
+    every, none_left = slice_scores(orders, true)
     bands = [score.rows for name, score in every.items() if name.startswith("UnitPrice")]
     assert sum(bands) == len(orders)
     assert none_left == []
@@ -153,9 +213,8 @@ def test_coverage_is_the_share_of_rows_within_their_interval(orders, model_of):
     test = orders[300:]
     true = test["TotalAmount"].to_numpy()
     off = np.where(test["Category"] == "Books", 5.0, 1.0)  # 1 is the bound, and within
-    tables = {"train": orders[:200], "valid": orders[200:300], "test": test}
-    predicted = {part: table["TotalAmount"].to_numpy() for part, table in tables.items()}
-    metrics = scores.score(model, tables, {**predicted, "test": true + off}, settings())
+    predicted = {part: table["TotalAmount"].to_numpy() for part, table in tables_of(orders).items()}
+    metrics = score(model, orders, {**predicted, "test": true + off})
     share = 100 * (test["Category"] != "Books").mean()
     assert metrics["coverage_pct"] == pytest.approx(share)
     assert metrics["nominal_coverage_pct"] == 80.0
@@ -208,7 +267,7 @@ def test_an_unknown_column_in_a_rule_or_slice_is_named(orders, model_of):
 
 
 def test_importance_is_zero_for_what_the_model_does_not_use(orders, model_of):
-    found = scores.importance(model_of(exact), orders, settings())
+    found = scores.importance(model_of(exact), [orders], settings())
     assert found["NetAmount"] > 100 > found["Tax"] > found["ShippingCost"] > 0
     assert {name for name, grown in found.items() if grown == 0} == set(found) - {
         "NetAmount",
@@ -220,7 +279,7 @@ def test_importance_is_zero_for_what_the_model_does_not_use(orders, model_of):
 @given(st.lists(st.floats(-1e6, 1e6), min_size=2, max_size=50), st.floats(-1e3, 1e3))
 def test_a_constant_error_is_the_bias_the_rmse_and_the_mae(true, error):
     true = np.array(true)
-    found = scores.errors(true, true + error)
+    found = errors(true, true + error)
     size = pytest.approx(abs(error), rel=1e-4, abs=1e-6)
     assert (found["rmse"], found["mae"], abs(found["bias"])) == (size, size, size)
 
@@ -230,11 +289,9 @@ def test_slice_edges_must_rise():
         scores.Slice(edges=(3, 1))
 
 
-def test_a_table_with_a_missing_band_is_not_scored_there(model_of):
+def test_a_table_with_a_missing_band_is_not_scored_there():
     table = pd.DataFrame({"UnitPrice": [1.0] * 10, "Category": pd.Categorical(["Books"] * 10)})
     true = np.arange(10.0)
-    scored, left_out = scores.slice_scores(
-        model_of(exact), table.assign(TotalAmount=true), true, settings()
-    )
+    scored, left_out = slice_scores(table.assign(TotalAmount=true), true)
     assert set(scored) == {"Category=Books", "UnitPrice<100"}
     assert left_out == ["UnitPrice=100..300", "UnitPrice>=300"]

@@ -8,16 +8,16 @@ import pyarrow as pa
 import pyarrow.parquet
 import pytest
 
-from sales import features, upload
+from sales import upload
 from sales.request import DAYS, OrderSchema, RequestError
-from tests.examples import make_orders
+from tests.examples import fitted, make_orders
 
 MOST = 10_000
 
 
 @pytest.fixture(scope="module")
 def schema(featurize_params, contract):
-    return OrderSchema(features.fit(make_orders(300), featurize_params, contract))
+    return OrderSchema(fitted(make_orders(300), featurize_params, contract))
 
 
 def as_csv(orders, **changes):

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sales import params, quarantine
+from sales import params
 from sales.contract import Contract
 from sales.errors import PipelineError
 from stages import ingest, prepare
-from tests.examples import make_orders, set_params
+from tests.examples import held, make_orders, set_params
 
 INCOMING = Path("data/incoming")
 
@@ -263,14 +263,14 @@ def test_rows_in_are_rows_out_and_quarantined(spoilt):
     for row, column, value in spoilt:
         table.loc[row, column] = value
     raw = pa.Table.from_pandas(table.replace("", None), preserve_index=False)
-    checked = quarantine.check(contract, [("a.csv", raw)])
+    accepted, checked = held(contract, raw)
     assert checked.rows_in == 100
     bad_rows = set(checked.quarantine["row"])
-    assert len(checked.accepted) + len(bad_rows) == 100
+    assert len(accepted) + len(bad_rows) == 100
     kept = table.loc[[row for row in range(100) if row + 1 not in bad_rows], "OrderID"]
-    assert list(checked.accepted["OrderID"]) == list(kept)
-    assert checked.accepted["OrderID"].is_unique
-    assert np.isfinite(checked.accepted[list(contract.numeric)].to_numpy(float)).all()
+    assert list(accepted["OrderID"]) == list(kept)
+    assert accepted["OrderID"].is_unique
+    assert np.isfinite(accepted[list(contract.numeric)].to_numpy(float)).all()
 
 
 @pytest.mark.public_data

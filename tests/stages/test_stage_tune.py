@@ -15,7 +15,7 @@ from sales.errors import PipelineError
 from sales.estimators import xgboost
 from sales.tuning import Study
 from stages import tune
-from tests.examples import ROOT, make_orders, set_params
+from tests.examples import ROOT, fitted, make_orders, set_params
 
 STUDY = Path("tune/xgboost.json")
 
@@ -25,14 +25,14 @@ def featurised(project, monkeypatch):
     """Change into a project with featurised train and valid rows; there are no test rows in it."""
     contract = params.read("contract", Contract)
     tables = {"train": make_orders(400), "valid": make_orders(100, seed=1)}
-    fitted = features.fit(
+    featuriser = fitted(
         tables["train"], params.read("featurize", features.FeaturizeParams), contract
     )
     folder = Path("data/features")
     folder.mkdir()
-    fitted.save(folder / "featuriser.json")
+    featuriser.save(folder / "featuriser.json")
     for part, orders in tables.items():
-        table = pd.DataFrame(fitted.transform(orders), columns=list(fitted.columns))
+        table = pd.DataFrame(featuriser.transform(orders), columns=list(featuriser.columns))
         table[contract.target] = orders[contract.target].to_numpy()
         table.to_parquet(folder / f"{part}.parquet")
     set_params(

@@ -1,0 +1,36 @@
+"""A Dask cluster of two workers with a thread each, one for all tests of a module."""
+
+import importlib.util
+import logging
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.examples import set_params
+
+
+@pytest.fixture(scope="module")
+def small_cluster() -> Iterator[Any]:
+    """Yield the cluster. The tests are skipped without Dask, but not in CI, where it must be."""
+    if importlib.util.find_spec("distributed") is None and os.environ.get("CI") != "true":
+        pytest.skip("Dask is not installed (make setup-cluster)")
+    from distributed import LocalCluster
+
+    with LocalCluster(
+        n_workers=2,
+        threads_per_worker=1,
+        dashboard_address="127.0.0.1:0",
+        scheduler_kwargs={"dashboard": False},
+        silence_logs=logging.CRITICAL,
+    ) as cluster:
+        yield cluster
+
+
+@pytest.fixture
+def on_dask(project, small_cluster, monkeypatch) -> Any:
+    """Return the cluster, which the stages of the project now run on."""
+    set_params({"run.engine": "dask", "run.partition_rows": 100})
+    monkeypatch.setenv("DASK_SCHEDULER_ADDRESS", small_cluster.scheduler_address)
+    return small_cluster

@@ -1,0 +1,169 @@
+"""The same rows on one machine and on a cluster: what must be equal is, to the bit or nearly."""
+
+import json
+import os
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from sales import estimators, partitions
+from sales.split import PARTS
+from stages import evaluate, featurize, gate, prepare, train
+from tests.examples import ROOT, make_orders, set_params
+
+ENGINES = ("local", "dask")
+SMALL = {
+    "run.partition_rows": 500,
+    "run.sample_rows": 1000,  # fewer than the train rows
+    "prepare.split": "random",
+    "train.random_forest.n_estimators": 10,
+    "train.hist_gradient_boosting.max_iter": 30,
+    "train.xgboost.n_estimators": 60,
+    "train.xgboost.learning_rate": 0.3,
+    "train.lightgbm.n_estimators": 60,
+    "evaluate.min_slice_rows": 20,
+    "evaluate.train_rows": None,
+}
+
+
+def raw(rows=3000):
+    """Return two files' rows: some bad, and ids that come again across partitions and files."""
+    orders = make_orders(rows)
+    texts = dict.fromkeys(orders.select_dtypes("category"), str)
+    orders = orders.astype(texts).assign(Remark="x")
+    orders.loc[5, "UnitPrice"] = -1.0
+    orders.loc[1700, "State"] = "ZZ"
+    orders.loc[2000, "TotalAmount"] += 1
+    orders.loc[[900, 2950], "OrderID"] = orders.loc[10, "OrderID"]
+    orders.loc[1501, "OrderID"] = orders.loc[1500, "OrderID"]
+    # The good row of an id that a bad one has too: it is the first that counts.
+    orders.loc[2500, "OrderID"] = orders.loc[5, "OrderID"]
+    return {"a.csv": orders[:1600], "b.csv": orders[1600:]}
+
+
+def lay_down(tables, engine):
+    for name, table in tables.items():
+        path = Path("data/raw") / f"{name}.parquet"
+        cuts = range(0, len(table), 500) if engine == "dask" else [None]
+        for number, start in enumerate(cuts):
+            part = table if start is None else table[start : start + 500]
+            file = partitions.name(path, None if start is None else number)
+            file.parent.mkdir(parents=True, exist_ok=True)
+            partitions.write(part, file)
+
+
+@pytest.fixture(scope="module")
+def both(tmp_path_factory, small_cluster):
+    """Run all stages from prepare to gate on either engine; return both projects' folders."""
+    patch, before, folders = pytest.MonkeyPatch(), Path.cwd(), {}
+    for engine in ENGINES:
+        folder = folders[engine] = tmp_path_factory.mktemp(engine)
+        shutil.copy(ROOT / "params.yaml", folder)
+        os.chdir(folder)
+        set_params({**SMALL, "run.engine": engine})
+        patch.setenv("DASK_SCHEDULER_ADDRESS", small_cluster.scheduler_address)
+        lay_down(raw(), engine)
+        prepare.main()
+        featurize.main()
+        for name in estimators.NAMES:
+            patch.setattr("sys.argv", ["train", name])
+            train.main()
+        evaluate.main()
+        gate.main()
+    patch.undo()
+    os.chdir(before)
+    return folders
+
+
+def read(both, path):
+    return [(both[engine] / path).read_bytes() for engine in ENGINES]
+
+
+def told(both, path):
+    return [json.loads(content) for content in read(both, path)]
+
+
+def test_the_quarantine_and_the_picture_are_the_same_bytes(both):
+    for path in (
+        *("data/prepared/quarantine.csv", "data/contract.json"),
+        *("plots/data_numeric.csv", "plots/data_categorical.csv"),
+    ):
+        local, dask = read(both, path)
+        assert local == dask, path
+    local, dask = told(both, "metrics/data.json")
+    del local["sha256"], dask["sha256"]  # of other files with the same rows
+    assert local == dask
+    assert local["rows_quarantined"] == 6
+    assert local["ignored_columns"] == "Remark"
+
+
+def test_the_quarantine_names_file_and_row_of_both(both):
+    [lines, _] = read(both, "data/prepared/quarantine.csv")
+    table = pd.read_csv(pd.io.common.BytesIO(lines), keep_default_na=False)
+    again = table[table["reason"].str.startswith("duplicate")]
+    assert again[["file", "row", "reason"]].to_numpy().tolist() == [
+        ["a.csv", 901, "duplicate of row 11 of a.csv"],
+        ["a.csv", 1502, "duplicate of row 1501 of a.csv"],
+        ["b.csv", 1351, "duplicate of row 11 of a.csv"],
+    ]
+
+
+@pytest.mark.parametrize("stage", ["prepared", "features"])
+@pytest.mark.parametrize("part", PARTS)
+def test_the_parts_have_the_same_rows_in_the_same_order(both, stage, part):
+    tables = [both[engine] / f"data/{stage}/{part}.parquet" for engine in ENGINES]
+    assert [table.is_dir() for table in tables] == [False, True]
+    local, dask = (partitions.read(partitions.of(table)) for table in tables)
+    pd.testing.assert_frame_equal(local, dask, check_exact=True)
+
+
+def test_the_featuriser_is_the_same_bytes(both):
+    local, dask = read(both, "data/features/featuriser.json")
+    assert local == dask
+
+
+def test_nothing_that_was_worked_on_in_between_is_left(both):
+    for folder in both.values():
+        assert sorted(path.name for path in (folder / "data").iterdir()) == [
+            *("contract.json", "features", "prepared", "raw")
+        ]
+        assert not list((folder / "data").rglob("scratch"))
+
+
+def test_the_linear_regression_is_the_same_to_nine_digits(both):
+    local, dask = told(both, "models/linear_regression/linear_regression.json")
+    assert dask["intercept"] == pytest.approx(local["intercept"], rel=1e-9, abs=1e-9)
+    for a, b in zip(local["features"], dask["features"], strict=True):
+        assert b["weights"] == pytest.approx(a["weights"], rel=1e-9, abs=1e-9)
+    local, dask = told(both, "metrics/linear_regression.json")
+    for part in PARTS:
+        assert dask[part] == local[part]  # to the six digits that metrics have
+
+
+@pytest.mark.parametrize("name", ["xgboost", "lightgbm"])
+def test_a_boosted_models_scores_are_near(both, name):
+    local, dask = told(both, f"metrics/{name}.json")
+    assert dask["test"]["rmse"] == pytest.approx(local["test"]["rmse"], rel=0.1)
+    assert dask["test"]["rmse"] != 0
+
+
+@pytest.mark.parametrize("name", ["random_forest", "hist_gradient_boosting"])
+def test_a_model_that_cannot_learn_there_says_that_it_learnt_from_a_sample(both, name):
+    local, dask = told(both, f"metrics/{name}.json")
+    rows = 2095  # 70 % of 2,994
+    assert "sampled_rows" not in local
+    assert (dask["train_rows"], dask["sampled_rows"]) == (rows, 1000)
+    local, dask = told(both, "metrics/gate.json")
+    assert "sample" not in local["models"][name]
+    assert dask["models"][name]["sample"] == f"1,000 of {rows:,} train rows"
+    about = json.loads((both["dask"] / f"models/{name}/model.json").read_text())
+    assert (about["train_rows"], about["sampled_rows"]) == (rows, 1000)
+
+
+def test_every_model_keeps_its_promise_on_either(both):
+    for name in estimators.NAMES:
+        bands = [found["edges"] for found in told(both, f"models/{name}/intervals.json")]
+        assert all(np.isfinite(edges).all() and len(edges) > 5 for edges in bands)
