@@ -1,7 +1,9 @@
 """A small, valid example of everything: orders, and a project's parameters to change."""
 
 import json
+import os
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -43,6 +45,22 @@ def project_files(*patterns: str) -> list[str]:
         check=True,
     ).stdout.splitlines()
     return [name for name in listed if (ROOT / name).is_file()]
+
+
+def run_alone(program: str, *packages: str) -> tuple[list[str], list[str]]:
+    """Run a program in a Python of its own.
+
+    Return the lines that it prints, and those of the packages that it imports.
+    """
+    asked = f"\nimport sys; print(*sorted({set(packages)!r} & set(sys.modules)))"
+    *printed, imported = subprocess.run(
+        [sys.executable, "-c", program + asked],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.splitlines()
+    return printed, imported.split()
 
 
 def make_orders(rows: int, seed: int = 0) -> pd.DataFrame:

@@ -4,8 +4,6 @@ What it says of broken files is in test_bad_input.py and tests/sales/test_incomi
 """
 
 import gzip
-import subprocess
-import sys
 from pathlib import Path
 
 import fsspec
@@ -17,7 +15,7 @@ import pytest
 from sales import generator
 from sales.errors import PipelineError
 from stages import ingest
-from tests.examples import ROOT, make_orders, set_params
+from tests.examples import make_orders, run_alone, set_params
 from tests.stages.test_bad_input import BROKEN_FILES
 
 INCOMING = Path("data/incoming")
@@ -191,16 +189,8 @@ def test_a_run_that_fails_leaves_the_rows_of_the_one_before(on_dask):
 
 
 def test_one_machine_imports_no_dask(project):
-    program = (
-        "import sys; from stages import ingest; ingest.main(); "
-        "print(sorted({'dask', 'distributed', 's3fs'} & set(sys.modules)))"
-    )
-    printed = subprocess.run(
-        [sys.executable, "-c", program],
-        env={"PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout
-    assert printed.splitlines() == ["synthetic: 100,000 rows in 1 table(s)", "[]"]
+    program = "from stages import ingest; ingest.main()"
+    printed, imported = run_alone(program, "dask", "distributed", "s3fs")
+    assert printed == ["synthetic: 100,000 rows in 1 table(s)"]
+    assert imported == []
     assert pd.read_parquet(RAW / "synthetic.parquet").shape == (100_000, 20)
