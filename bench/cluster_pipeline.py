@@ -26,7 +26,8 @@ import numpy as np
 import psutil
 
 from bench import pipeline
-from sales import estimators, files, partitions
+from sales import engine, estimators, evaluation, files, model, params, partitions
+from sales.scores import EvaluateParams
 from sales.split import PARTS
 
 ROWS = tuple(int(rows) for rows in os.environ.get("BENCH_ROWS", "100000").split())
@@ -101,11 +102,11 @@ class Watch(threading.Thread):
 def alike(rows: int) -> dict[str, Any]:
     """Run both engines on the same rows; return what is equal, and how near the rest is."""
     folders = {}
-    for engine in ("local", "dask"):
-        changes = {"run.engine": engine, "run.partition_rows": 10_000, "ingest.rows": rows}
-        folders[engine] = pipeline.clone(f"alike_{engine}", changes)
+    for name in ("local", "dask"):
+        changes = {"run.engine": name, "run.partition_rows": 10_000, "ingest.rows": rows}
+        folders[name] = pipeline.clone(f"alike_{name}", changes)
         os.environ.pop("DASK_SCHEDULER_ADDRESS", None)
-        pipeline.repro(folders[engine])
+        pipeline.repro(folders[name])
     one, many = folders["local"], folders["dask"]
 
     def bytes_equal(path: str) -> bool:
@@ -135,6 +136,7 @@ def alike(rows: int) -> dict[str, Any]:
         np.concatenate([[each["intercept"]], *(f["weights"] for f in each["features"])])
         for each in linear
     ]
+    tallies = [_tallies_of(folder, one / "models") for folder in (one, many)]
     found: dict[str, Any] = {
         "same_rows": {path: rows_equal(path) for path in ["data/raw/synthetic.parquet", *parts]},
         "same_bytes": {
@@ -142,6 +144,10 @@ def alike(rows: int) -> dict[str, Any]:
             for path in ("data/prepared/quarantine.csv", "data/features/featuriser.json")
         },
         "linear_regression_largest_difference": float(np.abs(weights[0] - weights[1]).max()),
+        "tallies_largest_difference": max(
+            abs(a - b) / max(abs(a), 1e-300)
+            for a, b in zip(*(each.values() for each in tallies), strict=True)
+        ),
         "same_metrics": {name: a == b for name, (a, b) in scored.items()},
         "test_rmse_ratio": {
             name: round(b["test"]["rmse"] / a["test"]["rmse"], 5) for name, (a, b) in scored.items()
@@ -151,6 +157,32 @@ def alike(rows: int) -> dict[str, Any]:
     for folder in folders.values():
         shutil.rmtree(folder)
     return found
+
+
+def _tallies_of(folder: Path, models: Path) -> dict[str, float]:
+    """Return what `tallies` prints in a clone, by the engine that it is set to."""
+    command = [sys.executable, "-m", "bench.cluster_pipeline", "tallies", str(models)]
+    return json.loads(pipeline._run(command, folder).splitlines()[-1])
+
+
+def tallies(models: Path) -> dict[str, float]:
+    """Return RMSE, mean absolute error and R² of models, unrounded, by part and test slice."""
+    folders = [models / name for name in estimators.NAMES]
+    orders = {
+        part: partitions.of(Path(f"data/prepared/{part}.parquet").absolute()) for part in PARTS
+    }
+    settings = params.read("evaluate", EvaluateParams)
+    loaded = [model.load(folder) for folder in folders]
+    with engine.started() as on:
+        told, _ = evaluation.tallied(loaded, folders, orders, settings, on)
+    found = {}
+    for name, parts in zip(estimators.NAMES, told, strict=True):
+        every = [*parts.items(), *((key[2], one) for key, one in parts["test"].slices.items())]
+        for part, one in every:
+            found[f"{name} {part} rmse"] = one.rmse
+            found[f"{name} {part} mae"] = one.absolute / one.rows
+            found[f"{name} {part} r2"] = 1 - one.squares / one.spread
+    return dict(sorted(found.items()))
 
 
 def run(rows: int) -> dict[str, Any]:
@@ -207,4 +239,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    if sys.argv[1:2] == ["tallies"]:
+        print(json.dumps(tallies(Path(sys.argv[2]))))
+    else:
+        main()

@@ -62,18 +62,6 @@ def residual_histogram(model: str, within: np.ndarray, rows: np.ndarray) -> pd.D
     return table
 
 
-def histogram(values: np.ndarray, bins: int) -> pd.DataFrame:
-    """Return bin_start, bin_end, rows: `bins` equal bins over the range of the finite values.
-
-    The last bin includes its end. Without any finite value there is no row.
-    """
-    values = values[np.isfinite(values)]
-    if not len(values):
-        return _table([], "bin_start", "bin_end", "rows")
-    within = edges(float(values.min()), float(values.max()), bins)
-    return bin_table(within, np.histogram(values, within)[0])
-
-
 def edges(low: float, high: float, bins: int) -> np.ndarray:
     """Return the bins + 1 edges of equal bins from the least value to the largest.
 

@@ -6,6 +6,7 @@ Dask cannot know: that the workers must see the project's folder, and errors tha
 
 import logging
 import os
+import re
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -47,7 +48,9 @@ class Cluster:
             try:
                 _show(futures, what)
                 return self.client.gather(futures)
-            except PipelineError:
+            except (CommClosedError, TimeoutError):
+                raise  # there is nobody left to wait for
+            except (PipelineError, OSError):
                 self._end(futures)
                 raise
 
@@ -154,9 +157,12 @@ def _look_over(client: Client) -> None:
         told = client.run(_unfit, str(folder), str(code))
         if os.environ.get(ADDRESS):  # it unpacks what it hands on; our own is in this process
             told["the scheduler"] = client.run_on_scheduler(_unfit, str(folder), str(code))
-    except ModuleNotFoundError as error:
+    except Exception as error:  # of a worker's, Dask hands on the text alone
+        missing = re.search(r"No module named ('.+?')", str(error))
+        if not missing:
+            raise
         raise PipelineError(
-            f"a worker or the scheduler finds no module '{error.name}': each needs the packages of "
+            f"a worker or the scheduler finds no module {missing[1]}: each needs the packages of "
             f"the lock, the group cluster among them, and PYTHONPATH={code.parent}"
         ) from None
     told = {where if " " in where else f"the worker {where}": why for where, why in told.items()}

@@ -9,7 +9,6 @@ neither rows nor models travel over the network, but where rows must meet (`toge
 import importlib.util
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
 
 from pydantic import Field
@@ -104,9 +103,9 @@ class Local:
 
 
 @contextmanager
-def started(path: Path = Path("params.yaml")) -> Iterator[Engine]:
+def started() -> Iterator[Engine]:
     """Yield the engine that `run.engine` names; a cluster of our own ends with the block."""
-    settings = params.read("run", RunParams, path)
+    settings = params.read("run", RunParams)
     if settings.engine == "local":
         yield Local()
         return

@@ -36,6 +36,29 @@ def evaluate(
 ) -> list[Evaluation]:
     """Score the models of some folders on the train, valid and test orders."""
     models = [model.load(folder) for folder in folders]
+    tallies, residuals = tallied(models, folders, orders, settings, engine)
+    first = partitions.head(orders["test"], settings.behaviour_rows)
+    shown = partitions.take(
+        orders["test"],
+        charts.drawn(sum(partitions.rows(orders["test"])), settings.plot_rows, settings.seed),
+    )
+    return [
+        _told(one, tallies[i], (first, shown, orders["test"]), residuals[i], settings)
+        for i, one in enumerate(models)
+    ]
+
+
+def tallied(
+    models: Sequence[Model],
+    folders: Sequence[Path],
+    orders: Tables,
+    settings: EvaluateParams,
+    engine: Engine,
+) -> tuple[list[dict[str, Tally]], list[tuple[np.ndarray, np.ndarray]]]:
+    """Return, for each model, its tally of each part; and its test residuals: bins and counts.
+
+    Both are added up over the partitions: how many these are shows in the last digits at most.
+    """
     # On a cluster the workers read them for themselves.
     known: Sequence[Model | Path] = models if engine.client is None else folders
     parts = {**orders, "train": _scored_train(orders["train"], settings)}
@@ -61,20 +84,8 @@ def evaluate(
         }
         for i in range(len(models))
     ]
-    first = partitions.head(orders["test"], settings.behaviour_rows)
-    shown = partitions.take(
-        orders["test"],
-        charts.drawn(sum(partitions.rows(orders["test"])), settings.plot_rows, settings.seed),
-    )
-    return [
-        _told(
-            one,
-            tallies[i],
-            (first, shown, orders["test"]),
-            (edges[i], np.sum([bins[i] for bins in counted], axis=0)),
-            settings,
-        )
-        for i, one in enumerate(models)
+    return tallies, [
+        (edges[i], np.sum([bins[i] for bins in counted], axis=0)) for i in range(len(models))
     ]
 
 

@@ -1,5 +1,6 @@
 """Writes that are whole or not there: beside the target first, then renamed onto it."""
 
+import glob
 import hashlib
 import json
 import os
@@ -17,9 +18,11 @@ import yaml
 def replacing(path: Path) -> Iterator[Path]:
     """Yield a path beside `path` to write to; it takes the place of `path` when the block succeeds.
 
-    Works for a file and for a folder. If the block raises, `path` is untouched and nothing stays.
+    Works for a file and for a folder. If the block raises, `path` is untouched and nothing stays;
+    what a killed process has left there is swept away by the next one.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
+    _sweep(path)
     beside = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         yield beside
@@ -31,10 +34,32 @@ def replacing(path: Path) -> Iterator[Path]:
         else:
             beside.replace(path)
     finally:
-        if beside.is_dir():
-            shutil.rmtree(beside)
-        else:
-            beside.unlink(missing_ok=True)
+        _remove(beside)
+
+
+def _sweep(path: Path) -> None:
+    """Remove what was written beside `path` by processes that are no more."""
+    for left in path.parent.glob(f".{glob.escape(path.name)}.*"):
+        number, _, kind = left.name.removeprefix(f".{path.name}.").partition(".")
+        if kind in ("part", "old") and number.isdigit() and not _runs(int(number)):
+            _remove(left)
+
+
+def _runs(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:  # another user's
+        return True
+    return True
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def write_json(path: Path, content: Any) -> None:

@@ -15,6 +15,7 @@ import pyarrow.parquet
 import yaml
 
 from sales import (
+    charts,
     estimators,
     evaluation,
     features,
@@ -156,6 +157,12 @@ def training_data(
         *(featuriser.transform(train), train[featuriser.target].to_numpy()),
         *(featuriser.transform(valid), valid[featuriser.target].to_numpy()),
     )
+
+
+def histogram(values: np.ndarray, bins: int) -> pd.DataFrame:
+    """Return the table of equal bins over the values, as the stages come to it by partitions."""
+    within = charts.edges(float(values.min()), float(values.max()), bins)
+    return charts.bin_table(within, np.histogram(values, within)[0])
 
 
 def pictured(orders: pd.DataFrame, contract: Contract) -> tuple[pd.DataFrame, pd.DataFrame]:

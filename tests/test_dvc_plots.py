@@ -16,6 +16,7 @@ import yaml
 
 from sales import charts
 from sales.plots_page import VEGA_LITE
+from tests.examples import histogram
 
 ROOT = Path(__file__).resolve().parents[1]
 TEMPLATES = sorted((ROOT / ".dvc" / "plots").glob("*.json"))
@@ -50,7 +51,7 @@ def write_plots(folder: Path, seed: int, orders: int = 4000, drawn: int = 300) -
         }
         at = charts.drawn(orders, drawn, seed=1)
         predictions.append(charts.prediction_rows(model, true[at], predicted[at]))
-        residuals.append(charts.histogram(predicted - true, 40).assign(model=model))
+        residuals.append(histogram(predicted - true, 40).assign(model=model))
         steps = np.arange(1, 13 if model == "linear_regression" else 101)
         fall = 700 * rng.uniform(0.9, 0.95) ** steps
         curve = {"train": fall + 0.6 * spread, "valid": fall + spread}
@@ -69,8 +70,8 @@ def write_plots(folder: Path, seed: int, orders: int = 4000, drawn: int = 300) -
         importance[model] = {"NetAmount": 1011.3 * rng.uniform(0.9, 1.1), "Tax": 53.2} | {
             name: spread * rng.normal(0, 0.01) for name in ("Quantity", "UnitPrice", "Brand")
         }
-    prices = charts.histogram(rng.uniform(5, 600, orders), 30).assign(column="UnitPrice")
-    numeric = pd.concat([prices, charts.histogram(true, 30).assign(column="TotalAmount")])
+    prices = histogram(rng.uniform(5, 600, orders), 30).assign(column="UnitPrice")
+    numeric = pd.concat([prices, histogram(true, 30).assign(column="TotalAmount")])
     categorical = pd.DataFrame(
         [
             (column, value, int(rng.integers(9, 9000)))

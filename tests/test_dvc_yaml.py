@@ -36,6 +36,9 @@ def entry_points(stage: dict) -> set[str]:
 @pytest.mark.parametrize("name", ALL)
 def test_a_stage_depends_on_exactly_the_modules_it_imports(name):
     stage = ALL[name]
+    if stage.get("always_changed"):  # it runs whatever it depends on
+        assert not [dep for dep in stage["deps"] if dep.startswith(("sales", "stages"))]
+        return
     needed = reached(entry_points(stage))
     needed = {f for f in needed if not f.endswith(("sales/__init__.py", "stages/__init__.py"))}
     declared = {dep for dep in stage["deps"] if dep.endswith(".py")}

@@ -87,17 +87,17 @@ def fit_on(engine: Cluster, params: Params, rows: TrainingFiles) -> tuple[Booste
     valid = shares.drawn(rows.valid, MOST, params.seed)
     scores = SameScores(valid, rows.columns, rows.target)
 
-    def train() -> tuple[Booster, pd.DataFrame]:
+    def train(rounds: watch.Rounds) -> tuple[Booster, pd.DataFrame]:
         X, y = shares.on(client, addresses, rows.train, rows.columns, rows.target)
         learner = lightgbm.DaskLGBMRegressor(
             client=cast("Client", InOrder(client)),
             n_estimators=params.n_estimators,
             **settings(params),
-        ).fit(X, y, callbacks=[scores, *stopping(params)])
+        ).fit(X, y, callbacks=[scores, rounds, *stopping(params)])
         booster = learner.booster_
         text = re.sub(NETWORK, "", booster.model_to_string(num_iteration=-1), flags=re.MULTILINE)
         plain = lightgbm.Booster(model_str=text)
         plain.best_iteration = booster.best_iteration
         return finished(plain, learner.evals_result_)
 
-    return watch.watched(client, addresses, "lightgbm", train)
+    return watch.watched(client, addresses, "lightgbm", params.n_estimators, train)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import xgboost.dask
@@ -10,6 +11,18 @@ from sales.cluster import Cluster
 from sales.cluster_training import shares, watch
 from sales.estimators import TrainingFiles
 from sales.estimators.xgboost import Booster, Params, finished, settings, stopping
+
+
+class _Tell(xgboost.callback.TrainingCallback):
+    """Tells of each round."""
+
+    def __init__(self, rounds: watch.Rounds) -> None:
+        super().__init__()
+        self.rounds = rounds
+
+    def after_iteration(self, model: Any, epoch: int, evals_log: Any) -> bool:  # noqa: ARG002
+        self.rounds()
+        return False  # do not stop
 
 
 def fit_on(engine: Cluster, params: Params, rows: TrainingFiles) -> tuple[Booster, pd.DataFrame]:
@@ -26,7 +39,7 @@ def fit_on(engine: Cluster, params: Params, rows: TrainingFiles) -> tuple[Booste
         X, y = shares.on(client, addresses, parts, rows.columns, rows.target)
         return xgboost.dask.DaskQuantileDMatrix(client, X, y, max_bin=params.max_bin, ref=ref)
 
-    def train() -> tuple[Booster, pd.DataFrame]:
+    def train(rounds: watch.Rounds) -> tuple[Booster, pd.DataFrame]:
         learnt_from = matrix(rows.train)
         learnt = xgboost.dask.train(
             client,
@@ -35,8 +48,8 @@ def fit_on(engine: Cluster, params: Params, rows: TrainingFiles) -> tuple[Booste
             num_boost_round=params.n_estimators,
             evals=[(learnt_from, "train"), (matrix(rows.valid, learnt_from), "valid")],
             verbose_eval=False,
-            callbacks=stopping(params),
+            callbacks=[_Tell(rounds), *stopping(params)],
         )
         return finished(params, learnt["booster"], learnt["history"])
 
-    return watch.watched(client, addresses, "xgboost", train)
+    return watch.watched(client, addresses, "xgboost", params.n_estimators, train)

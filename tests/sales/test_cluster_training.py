@@ -174,6 +174,16 @@ def test_without_early_stopping_all_rounds_are_kept(name, client, parts):
     assert rounds(estimator) == curve["step"].max() == 30
 
 
+@pytest.mark.parametrize("terminal", [True, False])
+@pytest.mark.parametrize("name", NAMES)
+def test_a_person_at_a_terminal_sees_the_rounds(name, client, parts, capsys, monkeypatch, terminal):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: terminal, raising=False)
+    _, curve = fit_on(client, name, parts, n_estimators=40, early_stopping_rounds=None)
+    assert curve["step"].max() == 40
+    seen = re.findall(rf"{name}: [^\r]* (\d+)/40 ", capsys.readouterr().err)
+    assert (seen[0], seen[-1]) == ("0", "40") if terminal else seen == []
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_a_few_rows_are_one_workers(name, client, tmp_path):
     few = {
@@ -229,7 +239,7 @@ def test_a_worker_that_another_keeps_busy_is_named(client, monkeypatch):
     while not client.processing()[address]:
         time.sleep(0.05)
     with pytest.raises(PipelineError, match=f"did nothing for us: {re.escape(address)}"):
-        watch.watched(client, [address], "xgboost", lambda: 1)
+        watch.watched(client, [address], "xgboost", 1, lambda _: 1)
     other.result()
 
 
@@ -260,19 +270,19 @@ def test_a_killed_scheduler_is_told(scheduler):
     client = Client(scheduler_file=str(file), set_as_default=False, timeout=30)
     client.wait_for_workers(1, timeout=30)
 
-    def train():
+    def train(_):
         process.kill()
         time.sleep(20)
 
     with pytest.raises(PipelineError, match="the scheduler was lost while xgboost trained"):
-        watch.watched(client, list(client.scheduler_info()["workers"]), "xgboost", train)
+        watch.watched(client, list(client.scheduler_info()["workers"]), "xgboost", 1, train)
     client.close()
 
 
 def test_any_other_error_of_a_training_is_its_own(client, monkeypatch):
     monkeypatch.setattr(watch, "GRACE", 0.0)
     with pytest.raises(ZeroDivisionError):
-        watch.watched(client, list(client.run(os.getpid)), "xgboost", lambda: 1 / 0)
+        watch.watched(client, list(client.run(os.getpid)), "xgboost", 1, lambda _: 1 / 0)
 
 
 @hypothesis.settings(deadline=None, max_examples=50)  # reads files

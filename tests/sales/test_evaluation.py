@@ -1,9 +1,11 @@
 """An evaluation is what `scores` and `charts` say of one model, and is told by column."""
 
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from sales import evaluation, model, params, scores
 from sales.engine import Local
@@ -45,3 +47,21 @@ def test_partitions_come_to_the_same_as_one_table(promoted):
         assert a.metrics == b.metrics
         for name in evaluation.TABLES:
             pd.testing.assert_frame_equal(a.tables[name], b.tables[name])
+
+
+def test_residuals_that_are_not_finite_are_in_no_bin():
+    settings = params.read("evaluate", scores.EvaluateParams, ROOT / "params.yaml")
+    orders = make_orders(8)
+    true = orders["TotalAmount"].to_numpy()
+
+    def residuals(off):
+        predicts = SimpleNamespace(target="TotalAmount")
+        one = SimpleNamespace(featuriser=predicts, intervals=None, predict=lambda _: true + off)
+        tables = {part: [orders] for part in PARTS}
+        [tallies], [(edges, counts)] = evaluation.tallied([one], [], tables, settings, Local())
+        assert np.isnan(tallies["test"].rmse)
+        return edges, counts
+
+    edges, counts = residuals(np.array([1, 2, np.nan, np.inf, np.inf, 3, 1, 2]))
+    assert (edges[0], edges[-1], counts.sum()) == (pytest.approx(1), pytest.approx(3), 5)
+    assert [len(each) for each in residuals(np.full(8, np.nan))] == [0, 0]

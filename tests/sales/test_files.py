@@ -1,6 +1,8 @@
 """Nothing half-written is ever left behind."""
 
 import math
+import os
+import subprocess
 
 import pytest
 
@@ -39,6 +41,23 @@ def test_a_folder_replaces_a_folder_whole(tmp_path):
             (beside / name).touch()
     assert [p.name for p in target.iterdir()] == ["second"]
     assert [p.name for p in tmp_path.iterdir()] == ["model"]
+
+
+def test_what_a_killed_process_left_goes_and_a_living_ones_stays(tmp_path):
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    ours = [f".out.{ended.pid}.part", f".out.{ended.pid}.old"]
+    for name in ours:
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "half").touch()
+    others = [f".out.{os.getppid()}.part", f".out.csv.{ended.pid}.part", ".out.7b.part", ".out.x"]
+    for name in others:
+        (tmp_path / name).touch()
+    (tmp_path / f".out.{ended.pid}.part.bak").touch()
+    with files.replacing(tmp_path / "out") as beside:
+        beside.touch()
+    left = {path.name for path in tmp_path.iterdir()}
+    assert left == {"out", *others, f".out.{ended.pid}.part.bak"}
 
 
 def test_parents_are_made(tmp_path):

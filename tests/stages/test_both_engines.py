@@ -1,5 +1,6 @@
 """The same rows on one machine and on a cluster: what must be equal is, to the bit or nearly."""
 
+import dataclasses
 import json
 import os
 import shutil
@@ -9,7 +10,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sales import estimators, partitions
+from sales import engine, estimators, evaluation, model, params, partitions
+from sales.scores import EvaluateParams
 from sales.split import PARTS
 from stages import evaluate, featurize, gate, prepare, train
 from tests.examples import ROOT, make_orders, set_params
@@ -59,17 +61,17 @@ def lay_down(tables, engine):
 def both(tmp_path_factory, small_cluster):
     """Run all stages from prepare to gate on either engine; return both projects' folders."""
     patch, before, folders = pytest.MonkeyPatch(), Path.cwd(), {}
-    for engine in ENGINES:
-        folder = folders[engine] = tmp_path_factory.mktemp(engine)
+    for name in ENGINES:
+        folder = folders[name] = tmp_path_factory.mktemp(name)
         shutil.copy(ROOT / "params.yaml", folder)
         os.chdir(folder)
-        set_params({**SMALL, "run.engine": engine})
+        set_params({**SMALL, "run.engine": name})
         patch.setenv("DASK_SCHEDULER_ADDRESS", small_cluster.scheduler_address)
-        lay_down(raw(), engine)
+        lay_down(raw(), name)
         prepare.main()
         featurize.main()
-        for name in estimators.NAMES:
-            patch.setattr("sys.argv", ["train", name])
+        for model_name in estimators.NAMES:
+            patch.setattr("sys.argv", ["train", model_name])
             train.main()
         evaluate.main()
         gate.main()
@@ -141,6 +143,39 @@ def test_the_linear_regression_is_the_same_to_nine_digits(both):
     local, dask = told(both, "metrics/linear_regression.json")
     for part in PARTS:
         assert dask[part] == local[part]  # to the six digits that metrics have
+
+
+def test_a_models_tallies_are_the_same_to_nine_digits(both, small_cluster, monkeypatch):
+    monkeypatch.setenv("DASK_SCHEDULER_ADDRESS", small_cluster.scheduler_address)
+    folders = [both["local"] / f"models/{name}" for name in estimators.NAMES]
+    models = [model.load(folder) for folder in folders]
+    found = {}
+    for name in ENGINES:
+        monkeypatch.chdir(both[name])
+        settings = params.read("evaluate", EvaluateParams)
+        tables = {part: Path(f"data/prepared/{part}.parquet").absolute() for part in PARTS}
+        orders = {part: partitions.of(table) for part, table in tables.items()}
+        assert len(orders["train"]) == (1 if name == "local" else 7)
+        with engine.started() as on:
+            assert (on.client is None) == (name == "local")
+            found[name], _ = evaluation.tallied(models, folders, orders, settings, on)
+    for local, dask in zip(*(found[name] for name in ENGINES), strict=True):
+        for part in PARTS:
+            same(local[part], dask[part])
+            assert local[part].sizes == dask[part].sizes
+            assert local[part].slices.keys() == dask[part].slices.keys()
+            for name, slice_ in local[part].slices.items():
+                same(slice_, dask[part].slices[name])
+        assert len(local["test"].slices) > 10
+
+
+def same(one, other):
+    """Assert that tallies are equal to nine digits; of a sum of signed errors, to those of all."""
+    for field in dataclasses.fields(one):
+        a, b = getattr(one, field.name), getattr(other, field.name)
+        if field.name not in ("sizes", "slices"):
+            least = 1e-9 * one.absolute if field.name == "signed" else 0
+            assert b == pytest.approx(a, rel=1e-9, abs=least), field.name
 
 
 @pytest.mark.parametrize("name", ["xgboost", "lightgbm"])

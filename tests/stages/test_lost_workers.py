@@ -27,10 +27,10 @@ pytestmark = pytest.mark.usefixtures("small_cluster")
 class Cluster:
     """A scheduler and three workers, each a process that can be killed."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, modules=str(ROOT)):
         self.address = f"tcp://127.0.0.1:{free_port()}"
         self.log = (folder / "log").open("w")
-        env = {**os.environ, "PYTHONPATH": str(ROOT)}
+        env = {**os.environ, "PYTHONPATH": modules}
         host, port = self.address.removeprefix("tcp://").split(":")
 
         def start(*words):
@@ -133,6 +133,33 @@ def test_a_worker_that_does_not_see_the_folder_is_named(on_dask, monkeypatch):
         engine.started(),
     ):
         pass
+
+
+def test_workers_that_find_no_modules_of_ours_are_told(
+    project, tmp_path_factory, monkeypatch, request
+):
+    set_params({"run.engine": "dask"})
+    cluster = Cluster(tmp_path_factory.mktemp("cluster"), modules="")
+    request.addfinalizer(cluster.stop)
+    monkeypatch.setenv("DASK_SCHEDULER_ADDRESS", cluster.address)
+    with (
+        pytest.raises(PipelineError, match=f"finds no module 'sales': .* PYTHONPATH={ROOT}$"),
+        engine.started(),
+    ):
+        pass
+
+
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), PipelineError("no")])
+def test_an_error_on_one_partition_waits_for_those_that_still_write(on_dask, tmp_path, error):
+    def write(path):
+        if path is None:
+            raise error
+        time.sleep(1)
+        path.touch()
+
+    with engine.started() as on, pytest.raises(type(error), match=str(error.args[-1])):
+        on.map(write, [tmp_path / "late", None], what="a test")
+    assert (tmp_path / "late").is_file()
 
 
 @pytest.mark.parametrize("where", ["elsewhere", "here"])
