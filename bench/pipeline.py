@@ -111,9 +111,9 @@ def reference(rows: int, source: Path) -> tuple[Costs, float]:
 def alike(ours: Costs, theirs: Costs, scoring: float) -> dict[str, dict[str, float]]:
     """Return the seconds of what both do, and ours as a share of theirs.
 
-    `registering`: from the prepared rows to the exported champion, scoring left out; `scoring`:
-    with it. Ours has slices, intervals and importances in its own, theirs the train and test rows'
-    metrics. Both are sums of processes; the whole has DVC's own time in ours.
+    First from the prepared rows to the exported champion, without scoring; then with it, which in
+    ours is all of evaluate: slices, behaviour and importances too. Both are sums of the processes'
+    times; the whole has DVC's own in ours, which theirs does without.
     """
     seconds = [{one["command"]: one["wall_s"] for one in costs} for costs in (ours, theirs)]
     train = sum(wall for command, wall in seconds[0].items() if command.startswith("train "))
