@@ -15,6 +15,7 @@ named, because today's MLflow refuses the published call.
 
 import hashlib
 import pickle
+import resource
 import sys
 import time
 from pathlib import Path
@@ -31,6 +32,7 @@ PROCESSED = Path("processed.csv")
 BEST = Path("best_model.yaml")
 STORE, EXPERIMENT = "sqlite:///mlflow.db", "amazon_sales"
 NAME = "amazon_sales_totalamount_regressor"
+MOST_BYTES = 20 * 2**30
 MODELS = ("linear_regression", "random_forest", "hist_gradient_boosting", "xgboost")
 
 
@@ -146,4 +148,6 @@ STEPS = {"prepare": prepare, "train": train, "select": select, "register": regis
 STEPS["export"] = export
 
 if __name__ == "__main__":
+    # Enough is enough: a lack of memory ends this process, not whatever else the machine runs.
+    resource.setrlimit(resource.RLIMIT_AS, (MOST_BYTES, MOST_BYTES))
     STEPS[sys.argv[1]]()
