@@ -109,7 +109,7 @@ def reference(rows: int, source: Path) -> tuple[Costs, float]:
     return [*costs, _whole("reference", costs, wall)], scoring
 
 
-def alike(ours: Costs, theirs: Costs, scoring: float) -> dict[str, dict[str, float]]:
+def like_with_like(ours: Costs, theirs: Costs, scoring: float) -> dict[str, dict[str, float]]:
     """Return the seconds of what both do, and ours as a share of theirs.
 
     First from the prepared rows to the exported champion, without scoring; then with it, which in
@@ -255,7 +255,7 @@ def side_by_side(rows: int) -> dict[str, Any]:
         shutil.rmtree(four)
     print(table(theirs, rows), flush=True)
     shutil.rmtree(WORK / "pipeline" / f"reference_{rows}")
-    ratios: dict[str, Any] = dict(alike(ours, theirs, scoring))
+    ratios: dict[str, Any] = dict(like_with_like(ours, theirs, scoring))
     for what, one in ratios.items():
         print(f"{what}: {one['ours_s']} s against {one['theirs_s']} s, {one['ratio']} of the time")
     ratios["peak_mb"] = round(ours[-1]["peak_mb"] / theirs[-1]["peak_mb"], 3)

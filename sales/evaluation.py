@@ -3,10 +3,11 @@
 import functools
 import operator
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 import pandas as pd
@@ -64,8 +65,8 @@ def tallied(
     parts = {**orders, "train": _scored_train(orders["train"], settings)}
     jobs = [(part, rows) for part, tables in parts.items() for rows in tables]
     many = len(jobs)
-    with tempfile.TemporaryDirectory(prefix=".evaluate.", dir=_shared(jobs)) as scratch:
-        places = [None if engine.client is None else Path(scratch) / f"{i}" for i in range(many)]
+    with _scratch(engine, orders["test"]) as scratch:
+        places = [scratch and scratch / f"{i}" for i in range(many)]
         names, tables = zip(*jobs, strict=True)
         told = engine.map(
             _scored, [known] * many, tables, names, [settings] * many, places, what="scores"
@@ -89,10 +90,15 @@ def tallied(
     ]
 
 
-def _shared(jobs: Sequence[tuple[str, Kept]]) -> Path | None:
-    """Return a folder that workers see: the one beside the tables, where these are files."""
-    rows = jobs[-1][1]
-    return rows.parents[1] if isinstance(rows, Path) else None
+@contextmanager
+def _scratch(engine: Engine, tables: Sequence[Kept]) -> Iterator[Path | None]:
+    """Yield a folder beside the tables, where workers see it; None on one machine."""
+    if engine.client is None:
+        yield None
+        return
+    last = cast("Path", tables[-1])  # there a table is always a file
+    with tempfile.TemporaryDirectory(prefix=".evaluate.", dir=last.parents[1]) as folder:
+        yield Path(folder)
 
 
 def _scored_train(train: Sequence[Kept], settings: EvaluateParams) -> Sequence[Kept]:

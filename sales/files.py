@@ -19,13 +19,16 @@ def replacing(path: Path) -> Iterator[Path]:
     """Yield a path beside `path` to write to; it takes the place of `path` when the block succeeds.
 
     Works for a file and for a folder. If the block raises, `path` is untouched and nothing stays;
-    what a killed process has left there is swept away by the next one.
+    what a killed process has left there is swept away by the next one, and what a killed worker
+    left unfinished within the folder when the block ends.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     _sweep(path)
     beside = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         yield beside
+        for unfinished in [*beside.rglob(".*.part")]:
+            _remove(unfinished)
         if beside.is_dir() and path.exists():
             old = path.with_name(f".{path.name}.{os.getpid()}.old")
             path.rename(old)
@@ -50,8 +53,8 @@ def _runs(process: int) -> bool:
         os.kill(process, 0)
     except (ProcessLookupError, OverflowError):
         return False
-    except PermissionError:  # another user's
-        return True
+    except PermissionError:
+        pass  # it is another user's
     return True
 
 

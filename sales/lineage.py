@@ -12,8 +12,7 @@ import pyarrow.parquet
 
 from sales import cells, partitions
 from sales.errors import PipelineError
-
-PARTS = ("train", "valid", "test")
+from sales.split import PARTS
 
 
 @dataclass(frozen=True)

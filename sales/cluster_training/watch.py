@@ -1,8 +1,8 @@
-"""A training that shows its rounds, and ends when a worker is lost, as the libraries' own do not.
+"""A training that shows its rounds, and ends when a worker is lost.
 
-XGBoost and LightGBM bind each worker to its share of the rows, and the workers to each other. Of a
-lost one, the others, or the client, may wait for ever; nobody else could take its place. And to
-Dask a training is one task a worker, of which its own progress bar can show nothing.
+The libraries' own do not always: XGBoost and LightGBM bind each worker to its share of the rows,
+and the workers to each other. Of a lost one, the others, or the client, may wait for ever; nobody
+else could take its place. And to Dask a training is one task a worker: its bar shows nothing.
 """
 
 import secrets

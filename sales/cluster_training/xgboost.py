@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import xgboost.dask
@@ -10,19 +9,7 @@ import xgboost.dask
 from sales.cluster import Cluster
 from sales.cluster_training import shares, watch
 from sales.estimators import TrainingFiles
-from sales.estimators.xgboost import Booster, Params, finished, settings, stopping
-
-
-class _Tell(xgboost.callback.TrainingCallback):
-    """Tells of each round."""
-
-    def __init__(self, rounds: watch.Rounds) -> None:
-        super().__init__()
-        self.rounds = rounds
-
-    def after_iteration(self, model: Any, epoch: int, evals_log: Any) -> bool:  # noqa: ARG002
-        self.rounds()
-        return False  # do not stop
+from sales.estimators.xgboost import Booster, Params, Progress, finished, settings, stopping
 
 
 def fit_on(engine: Cluster, params: Params, rows: TrainingFiles) -> tuple[Booster, pd.DataFrame]:
@@ -48,7 +35,7 @@ def fit_on(engine: Cluster, params: Params, rows: TrainingFiles) -> tuple[Booste
             num_boost_round=params.n_estimators,
             evals=[(learnt_from, "train"), (matrix(rows.valid, learnt_from), "valid")],
             verbose_eval=False,
-            callbacks=[_Tell(rounds), *stopping(params)],
+            callbacks=[Progress(rounds), *stopping(params)],
         )
         return finished(params, learnt["booster"], learnt["history"])
 

@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -98,14 +98,17 @@ def _interaction_groups(
     return [*groups, rest] if groups and rest else groups
 
 
-class _Progress(xgboost.callback.TrainingCallback):
-    def __init__(self, bar: "tqdm[Any]") -> None:
+class Progress(xgboost.callback.TrainingCallback):
+    """Calls `tell` after each round."""
+
+    def __init__(self, tell: Callable[[], object]) -> None:
         super().__init__()
-        self.bar = bar
+        self.tell = tell
 
     def after_iteration(self, model: Any, epoch: int, evals_log: Any) -> bool:  # noqa: ARG002
-        self.bar.update()
-        return False  # do not stop
+        """Tell, and do not stop."""
+        self.tell()
+        return False
 
 
 def settings(params: Params, columns: tuple[str, ...]) -> dict[str, Any]:
@@ -183,6 +186,6 @@ def fit(params: Params, data: TrainingData) -> tuple[Booster, pd.DataFrame]:
             evals=watched,
             evals_result=history,
             verbose_eval=False,
-            callbacks=[_Progress(bar), *callbacks],
+            callbacks=[Progress(bar.update), *callbacks],
         )
     return finished(params, booster, history)

@@ -43,6 +43,15 @@ def test_a_folder_replaces_a_folder_whole(tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["model"]
 
 
+def test_what_a_killed_worker_left_within_a_folder_does_not_come_along(tmp_path):
+    with files.replacing(tmp_path / "table") as beside:
+        (beside / "train.parquet").mkdir(parents=True)
+        for name in ("part.000000.parquet", ".part.000001.parquet.7.part", ".hidden"):
+            (beside / "train.parquet" / name).touch()
+    left = {path.name for path in (tmp_path / "table/train.parquet").iterdir()}
+    assert left == {"part.000000.parquet", ".hidden"}
+
+
 def test_what_a_killed_process_left_goes_and_a_living_ones_stays(tmp_path):
     ended = subprocess.Popen(["true"])
     ended.wait()

@@ -12,12 +12,12 @@ import pytest
 
 from sales.contract import Contract
 from sales.errors import PipelineError
+from sales.split import PARTS
 from stages import prepare
 from tests.examples import make_orders, set_params
 
 RAW = Path("data/raw")
 PREPARED = Path("data/prepared")
-PARTS = ("train", "valid", "test")
 
 
 @pytest.fixture
