@@ -80,8 +80,8 @@ $(VENV)/.cluster: $(VENV)/.installed
 	@touch $@
 
 # The page that `dvc plots` fills: made once, not by every run.
-.dvc/plots/page.html: $(VENV)/.installed sales/plots_page.py
-	@$(BIN)/python -m sales.plots_page > $@.part
+.dvc/plots/page.html: $(VENV)/.installed sales/judging/plots_page.py
+	@$(BIN)/python -m sales.judging.plots_page > $@.part
 	@mv $@.part $@
 
 # Dask is installed where params.yaml asks for it, and nowhere else.

@@ -28,11 +28,11 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from sales import api_docs, serving
 from sales.contract import Called
 from sales.errors import PipelineError
-from sales.meters import Meters
-from sales.request import RequestError
+from sales.serving import answering, api_docs
+from sales.serving.meters import Meters
+from sales.serving.request import RequestError
 
 PROMOTED = Path(os.environ.get("PROMOTED", Path(__file__).with_name("models") / "promoted"))
 WORKERS = int(os.environ.get("WORKERS", "1"))
@@ -48,7 +48,7 @@ FOLLOW_SECONDS = 0.25  # how often each worker looks whether other models were p
 RETRY_SECONDS = 5.0  # and how long it waits where those could not be loaded
 LOG = logging.getLogger("bentoml.amazon_sales")
 
-models: dict[str, serving.Served] = {}
+models: dict[str, answering.Served] = {}
 picture: dict[str, Any] = {}  # of the data that the models learnt from
 
 
@@ -70,9 +70,9 @@ def choice_file() -> Path:
 
 
 @functools.cache
-def active() -> serving.Active:
+def active() -> answering.Active:
     """Return the choice of the active alias, opened when it is first needed."""
-    return serving.Active(choice_file())
+    return answering.Active(choice_file())
 
 
 class RefusedError(Exception):
@@ -146,7 +146,7 @@ def within_limit(size: int) -> None:
         raise RefusedError(413, "too_large", f"the body is larger than {MAX_BODY_MB:g} MB")
 
 
-def answering() -> serving.Served:
+def answers_now() -> answering.Served:
     """Return the model that answers now: the champion, where the chosen one has just gone."""
     return models.get(active().alias()) or models["champion"]
 
@@ -160,7 +160,7 @@ async def health(_: Request) -> Response:
 @Endpoint
 async def model_info(_: Request) -> Response:
     """Tell about the model that answers now."""
-    return answer(answering().about())
+    return answer(answers_now().about())
 
 
 @Endpoint
@@ -207,7 +207,7 @@ async def data(_: Request) -> Response:
 @Endpoint
 async def schema(_: Request) -> Response:
     """Tell what a row must bring, as the model that answers now asks for it."""
-    return answer(answering().asks())
+    return answer(answers_now().asks())
 
 
 def called() -> Called:
@@ -215,11 +215,11 @@ def called() -> Called:
     return Called(**picture.get("called", {}))
 
 
-def model_of(alias: str) -> serving.Served:
+def model_of(alias: str) -> answering.Served:
     """Return the model of an alias. Raises RefusedError where there is none."""
-    if alias not in serving.ALIASES:
+    if alias not in answering.ALIASES:
         raise RefusedError(
-            400, "unknown_alias", f"alias must be one of {', '.join(serving.ALIASES)}"
+            400, "unknown_alias", f"alias must be one of {', '.join(answering.ALIASES)}"
         )
     if alias not in models:
         raise RefusedError(404, "unknown_alias", f"there is no {alias}")
@@ -254,7 +254,7 @@ def let_switch(request: Request) -> None:
 async def predict(request: Request) -> Response:
     """Predict for one row."""
     body = await body_of(request)
-    served = answering()
+    served = answers_now()
     found = served.one(body)
     if meters().note(served.alias, found[served.answer_key]):
         asyncio.get_running_loop().call_later(COUNT_SECONDS, meters().count)
@@ -265,13 +265,13 @@ async def predict(request: Request) -> Response:
 async def predict_batch(request: Request) -> Response:
     """Predict for a list of rows."""
     body = await body_of(request)
-    served = answering()
+    served = answers_now()
     try:
         if len(body) > LARGE:
             found = await asyncio.to_thread(served.many, body, MAX_ORDERS)
         else:
             found = served.many(body, MAX_ORDERS)
-    except serving.TooManyError as error:
+    except answering.TooManyError as error:
         raise RefusedError(413, "too_large", str(error)) from None
     if not found["predictions"]:
         raise RefusedError(400, "empty", "Empty input list")
@@ -285,7 +285,7 @@ async def predict_file(request: Request) -> Response:
     body = await body_of(request)
     if request.headers.get("content-type", "").startswith("multipart/form-data"):
         body = await file_of(request, body)
-    served = answering()
+    served = answers_now()
     priced, predictions, warnings = await asyncio.to_thread(served.file, body, MAX_FILE_ROWS)
     meters().priced(served.alias, predictions)
     kind = ("vnd.apache.parquet", "parquet") if body.startswith(b"PAR1") else ("csv", "csv")
@@ -321,7 +321,7 @@ async def explain(request: Request) -> Response:
     """Tell why a row has its prediction; in a thread, as a forest takes a while to say."""
     body = await body_of(request)
     try:
-        return answer(await asyncio.to_thread(answering().explain, body))
+        return answer(await asyncio.to_thread(answers_now().explain, body))
     except PipelineError as error:
         raise RefusedError(409, "unexplainable", f"{error}: switch to another model") from None
 
@@ -329,7 +329,7 @@ async def explain(request: Request) -> Response:
 @Endpoint
 async def openapi(_: Request) -> Response:
     """Describe the API in OpenAPI, orders as the active model asks for them."""
-    return answer(api_docs.openapi(answering(), called()))
+    return answer(api_docs.openapi(answers_now(), called()))
 
 
 @Endpoint
@@ -347,24 +347,24 @@ def follow(seen: tuple[int, int]) -> None:
     while True:
         time.sleep(FOLLOW_SECONDS)
         try:
-            now = serving.stamp(PROMOTED)
+            now = answering.stamp(PROMOTED)
             if now == seen:
                 continue
-            take(serving.load(PROMOTED, models.values()))
+            take(answering.load(PROMOTED, models.values()))
             seen = now
         except (OSError, PipelineError) as error:
             LOG.error("the promoted models have changed, and cannot be loaded: %s", error)
             time.sleep(RETRY_SECONDS)
 
 
-def take(promoted: dict[str, serving.Served]) -> None:
+def take(promoted: dict[str, answering.Served]) -> None:
     """Put other models in the place of those that answer."""
     models.update(promoted)
     for alias in models.keys() - promoted.keys():
         if active().alias() == alias:
             active().choose("champion")
         del models[alias]
-    picture.update(serving.read_if_there(PROMOTED / serving.DATA) or {})
+    picture.update(answering.read_if_there(PROMOTED / answering.DATA) or {})
     spare_the_collector()
     champion = models["champion"]
     LOG.info("promoted: version %s of %s answers", champion.entry["version"], champion.model_name)
@@ -410,8 +410,8 @@ class AmazonSales:
     """Predicts with the promoted champion, challenger or fallback."""
 
     def __init__(self) -> None:
-        seen = serving.stamp(PROMOTED) if (PROMOTED / "promoted.json").is_file() else (0, 0)
-        take(serving.load(PROMOTED))
+        seen = answering.stamp(PROMOTED) if (PROMOTED / "promoted.json").is_file() else (0, 0)
+        take(answering.load(PROMOTED))
         threading.Thread(target=follow, args=(seen,), name="follow", daemon=True).start()
 
     async def __is_ready__(self) -> bool:

@@ -18,10 +18,11 @@ import xgboost.dask
 from distributed import Client, LocalCluster
 
 from bench import pipeline
-from sales import files, params, training
-from sales.cluster_training import shares
+from sales import files, params
 from sales.estimators import TrainingFiles
+from sales.estimators.fitting import shares
 from sales.estimators.xgboost import Params, settings
+from sales.models import matrices
 
 ROWS = 1_000_000
 PARTITION = 250_000  # rows of a file
@@ -35,7 +36,7 @@ def laid_down() -> TrainingFiles:
     folder = pipeline.clone(f"xgboost_{ROWS}", changes)
     for stage in ("ingest", "prepare", "featurize"):
         pipeline._run([sys.executable, "-m", f"stages.{stage}"], folder)
-    return training.files(folder / "data/features")[1]
+    return matrices.files(folder / "data/features")[1]
 
 
 def local(told: Params, rows: TrainingFiles) -> Seconds:
@@ -57,7 +58,7 @@ def local(told: Params, rows: TrainingFiles) -> Seconds:
 
 
 def on(client: Client, told: Params, rows: TrainingFiles) -> Seconds:
-    """Return what `xgboost.dask.train` takes, as sales.cluster_training calls it."""
+    """Return what `xgboost.dask.train` takes, as sales/estimators/xgboost_on_cluster.py calls it."""
     start = time.perf_counter()
     addresses = shares.workers(client, rows.train, rows.valid)
 

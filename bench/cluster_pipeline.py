@@ -26,9 +26,12 @@ import numpy as np
 import psutil
 
 from bench import pipeline
-from sales import engine, estimators, evaluation, files, model, params, partitions
-from sales.scores import EvaluateParams
-from sales.split import PARTS
+from sales import engine, estimators, files, params
+from sales.data.split import PARTS
+from sales.engine import partitions
+from sales.judging import evaluation
+from sales.judging.scores import EvaluateParams
+from sales.models import saved
 
 ROWS = tuple(int(rows) for rows in os.environ.get("BENCH_ROWS", "100000").split())
 BOTH = 100_000  # rows up to which one machine is asked too
@@ -172,7 +175,7 @@ def tallies(models: Path) -> dict[str, float]:
         part: partitions.of(Path(f"data/prepared/{part}.parquet").absolute()) for part in PARTS
     }
     settings = params.read("evaluate", EvaluateParams)
-    loaded = [model.load(folder) for folder in folders]
+    loaded = [saved.load(folder) for folder in folders]
     with engine.started() as on:
         told, _ = evaluation.tallied(loaded, folders, orders, settings, on)
     found = {}

@@ -20,8 +20,8 @@ import yaml
 from PIL import Image
 
 from sales import estimators, files
-from sales import scoreboard as table
-from sales.plots_page import VEGA_LITE
+from sales.judging import scoreboard as table
+from sales.judging.plots_page import VEGA_LITE
 
 ROOT = Path(__file__).resolve().parents[1]
 PLOTS = {"RMSE by model": "rmse", "Learning curves": "learning_curves"}

@@ -19,7 +19,8 @@ from typing import Any
 
 from bench import docs
 from bench.published import OUR_XGBOOST
-from sales import estimators, files, scoreboard
+from sales import estimators, files
+from sales.judging import scoreboard
 
 ROOT = Path(__file__).resolve().parents[1]
 SETS = ("order", "priced", "quote")

@@ -66,7 +66,7 @@ def without_lightgbm(folder: Path) -> None:
 def repro(folder: Path) -> Costs:
     """Run `dvc repro` in a clone; return each stage's cost, and the whole's as the last one."""
     page = folder / ".dvc/plots/page.html"
-    page.write_text(_run([sys.executable, "-m", "sales.plots_page"], folder))
+    page.write_text(_run([sys.executable, "-m", "sales.judging.plots_page"], folder))
     bin_folder = folder / ".git" / "bench_bin"
     bin_folder.mkdir()
     shim = bin_folder / "python"

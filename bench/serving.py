@@ -27,11 +27,12 @@ import numpy as np
 import pandas as pd
 
 from bench import published, reference_server
-from sales import estimators, features, files, model, params
+from sales import estimators, files, params
 from sales.contract import Contract
 from sales.estimators import xgboost
-from sales.features import FeaturizeParams
-from sales.request import DAYS
+from sales.models import features, saved
+from sales.models.features import FeaturizeParams
+from sales.serving.request import DAYS
 
 ROOT = Path(__file__).resolve().parents[1]
 WORK = ROOT / os.environ.get("SALES_STATE", "state") / "bench"
@@ -89,7 +90,7 @@ def _promote_xgboost(train: pd.DataFrame) -> None:
     folder = WORK / "promoted" / "champion"
     folder.mkdir(parents=True)
     about = {"feature_set": "order", "train_sha256": ""}
-    model.save(folder, "xgboost", booster, featuriser, about)
+    saved.save(folder, "xgboost", booster, featuriser, about)
     order = json.loads(
         train[list(featuriser.request_fields)][:1].to_json(orient="records", date_format="iso")
     )[0]

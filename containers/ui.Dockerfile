@@ -7,9 +7,9 @@ COPY pyproject.toml uv.lock ./
 RUN uv sync --frozen --no-cache --compile-bytecode --only-group ui
 COPY .streamlit .streamlit
 COPY ui ui
-COPY sales/__init__.py sales/cells.py sales/contract.py sales/errors.py sales/expressions.py \
-     sales/features.py sales/files.py sales/incoming.py sales/params.py sales/request.py \
-     sales/upload.py sales/
+COPY sales/__init__.py sales/contract/cells.py sales/contract/definition.py sales/errors.py sales/contract/expressions.py \
+     sales/models/features.py sales/files.py sales/data/incoming.py sales/params.py sales/serving/request.py \
+     sales/serving/upload.py sales/
 
 ENV PATH=/opt/page/.venv/bin:$PATH \
     HOME=/tmp \

@@ -6,13 +6,15 @@ from typing import Any
 
 import pandas as pd
 
-from sales import card, estimators, files, params, partitions
+from sales import estimators, files, params
 from sales.contract import Contract
+from sales.data.incoming import IngestParams
+from sales.data.split import PrepareParams
+from sales.engine import partitions
+from sales.engine.partitions import Kept
 from sales.errors import run
-from sales.features import Featuriser
-from sales.incoming import IngestParams
-from sales.partitions import Kept
-from sales.split import PrepareParams
+from sales.judging import card
+from sales.models.features import Featuriser
 
 PREPARED = Path("data/prepared")
 MODELS = Path("models")

@@ -8,12 +8,13 @@ all, and a service that runs on the exports follows it within a second.
 
 import argparse
 
-from sales import history, params
+from sales import params
 from sales.errors import PipelineError, run
-from sales.exports import Export
-from sales.history import Event, Who
-from sales.registry import RegisterParams, locked
-from sales.standing import Standing, changing, events, state_folder
+from sales.registry import history
+from sales.registry.exports import Export
+from sales.registry.history import Event, Who
+from sales.registry.standing import Standing, changing, events, state_folder
+from sales.registry.tracking import RegisterParams, locked
 
 
 def rollback(now: Standing, reason: str) -> str:
@@ -64,7 +65,7 @@ def lift(now: Standing, version: int, reason: str) -> str:
 
 def rebuild(now: Standing) -> str:
     """Bring the registry back from the history and DVC's cache. Return what was done."""
-    from sales import restoration
+    from sales.registry import restoration
 
     if not now.events:
         raise PipelineError("there is no history to rebuild the registry from: `make repro`")

@@ -4,9 +4,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from sales import charts, engine, estimators, evaluation, files, params, partitions, scores
+from sales import engine, estimators, files, params
+from sales.data.split import PARTS
+from sales.engine import partitions
 from sales.errors import run
-from sales.split import PARTS
+from sales.judging import charts, evaluation, scores
 
 PREPARED = Path("data/prepared")
 MODELS = Path("models")

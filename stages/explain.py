@@ -12,14 +12,18 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from sales import estimators, explanation, exports, files, lineage, model, params
+from sales import estimators, files, params
 from sales.contract import Contract
+from sales.data import lineage
+from sales.data.lineage import RawRow
 from sales.errors import PipelineError, run
-from sales.explanation import Explanation
-from sales.lineage import RawRow
-from sales.model import Model
-from sales.request import OrderSchema
-from sales.serving import ALIASES
+from sales.models import saved
+from sales.models.saved import Model
+from sales.registry import exports
+from sales.serving import explanation
+from sales.serving.answering import ALIASES
+from sales.serving.explanation import Explanation
+from sales.serving.request import OrderSchema
 
 RAW, PREPARED = Path("data/raw"), Path("data/prepared")
 CONTRACT = Path("data/contract.json")
@@ -70,7 +74,7 @@ def _model(named: str) -> tuple[Model, str]:
     promoted = exports.read(MODELS / "promoted")
     if named in promoted:
         export = promoted[named]
-        loaded = model.load(export.folder)
+        loaded = saved.load(export.folder)
         called = f"{named}: {loaded.name}, version {export.entry['version']}"
     elif named in ALIASES:
         there = f"there are {', '.join(promoted)}" if promoted else "make repro"
@@ -81,7 +85,7 @@ def _model(named: str) -> tuple[Model, str]:
     elif not (MODELS / named).is_dir():
         raise PipelineError(f"{MODELS / named} is not there: make repro")
     else:
-        loaded = model.load(MODELS / named)
+        loaded = saved.load(MODELS / named)
         called = named
     feature_set = loaded.featuriser.feature_set
     return loaded, f"{called} ({loaded.content_hash[:12]}), feature set {feature_set}"

@@ -4,11 +4,13 @@ from pathlib import Path
 
 import pandas as pd
 
-from sales import engine, features, files, params, partitions
+from sales import engine, files, params
 from sales.contract import Contract
+from sales.data.split import PARTS
+from sales.engine import partitions
 from sales.errors import run
-from sales.features import Featuriser
-from sales.split import PARTS
+from sales.models import features
+from sales.models.features import Featuriser
 
 PREPARED = Path("data/prepared")
 CONTRACT = Path("data/contract.json")  # that the rows were held against, from prepare

@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
-from sales import estimators, files, gates, params
+from sales import estimators, files, params
 from sales.errors import run
+from sales.judging import gates
 
 METRICS = Path("metrics")
 

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from sales import engine, files, generator, params, pieces, sources
+from sales import engine, files, params
+from sales.data import generator, pieces, sources
+from sales.data.incoming import IngestParams
+from sales.data.pieces import Read
+from sales.data.sources import Source
 from sales.errors import PipelineError, run
-from sales.incoming import IngestParams
-from sales.pieces import Read
-from sales.sources import Source
 
 INCOMING = Path("data/incoming")
 RAW = Path("data/raw")

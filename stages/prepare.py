@@ -3,11 +3,12 @@
 import shutil
 from pathlib import Path
 
-from sales import engine, files, params, preparation
+from sales import engine, files, params
 from sales.contract import Contract
+from sales.data import preparation
+from sales.data.preparation import Checked
+from sales.data.split import PrepareParams
 from sales.errors import PipelineError, run
-from sales.preparation import Checked
-from sales.split import PrepareParams
 
 RAW = Path("data/raw")
 PREPARED = Path("data/prepared")

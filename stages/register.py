@@ -11,12 +11,12 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sales import estimators, files, history, params, provenance
+from sales import estimators, files, params
 from sales.errors import PipelineError, run
-from sales.history import Who
-from sales.promotion import Candidate, Decision, Incumbent, decide
-from sales.registry import CHALLENGER, CHAMPION, RegisterParams, Registry, Run, flat, locked
-from sales.standing import (
+from sales.registry import history, provenance
+from sales.registry.history import Who
+from sales.registry.promotion import Candidate, Decision, Incumbent, decide
+from sales.registry.standing import (
     EVALUATION,
     EXPORTS,
     HISTORY,
@@ -26,12 +26,21 @@ from sales.standing import (
     REGISTRY_RECORD,
     state_folder,
 )
+from sales.registry.tracking import (
+    CHALLENGER,
+    CHAMPION,
+    RegisterParams,
+    Registry,
+    Run,
+    flat,
+    locked,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from sales.exports import Export
-    from sales.standing import Standing
+    from sales.registry.exports import Export
+    from sales.registry.standing import Standing
 
 PREPARED = Path("data/prepared")
 MODELS = Path("models")
@@ -53,7 +62,7 @@ def main() -> None:
         if not experiment and _settled(state / LINK, hashes):
             print(_outcome(files.read_json(REGISTRY_RECORD)))
             return
-        from sales import restoration, standing
+        from sales.registry import restoration, standing
 
         with standing.changing(settings) as now:
             for line in restoration.restore(now):
@@ -184,8 +193,8 @@ def _registered(
     runs: dict[str, str],
 ) -> "Export":
     """Return one of today's models as it would be exported, registered if it is not yet."""
-    from sales import standing
-    from sales.exports import Export
+    from sales.registry import standing
+    from sales.registry.exports import Export
 
     folder = MODELS / name
     version = now.registry.versions().get(hashes[name])
@@ -211,15 +220,18 @@ def _incumbent(now: "Standing", candidate_hash: str) -> tuple[Incumbent | None, 
         return None, None
     if champion.content_hash == candidate_hash:
         return Incumbent(champion.model, champion.content_hash), None
-    from sales import engine, evaluation, gates, model, partitions, scores
-    from sales.exports import Export
-    from sales.split import PARTS
+    from sales import engine
+    from sales.data.split import PARTS
+    from sales.engine import partitions
+    from sales.judging import evaluation, gates, scores
+    from sales.models import saved
+    from sales.registry.exports import Export
 
     settings = params.read("evaluate", scores.EvaluateParams)
     orders = {part: partitions.of(PREPARED.absolute() / f"{part}.parquet") for part in PARTS}
     try:
         export = now.export_of(champion)
-        about = model.load(export.folder).featuriser
+        about = saved.load(export.folder).featuriser
         unlike = sorted({*about.request_fields, about.target} - set(_test(1).columns))
         if unlike:
             raise PipelineError(f"today's data has no column '{unlike[0]}'")
@@ -247,7 +259,7 @@ def _told(name: str, metrics: dict[str, Any], judged: dict[str, Any]) -> dict[st
     """Return the evaluation of a model of today's run, as the evaluate stage wrote it."""
     import pandas as pd
 
-    from sales import evaluation
+    from sales.judging import evaluation
 
     tables = {}
     for table in evaluation.TABLES:
@@ -260,8 +272,8 @@ def _picture() -> dict[str, Any]:
     """Return the data's picture, as the prepare stage wrote it."""
     import pandas as pd
 
-    from sales import pictures
     from sales.contract import Contract
+    from sales.data import pictures
 
     numbers = pd.read_csv(PLOTS / "data_numeric.csv")
     counts = pd.read_csv(PLOTS / "data_categorical.csv", keep_default_na=False)
@@ -356,7 +368,7 @@ def _card(name: str) -> dict[str, str]:
 
 def _test(rows: int) -> "pd.DataFrame":
     """Return the first test orders."""
-    from sales import partitions
+    from sales.engine import partitions
 
     return partitions.head(partitions.of(PREPARED / "test.parquet"), rows)
 

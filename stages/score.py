@@ -6,11 +6,13 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from sales import addresses, engine, params, scoring, sources
+from sales import engine, params
+from sales.data import addresses, sources
 from sales.engine import Engine, RunParams
 from sales.errors import PipelineError, run
-from sales.scored import SCORED, Part, Scored
-from sales.scoring import Scoring, Task
+from sales.serving import scoring
+from sales.serving.scored import SCORED, Part, Scored
+from sales.serving.scoring import Scoring, Task
 
 PROMOTED = Path("models/promoted")
 

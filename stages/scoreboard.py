@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
-from sales import estimators, files, scoreboard
+from sales import estimators, files
 from sales.errors import PipelineError, run
+from sales.judging import scoreboard
 
 METRICS = Path("metrics")
 MODELS = Path("models")

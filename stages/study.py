@@ -6,10 +6,11 @@ Not a DVC stage: the tracking is a side effect. It registers and promotes nothin
 import sys
 from pathlib import Path
 
-from sales import files, params, provenance, standing, studies
+from sales import files, params
 from sales.errors import PipelineError, run
-from sales.registry import RegisterParams, locked
-from sales.tuning import Study
+from sales.models.tuning import Study
+from sales.registry import provenance, standing, studies
+from sales.registry.tracking import RegisterParams, locked
 
 STUDIES = Path("tune")
 

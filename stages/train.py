@@ -8,21 +8,12 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from sales import (
-    cluster_training,
-    engine,
-    estimators,
-    files,
-    intervals,
-    model,
-    params,
-    partitions,
-    training,
-)
-from sales.engine import Engine, RunParams
+from sales import engine, estimators, files, params
+from sales.engine import Engine, RunParams, partitions
 from sales.errors import PipelineError, run
 from sales.estimators import Estimator, TrainingFiles
-from sales.intervals import IntervalParams
+from sales.models import intervals, matrices, saved
+from sales.models.intervals import IntervalParams
 
 FEATURES = Path("data/features")
 
@@ -35,7 +26,7 @@ def main() -> None:
     module = estimators.module(name)
     settings = params.read(f"train.{name}", module.Params)
     promise = params.read("train.intervals", IntervalParams)
-    featuriser, found = training.files(FEATURES)
+    featuriser, found = matrices.files(FEATURES)
     rows = sum(partitions.rows(found.train))
     with engine.started() as on, files.replacing(Path("models") / name) as beside:
         folder = beside.absolute()  # as workers know it
@@ -53,7 +44,7 @@ def main() -> None:
             **({} if fitted.rows == rows else {"sampled_rows": fitted.rows}),
             "train_sha256": files.content_hash(FEATURES / "train.parquet"),
         }
-        model.save(folder, name, fitted.estimator, featuriser, about, fitted.bounds)
+        saved.save(folder, name, fitted.estimator, featuriser, about, fitted.bounds)
     with files.replacing(Path("plots/learning_curve") / f"{name}.csv") as beside:
         fitted.curve.to_csv(beside, index=False)
     sample = "" if fitted.rows == rows else f"a sample of {fitted.rows:,} of "
@@ -70,7 +61,7 @@ class _Fitted(NamedTuple):
 
 
 def _fit(module: ModuleType, settings: Any, promise: IntervalParams) -> _Fitted:
-    _, data = training.read(FEATURES)
+    _, data = matrices.read(FEATURES)
     estimator, curve = module.fit(settings, data)
     bounds = intervals.fit(data.y_valid, estimator.predict(data.X_valid), promise)
     return _Fitted(estimator, curve, bounds, len(data.y))
@@ -85,13 +76,13 @@ def _fit_on(
     folder: Path,
 ) -> _Fitted:
     """Fit on the cluster, or here on a sample of the rows where the model has no such form."""
-    distributed = cluster_training.module(name)
+    distributed = estimators.on_cluster(name)
     if distributed:
         estimator, curve = distributed.fit_on(on, settings, found)
         rows = sum(partitions.rows(found.train))
     else:
         most = params.read("run", RunParams).sample_rows
-        _, data = training.read(FEATURES, most, getattr(settings, "seed", 0))
+        _, data = matrices.read(FEATURES, most, getattr(settings, "seed", 0))
         estimator, curve = estimators.module(name).fit(settings, data)
         rows = len(data.y)
     estimator.save(folder)  # where the workers read it

@@ -7,9 +7,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from sales import estimators, files, params, training, tuning
+from sales import estimators, files, params
 from sales.errors import PipelineError, run
-from sales.tuning import Study, TuneParams
+from sales.models import matrices, tuning
+from sales.models.tuning import Study, TuneParams
 
 FEATURES = Path("data/features")
 STUDIES = Path("tune")
@@ -23,7 +24,7 @@ def main() -> None:
     model = estimators.module(name).Params
     committed = params.read(f"train.{name}", model)
     wanted = params.read(f"tune.{name}", TuneParams)
-    featuriser, data = training.read(FEATURES)
+    featuriser, data = matrices.read(FEATURES)
     data = tuning.drawn(data, wanted.train_rows, wanted.seed)
 
     def score(settings: dict[str, Any]) -> float:

@@ -14,24 +14,13 @@ import pyarrow as pa
 import pyarrow.parquet
 import yaml
 
-from sales import (
-    charts,
-    estimators,
-    evaluation,
-    features,
-    files,
-    gates,
-    intervals,
-    model,
-    params,
-    pictures,
-    preparation,
-    quarantine,
-    scores,
-)
-from sales.contract import Contract
+from sales import estimators, files, params
+from sales.contract import Contract, quarantine
+from sales.data import pictures, preparation
 from sales.engine import Local
-from sales.features import FeaturizeParams
+from sales.judging import charts, evaluation, gates, scores
+from sales.models import features, intervals, saved
+from sales.models.features import FeaturizeParams
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -211,7 +200,7 @@ def promote(folder: Path, names: dict[str, tuple[str, dict[str, Any]]]) -> None:
         (folder / alias).mkdir(parents=True)
         about = {"feature_set": featuriser.feature_set, "train_sha256": "e" * 64}
         bounds = intervals.fit(matrices.y_valid, estimator.predict(matrices.X_valid), promise)
-        model.save(folder / alias, name, estimator, featuriser, about, bounds)
+        saved.save(folder / alias, name, estimator, featuriser, about, bounds)
         tables = {"train": [train], "valid": [valid], "test": [valid]}
         [found] = evaluation.evaluate([folder / alias], tables, evaluate, Local())
         told = evaluation.told(found, gates.judge(found.metrics, gate))
@@ -225,7 +214,7 @@ def promote(folder: Path, names: dict[str, tuple[str, dict[str, Any]]]) -> None:
             "metrics": {"test.rmse": float(version)},
             "golden": {
                 "order": json.loads(golden.to_json(orient="records", date_format="iso"))[0],
-                "prediction": float(model.load(folder / alias).predict(golden)[0]),
+                "prediction": float(saved.load(folder / alias).predict(golden)[0]),
             },
         }
     rows = {"rows_in": len(orders), "rows_accepted": len(orders), "rows_quarantined": 0}

@@ -44,7 +44,7 @@ def make(folder: Path) -> tuple[Path, str]:
     os.chdir(folder)
     try:
         set_params(SMALL)
-        Path(PAGE).write_text(sh(sys.executable, "-m", "sales.plots_page"))
+        Path(PAGE).write_text(sh(sys.executable, "-m", "sales.judging.plots_page"))
         sh("git", "init", "--quiet")
         sh("git", "config", "user.email", "test@example.org")
         sh("git", "config", "user.name", "test")

@@ -14,8 +14,8 @@ import pandas as pd
 import pytest
 import yaml
 
-from sales import charts
-from sales.plots_page import VEGA_LITE
+from sales.judging import charts
+from sales.judging.plots_page import VEGA_LITE
 from tests.examples import histogram
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -125,7 +125,7 @@ def repo(tmp_path_factory: pytest.TempPathFactory) -> Path:
     run(folder, sys.executable, "-m", "dvc", "init", "-q")
     shutil.copytree(ROOT / ".dvc" / "plots", folder / ".dvc" / "plots", dirs_exist_ok=True)
     shutil.copy(ROOT / ".dvc" / "config", folder / ".dvc" / "config")
-    page = [sys.executable, "-m", "sales.plots_page"]
+    page = [sys.executable, "-m", "sales.judging.plots_page"]
     made = subprocess.run(page, cwd=ROOT, capture_output=True, check=True).stdout
     (folder / ".dvc" / "plots" / "page.html").write_bytes(made)
     listed = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["plots"]

@@ -6,7 +6,7 @@ import pytest
 import yaml
 from dvc.utils.hydra import apply_overrides
 
-from sales import cluster_training, estimators, params
+from sales import estimators, params
 from tests.examples import ROOT
 from tests.import_graph import reached
 
@@ -14,9 +14,9 @@ PIPELINE = yaml.safe_load((ROOT / "dvc.yaml").read_text())
 STAGES = PIPELINE["stages"]
 STUDIES = yaml.safe_load((ROOT / "tune/dvc.yaml").read_text())["stages"]
 ALL = {**STAGES, **{f"tune/dvc.yaml:{name}": stage for name, stage in STUDIES.items()}}
-# What stages/train.py and sales/model.py import by name, at run time.
+# What stages/train.py and sales/models/saved.py import by name, at run time.
 BY_NAME = "sales/estimators/__init__.py"
-ON_CLUSTER = "sales/cluster_training/__init__.py"
+ON_CLUSTER = "sales/estimators/__init__.py"
 
 
 def entry_points(stage: dict) -> set[str]:
@@ -27,7 +27,7 @@ def entry_points(stage: dict) -> set[str]:
     if words[3:]:
         start.add(f"sales/estimators/{words[3]}.py")
         if ON_CLUSTER in reached(start) and words[3] in cluster_training.NAMES:
-            start.add(f"sales/cluster_training/{words[3]}.py")
+            start.add(f"sales/estimators/{words[3]}.py")
     elif BY_NAME in reached(start):
         start |= {f"sales/estimators/{name}.py" for name in estimators.NAMES}
     return start

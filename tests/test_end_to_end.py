@@ -13,7 +13,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sales import model, scores
+from sales.judging import scores
+from sales.models import saved
 from tests import small_project
 from tests.bento_server import serve, stop
 from tests.examples import PUBLISHED_ORDER, set_params
@@ -99,13 +100,13 @@ def test_models_trained_side_by_side_are_those_that_dvc_would_have_trained():
 @pytest.mark.parametrize(
     ("module", "expected"),
     [
-        ("sales/generator.py", {"ingest", "register"}),
-        ("sales/features.py", {"featurize", *TRAINS, "evaluate", "card", "register"}),
+        ("sales/data/generator.py", {"ingest", "register"}),
+        ("sales/models/features.py", {"featurize", *TRAINS, "evaluate", "card", "register"}),
         (
             "sales/estimators/lightgbm.py",
             {"train_lightgbm", "evaluate", "gate", "card", "register"},
         ),
-        ("sales/gates.py", {"gate", "register"}),
+        ("sales/judging/gates.py", {"gate", "register"}),
     ],
 )
 def test_a_changed_module_runs_the_stages_that_import_it(module, expected):
@@ -162,7 +163,7 @@ def test_training_and_serving_agree_to_the_last_bit(served, alias):
     name = served.get("/model-info").json()["model"]
     test = pd.read_parquet("data/prepared/test.parquet")
     assert len(test) == 1000
-    expected = model.load(Path("models") / name).predict(test)
+    expected = saved.load(Path("models") / name).predict(test)
     evaluated = json.loads(Path(f"metrics/{name}.json").read_text())
     assert expected[0] == evaluated["golden_prediction"]
     assert scores.tally(test, "TotalAmount", expected, None).errors() == evaluated["test"]

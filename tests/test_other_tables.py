@@ -19,8 +19,10 @@ import pytest
 import uvicorn
 
 import service
-from sales import estimators, exports, files, serving
-from sales.exports import Export
+from sales import estimators, files
+from sales.registry import exports
+from sales.registry.exports import Export
+from sales.serving import answering
 from stages import card, evaluate, featurize, gate, ingest, prepare, register, train
 from tests.bento_server import free_port
 from tests.examples import set_params
@@ -168,7 +170,7 @@ def url(other, monkeypatch):
     monkeypatch.setattr(service, "PROMOTED", folder)
     monkeypatch.setenv("SERVING_STATE", str(Path.cwd()))
     service.active.cache_clear()
-    service.take(serving.load(folder))
+    service.take(answering.load(folder))
     port = free_port()
     server = uvicorn.Server(uvicorn.Config(service.app, port=port, log_level="warning"))
     thread = threading.Thread(target=server.run, daemon=True)

@@ -17,9 +17,10 @@ import pytest
 from starlette.requests import Request
 
 import service
-from sales import explanation, model, serving
 from sales.contract import Column
 from sales.errors import PipelineError
+from sales.models import saved
+from sales.serving import answering, explanation
 from tests.bento_server import serve, stop
 from tests.examples import PUBLISHED_ORDER, make_orders
 
@@ -68,7 +69,7 @@ def test_single_batch_and_evaluation_agree_to_the_last_bit(client, promoted):
     sent = json.loads(orders.to_json(orient="records", date_format="iso", double_precision=15))
     for alias in ("champion", "challenger", "fallback"):
         client.post("/models/load", params={"alias": alias})
-        expected = model.load(promoted / alias).predict(orders).tolist()
+        expected = saved.load(promoted / alias).predict(orders).tolist()
         batch = client.post("/predict_batch", json=sent).json()
         assert batch["predictions"] == expected
         singles = [predict(client, order).json()["predicted_total_amount"] for order in sent[:20]]
@@ -80,7 +81,7 @@ def test_every_answer_tells_the_interval_that_evaluate_measured(client, promoted
     orders = make_orders(30, seed=5)
     sent = json.loads(orders.to_json(orient="records", date_format="iso", double_precision=15))
     client.post("/models/load", params={"alias": "challenger"})
-    loaded = model.load(promoted / "challenger")
+    loaded = saved.load(promoted / "challenger")
     low, high = loaded.intervals.around(loaded.predict(orders))
     batch = client.post("/predict_batch", json=sent).json()["prediction_intervals"]
     assert batch == {"low": low.tolist(), "high": high.tolist(), "coverage": 0.9}
@@ -106,15 +107,15 @@ def test_an_order_is_explained_as_it_is_priced_to_the_last_bit(client, promoted,
         assert math.fsum(parts) == pytest.approx(priced["predicted_total_amount"], rel=1e-14)
         sizes = [abs(one["amount"]) for one in told]
         assert sizes == sorted(sizes, reverse=True)
-        columns = model.load(promoted / alias).featuriser.columns
+        columns = saved.load(promoted / alias).featuriser.columns
         assert sorted(one["feature"] for one in told) == sorted(columns)
     values = {one["feature"]: one["value"] for one in told}
     assert (values["City"], values["Tax"]) == (order["City"], order["Tax"])
 
 
 def test_a_model_too_large_to_be_explained_says_so(promoted, tmp_path, monkeypatch):
-    monkeypatch.setattr(service, "models", serving.load(promoted))
-    monkeypatch.setattr(service, "active", lambda: serving.Active(tmp_path / "active"))
+    monkeypatch.setattr(service, "models", answering.load(promoted))
+    monkeypatch.setattr(service, "active", lambda: answering.Active(tmp_path / "active"))
 
     def refused(*_):
         raise PipelineError("a model of 9 leaves is too large to be explained")
@@ -207,7 +208,7 @@ def test_what_is_refused(client, method, path, body, status, detail):
 @pytest.mark.parametrize("alias", ["champion", "challenger"])
 def test_a_file_comes_back_priced_to_the_last_bit(client, promoted, alias, form):
     orders = make_orders(300, seed=6)
-    expected = model.load(promoted / alias).predict(orders)
+    expected = saved.load(promoted / alias).predict(orders)
     client.post("/models/load", params={"alias": alias})
     for written, read in ((orders.to_parquet(), pd.read_parquet), (csv_of(orders), pd.read_csv)):
         if form:
@@ -324,7 +325,7 @@ def test_the_schema_is_that_of_the_model_that_answers(client, contract):
     }
 
 
-@pytest.mark.parametrize("alias", serving.ALIASES)
+@pytest.mark.parametrize("alias", answering.ALIASES)
 def test_how_each_model_was_evaluated(client, promoted, alias):
     told = client.get(f"/models/{alias}/evaluation").json()
     written = json.loads((promoted / "evaluation" / f"{alias}.json").read_text())
@@ -383,8 +384,8 @@ def test_a_caller_is_told_whether_it_may_switch(monkeypatch, host, token, allowe
     ],
 )
 def test_who_may_switch_from_another_host(promoted, tmp_path, monkeypatch, token, sent, status):
-    monkeypatch.setattr(service, "models", serving.load(promoted))
-    active = serving.Active(tmp_path / "active")
+    monkeypatch.setattr(service, "models", answering.load(promoted))
+    active = answering.Active(tmp_path / "active")
     monkeypatch.setattr(service, "active", lambda: active)
     monkeypatch.setenv("ADMIN_TOKEN", token)
     headers = {} if sent is None else {"Authorization": f"Bearer {sent}"}

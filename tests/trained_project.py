@@ -10,23 +10,13 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from sales import (
-    estimators,
-    evaluation,
-    features,
-    files,
-    gates,
-    generations,
-    intervals,
-    model,
-    params,
-    registry,
-    scores,
-    standing,
-)
+from sales import estimators, files, params
 from sales.contract import Contract
 from sales.engine import Local
 from sales.estimators import TrainingData
+from sales.judging import evaluation, gates, scores
+from sales.models import features, intervals, saved
+from sales.registry import generations, standing, tracking
 from stages import register
 from tests.examples import ROOT, fitted, make_orders, pictured, set_params
 
@@ -73,7 +63,7 @@ def train(settings=SMALL, feature_set="priced"):
         }
         with files.replacing(Path("models") / name) as folder:
             folder.mkdir()
-            model.save(folder, name, estimator, featuriser, about, bounds)
+            saved.save(folder, name, estimator, featuriser, about, bounds)
         parts = {part: [table] for part, table in tables.items()}
         found += evaluation.evaluate([Path("models") / name], parts, evaluate, Local())
         files.write_json(Path("metrics") / f"{name}.json", found[-1].metrics)
@@ -115,9 +105,9 @@ def trained(tmp_path_factory):
         set_params(SLACK)
         train()
         # An empty MLflow database takes seconds to make: once is enough.
-        settings = params.read("register", registry.RegisterParams)
+        settings = params.read("register", tracking.RegisterParams)
         with generations.changing(Path("state/registry")) as empty:
-            registry.Registry(empty, Path("state/artifacts"), settings)
+            tracking.Registry(empty, Path("state/artifacts"), settings)
     finally:
         os.chdir(before)
     return folder
@@ -214,8 +204,8 @@ def state():
 def open_registry():
     """Return the registry as it stands."""
     folder = standing.state_folder()
-    settings = params.read("register", registry.RegisterParams)
-    return registry.Registry((folder / "registry").resolve(), folder / "artifacts", settings)
+    settings = params.read("register", tracking.RegisterParams)
+    return tracking.Registry((folder / "registry").resolve(), folder / "artifacts", settings)
 
 
 def hashes():

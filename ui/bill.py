@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from sales.expressions import Expression
+from sales.contract.expressions import Expression
 
 REST = "Estimated by the model"
 

@@ -1,6 +1,6 @@
 """A file before it is sent: read, and held against the schema cell by cell.
 
-The checks are the service's own (sales/upload.py), so that page and service never disagree.
+The checks are the service's own (sales/serving/upload.py), so that page and service never disagree.
 """
 
 from dataclasses import dataclass
@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from sales import upload
 from sales.contract import Column
-from sales.request import RequestError
+from sales.serving import upload
+from sales.serving.request import RequestError
 
 MOST_ROWS = 5_000_000
 

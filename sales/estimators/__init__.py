@@ -2,7 +2,9 @@
 
 Every module offers `Params`, `fit(params, data) -> (estimator, curve)`, `load` and a class that is
 an `Estimator`. Models are saved in formats that hold numbers only, never pickled objects:
-loading one cannot run code, and the same model is the same bytes.
+loading one cannot run code, and the same model is the same bytes. Where a Dask cluster can fit
+one, `<name>_on_cluster` beside it offers `fit_on(engine, params, rows) -> (estimator, curve)`.
+Imports engine and the ground.
 """
 
 import sys
@@ -25,6 +27,8 @@ NAMES = (
     "xgboost",
     "lightgbm",
 )
+# The others learn from a sample there.
+ON_CLUSTER = ("linear_regression", "xgboost", "lightgbm")
 
 
 @dataclass(frozen=True)
@@ -95,6 +99,11 @@ def module(name: str) -> ModuleType:
     if name not in NAMES:
         raise PipelineError(f"unknown model '{name}'; known: {', '.join(NAMES)}")
     return import_module(f"{__name__}.{name}")
+
+
+def on_cluster(name: str) -> ModuleType | None:
+    """Return the module that fits an estimator on a cluster, None where none can."""
+    return import_module(f"{__name__}.{name}_on_cluster") if name in ON_CLUSTER else None
 
 
 @contextmanager

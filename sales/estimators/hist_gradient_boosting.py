@@ -4,8 +4,10 @@ import numpy as np
 import pandas as pd
 from pydantic import Field
 
-from sales.estimators import TrainingData, treelite_ensemble
-from sales.estimators.learning_curve import learning_curve
+from sales.estimators import TrainingData
+from sales.estimators.fitting.learning_curve import learning_curve
+from sales.estimators.trees import treelite_ensemble
+from sales.estimators.trees.treelite_ensemble import TreeliteEnsemble
 from sales.params import Group
 
 load = treelite_ensemble.load
@@ -23,9 +25,7 @@ class Params(Group):
     seed: int = Field(ge=0)
 
 
-def fit(
-    params: Params, data: TrainingData
-) -> tuple[treelite_ensemble.TreeliteEnsemble, pd.DataFrame]:
+def fit(params: Params, data: TrainingData) -> tuple[TreeliteEnsemble, pd.DataFrame]:
     """Return the boosted trees and their curve over the iterations.
 
     Its scores are minus half the mean squared error (scikit-learn's HalfSquaredError).

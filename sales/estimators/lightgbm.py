@@ -12,7 +12,7 @@ from pydantic import Field
 from tqdm import tqdm
 
 from sales.estimators import Contributions, TrainingData
-from sales.estimators.learning_curve import learning_curve
+from sales.estimators.fitting.learning_curve import learning_curve
 from sales.params import Group
 
 FILE = "booster.txt"

@@ -14,7 +14,7 @@ from pydantic import Field
 
 from sales import files
 from sales.estimators import Contributions, TrainingData
-from sales.estimators.learning_curve import learning_curve
+from sales.estimators.fitting.learning_curve import learning_curve
 from sales.params import Group
 
 FILE = "linear_regression.json"

@@ -11,8 +11,10 @@ import treelite
 from pydantic import Field
 from tqdm import tqdm
 
-from sales.estimators import TrainingData, treelite_ensemble
-from sales.estimators.learning_curve import learning_curve
+from sales.estimators import TrainingData
+from sales.estimators.fitting.learning_curve import learning_curve
+from sales.estimators.trees import treelite_ensemble
+from sales.estimators.trees.treelite_ensemble import TreeliteEnsemble
 from sales.params import Group
 
 load = treelite_ensemble.load
@@ -32,9 +34,7 @@ class Params(Group):
     seed: int = Field(ge=0)
 
 
-def fit(
-    params: Params, data: TrainingData
-) -> tuple[treelite_ensemble.TreeliteEnsemble, pd.DataFrame]:
+def fit(params: Params, data: TrainingData) -> tuple[TreeliteEnsemble, pd.DataFrame]:
     """Return the forest and its curve over the number of trees, on the first rows.
 
     Growing it a few trees at a time gives the same trees as growing it at once, and keeps
@@ -69,7 +69,7 @@ def fit(
                 growing = []
             bar.update(len(few.estimators_))
     steps = range(1, params.n_estimators + 1)
-    ensemble = treelite_ensemble.TreeliteEnsemble(tuple(parts))
+    ensemble = TreeliteEnsemble(tuple(parts))
     return ensemble, learning_curve(steps, [curve.rmse for curve in curves])
 
 

@@ -13,9 +13,10 @@ import pandas as pd
 from pydantic import Field
 from tqdm import tqdm
 
-from sales.estimators import Contributions, TrainingData, tree_walk, without
-from sales.estimators.learning_curve import kept, learning_curve
-from sales.estimators.tree_walk import TreeWalk
+from sales.estimators import Contributions, TrainingData, without
+from sales.estimators.fitting.learning_curve import kept, learning_curve
+from sales.estimators.trees import descent
+from sales.estimators.trees.descent import TreeWalk
 from sales.params import Group
 
 with without("sklearn"):
@@ -67,7 +68,7 @@ class Booster:
 
     @cached_property
     def _walk(self) -> TreeWalk:
-        return tree_walk.of(self.booster)
+        return descent.of(self.booster)
 
     def contributions(self, row: np.ndarray) -> Contributions:
         """Return XGBoost's TreeSHAP, in float32: the sum is the prediction to six digits or so."""

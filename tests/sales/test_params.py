@@ -7,15 +7,15 @@ import yaml
 
 from sales import estimators, params
 from sales.contract import Contract
+from sales.data.incoming import IngestParams
+from sales.data.split import PrepareParams
 from sales.engine import RunParams
 from sales.errors import PipelineError
-from sales.features import FeaturizeParams
-from sales.gates import GateParams
-from sales.incoming import IngestParams
-from sales.registry import RegisterParams
-from sales.scores import EvaluateParams
-from sales.split import PrepareParams
-from sales.tuning import TuneParams
+from sales.judging.gates import GateParams
+from sales.judging.scores import EvaluateParams
+from sales.models.features import FeaturizeParams
+from sales.models.tuning import TuneParams
+from sales.registry.tracking import RegisterParams
 
 MODELS = {
     "run": RunParams,

@@ -10,9 +10,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sales import engine, estimators, evaluation, model, params, partitions
-from sales.scores import EvaluateParams
-from sales.split import PARTS
+from sales import engine, estimators, params
+from sales.data.split import PARTS
+from sales.engine import partitions
+from sales.judging import evaluation
+from sales.judging.scores import EvaluateParams
+from sales.models import saved
 from stages import evaluate, featurize, gate, prepare, train
 from tests.examples import ROOT, make_orders, set_params
 
@@ -148,7 +151,7 @@ def test_the_linear_regression_is_the_same_to_nine_digits(both):
 def test_a_models_tallies_are_the_same_to_nine_digits(both, small_cluster, monkeypatch):
     monkeypatch.setenv("DASK_SCHEDULER_ADDRESS", small_cluster.scheduler_address)
     folders = [both["local"] / f"models/{name}" for name in estimators.NAMES]
-    models = [model.load(folder) for folder in folders]
+    models = [saved.load(folder) for folder in folders]
     found = {}
     for name in ENGINES:
         monkeypatch.chdir(both[name])

@@ -1,6 +1,6 @@
 """Workers and schedulers that die in the middle: others go on, or a line says what is lost.
 
-Of training tests/sales/test_cluster_training.py tells, of scoring test_stage_score.py.
+Of training tests/sales/estimators/test_on_cluster.py tells, of scoring test_stage_score.py.
 """
 
 import os
@@ -14,9 +14,10 @@ from pathlib import Path
 
 import pytest
 
-from sales import engine, files, partitions
+from sales import engine, files
+from sales.data.split import PARTS
+from sales.engine import partitions
 from sales.errors import PipelineError
-from sales.split import PARTS
 from stages import prepare
 from tests.bento_server import free_port
 from tests.examples import ROOT, make_orders, set_params
@@ -115,7 +116,7 @@ def test_a_scheduler_that_is_not_there_is_told(project, monkeypatch):
     set_params({"run.engine": "dask"})
     address = f"tcp://127.0.0.1:{free_port()}"
     monkeypatch.setenv("DASK_SCHEDULER_ADDRESS", address)
-    from sales import cluster
+    from sales.engine import cluster
 
     monkeypatch.setattr(cluster, "PATIENCE", 1)
     with pytest.raises(PipelineError, match=f"{address}: no scheduler with a worker answers there"):
@@ -123,7 +124,7 @@ def test_a_scheduler_that_is_not_there_is_told(project, monkeypatch):
 
 
 def test_a_worker_that_does_not_see_the_folder_is_named(on_dask, monkeypatch):
-    from sales import cluster
+    from sales.engine import cluster
 
     monkeypatch.setattr(cluster.Path, "cwd", classmethod(lambda _: Path("/nowhere")))
     with (
@@ -164,7 +165,7 @@ def test_an_error_on_one_partition_waits_for_those_that_still_write(on_dask, tmp
 
 @pytest.mark.parametrize("where", ["elsewhere", "here"])
 def test_a_worker_with_other_code_is_unfit(project, monkeypatch, tmp_path, where):
-    from sales import cluster
+    from sales.engine import cluster
 
     code = ROOT / "sales"
     assert cluster._unfit(str(project), str(code)) is None

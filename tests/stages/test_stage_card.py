@@ -8,7 +8,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from sales import card, files
+from sales import files
+from sales.judging import card
 from stages import card as stage
 from tests.examples import set_params
 from tests.trained_project import NAMES, refuse, train

@@ -9,8 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from sales import files, history, model, params, registry, serving, standing
+from sales import files, params
 from sales.errors import PipelineError
+from sales.models import saved
+from sales.registry import history, standing, tracking
+from sales.serving import answering
 from stages import champion, register
 from tests.examples import ROOT, set_params
 from tests.trained_project import (
@@ -267,7 +270,7 @@ def test_rollback_twice_and_no_further(three, capsys):
         run("rollback")
     tags = {v.version: v.tags for v in open_registry().versions().values()}
     assert tags[3]["bar_reason"] == "first"
-    assert serving.load(Path("models/promoted"))["champion"].entry["version"] == 1
+    assert answering.load(Path("models/promoted"))["champion"].entry["version"] == 1
 
 
 def test_promote_by_hand_stands_until_something_better_comes(three):
@@ -358,7 +361,7 @@ def test_the_registry_comes_back_from_the_history(gated, way):
     assert [e.from_.version for e in history.barred(standing.events()).values()] == [2]
     for version in open_registry().versions().values():
         folder = open_registry().folder(version)
-        assert model.load(folder).content_hash == version.tags["content_hash"]
+        assert saved.load(folder).content_hash == version.tags["content_hash"]
 
 
 def test_a_model_that_is_nowhere_stays_lost_and_keeps_its_number(three, capsys):
@@ -420,11 +423,11 @@ def test_registers_at_once(gated, times):
 
 
 def test_whoever_waits_too_long_is_told_for_whom(gated, monkeypatch):
-    settings = params.read("register", registry.RegisterParams)
+    settings = params.read("register", tracking.RegisterParams)
     with (
-        registry.locked(standing.state_folder()),
+        tracking.locked(standing.state_folder()),
         pytest.raises(PipelineError, match=r"in use by process \d+ \(.*\) since \d\d:\d\d:\d\d"),
-        registry.locked(standing.state_folder(), 0.2),
+        tracking.locked(standing.state_folder(), 0.2),
         standing.changing(settings),
     ):
         pass
@@ -433,7 +436,7 @@ def test_whoever_waits_too_long_is_told_for_whom(gated, monkeypatch):
 def test_a_write_from_outside_is_not_lost(gated):
     """The MLflow UI writes while register is at work: register gives way, and says so."""
     register.main()
-    settings = params.read("register", registry.RegisterParams)
+    settings = params.read("register", tracking.RegisterParams)
     with (
         pytest.raises(PipelineError, match="was written to meanwhile"),
         standing.changing(settings) as now,

@@ -12,8 +12,9 @@ import pyarrow as pa
 import pyarrow.parquet
 import pytest
 
-from sales import files, model
+from sales import files
 from sales.errors import PipelineError
+from sales.models import saved
 from stages import explain, featurize, prepare, train
 from tests.examples import ROOT, make_orders, promote, set_params
 
@@ -81,7 +82,7 @@ def test_an_order_is_told_from_its_raw_row_to_its_answer(here, named, part):
     assert raw["City"] == row["City"].iloc[0]
     assert "Accepted by the contract" in text
     assert f"Part {part}: " in text
-    used = model.load(
+    used = saved.load(
         Path("models/promoted/champion" if named == "champion" else f"models/{named}")
     )
     assert used.content_hash[:12] in text
@@ -111,7 +112,7 @@ def test_the_contributions_add_up_line_by_line_to_the_last_digit(here, named):
 
 def test_features_are_shown_as_the_model_sees_them(here):
     row = some_order("test").iloc[0]
-    used = model.load(Path("models/promoted/champion"))
+    used = saved.load(Path("models/promoted/champion"))
     told = [
         re.split(r"\s{2,}", line)
         for line in lines_of(explain.told(row["OrderID"], "champion"), "Model")

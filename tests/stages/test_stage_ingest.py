@@ -1,6 +1,6 @@
 """The ingest stage: what it takes, and that both engines lay the same rows down.
 
-What it says of broken files is in test_bad_input.py and tests/sales/test_incoming.py.
+What it says of broken files is in test_bad_input.py and tests/sales/data/test_incoming.py.
 """
 
 import gzip
@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet
 import pytest
 
-from sales import generator
+from sales.data import generator
 from sales.errors import PipelineError
 from stages import ingest
 from tests.examples import make_orders, run_alone, set_params

@@ -11,8 +11,8 @@ import pandas as pd
 import pytest
 
 from sales.contract import Contract
+from sales.data.split import PARTS
 from sales.errors import PipelineError
-from sales.split import PARTS
 from stages import prepare
 from tests.examples import make_orders, set_params
 

@@ -13,8 +13,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sales import evaluation, files, model, registry, standing
+from sales import files
 from sales.errors import PipelineError
+from sales.judging import evaluation
+from sales.models import saved
+from sales.registry import standing, tracking
 from stages import register
 from tests.examples import ROOT, make_orders, set_params
 from tests.trained_project import (
@@ -197,7 +200,7 @@ def test_the_exports_tell_the_service_all_it_needs(gated):
         assert entry["metrics"]["test.rmse"] == scored["test"]["rmse"]
         order = pd.DataFrame([entry["golden"]["order"]])
         order["OrderDate"] = pd.to_datetime(order["OrderDate"])
-        again = model.load(Path("models/promoted") / alias).predict(order)[0]
+        again = saved.load(Path("models/promoted") / alias).predict(order)[0]
         assert again == entry["golden"]["prediction"]
         told = files.read_json(Path(f"models/promoted/evaluation/{alias}.json"))
         assert told["metrics"] == scored
@@ -354,7 +357,7 @@ def test_every_run_holds_its_model_with_signature_and_input_example(gated):
         example = loaded.input_example
         assert list(example.columns) == loaded.metadata.signature.inputs.input_names()
         assert loaded.metadata.signature.outputs is not None
-        expected = model.load(Path("models") / name).predict(
+        expected = saved.load(Path("models") / name).predict(
             pd.read_parquet("data/prepared/test.parquet").head(5)
         )
         assert np.asarray(loaded.predict(example)).tobytes() == expected.tobytes()
@@ -365,7 +368,7 @@ def test_mlflow_loads_the_champion_and_it_predicts_the_same_bits(gated):
 
     register.main()
     champion = mlflow.pyfunc.load_model(f"models:/{NAME}@champion")
-    loaded = model.load(Path("models/linear_regression"))
+    loaded = saved.load(Path("models/linear_regression"))
     orders = make_orders(50, seed=9)
     sent = orders[list(loaded.featuriser.request_fields)]
     sent = sent.astype(dict.fromkeys(sent.select_dtypes("category"), str)).astype(
@@ -380,9 +383,9 @@ def test_mlflow_loads_the_champion_and_it_predicts_the_same_bits(gated):
 def test_a_taken_lock_names_its_holder(gated):
     folder = standing.state_folder()
     with (
-        registry.locked(folder),
+        tracking.locked(folder),
         pytest.raises(PipelineError) as caught,
-        registry.locked(folder, 0.2),
+        tracking.locked(folder, 0.2),
     ):
         pass
     assert f"in use by process {os.getpid()}" in str(caught.value)
@@ -392,14 +395,14 @@ def test_a_lock_that_comes_free_is_taken(gated):
     folder, taken = standing.state_folder(), threading.Event()
 
     def hold():
-        with registry.locked(folder):
+        with tracking.locked(folder):
             taken.set()
             time.sleep(0.5)
 
     holder = threading.Thread(target=hold)
     holder.start()
     taken.wait()
-    with registry.locked(folder, 30):
+    with tracking.locked(folder, 30):
         holder.join(10)
         assert not holder.is_alive()
 

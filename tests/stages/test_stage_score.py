@@ -17,8 +17,10 @@ import pyarrow.parquet
 import pytest
 from fsspec.implementations.local import LocalFileSystem
 
-from sales import errors, incoming, serving
+from sales import errors
+from sales.data import incoming
 from sales.errors import PipelineError
+from sales.serving import answering
 from stages import score
 from tests.examples import ROOT, make_orders, run_alone, set_params
 
@@ -57,7 +59,7 @@ def spoilt(rows: int) -> pd.DataFrame:
 
 def expected(orders: pd.DataFrame, alias: str = "champion") -> list[float]:
     """Return what the service answers."""
-    served = serving.load(Path("models/promoted"))[alias]
+    served = answering.load(Path("models/promoted"))[alias]
     return served.file(orders.to_csv(index=False).encode(), 10**6)[1].tolist()
 
 

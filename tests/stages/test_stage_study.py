@@ -7,7 +7,7 @@ from mlflow import MlflowClient
 
 from sales import files
 from sales.errors import PipelineError
-from sales.tuning import Study, Trial
+from sales.models.tuning import Study, Trial
 from stages import register, study
 from tests.trained_project import open_registry, state
 

@@ -9,11 +9,12 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from sales import features, files, params, training, tuning
+from sales import files, params
 from sales.contract import Contract
 from sales.errors import PipelineError
 from sales.estimators import xgboost
-from sales.tuning import Study
+from sales.models import features, matrices, tuning
+from sales.models.tuning import Study
 from stages import tune
 from tests.examples import ROOT, fitted, make_orders, set_params
 
@@ -70,7 +71,7 @@ def test_the_study_holds_what_was_tried_on_what(featurised, capsys):
     assert study.trials[0].settings == {key: getattr(committed, key) for key in space}
     # Any trial can be had again by its settings.
     trial = study.trials[study.best]
-    _, data = training.read(Path("data/features"))
+    _, data = matrices.read(Path("data/features"))
     again = committed.model_copy(update=trial.settings)
     assert tuning.valid_rmse("xgboost", again, tuning.drawn(data, 300, 42)) == trial.valid_rmse
     lowest = min(trial.valid_rmse for trial in study.trials)

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from sales import cells
-from sales.request import RequestError, added_columns
+from sales.contract import cells
+from sales.serving.request import RequestError, added_columns
 from ui import charts, form, memory, upload_check
 from ui.amounts import column_format, error_size, plain, words
 from ui.client import RefusedError, Service

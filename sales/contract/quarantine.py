@@ -1,0 +1,265 @@
+"""The quarantine: raw rows held against the contract, the bad cells set aside with a reason each.
+
+A file that breaks the contract as a whole is refused. Nothing is dropped silently.
+"""
+
+import difflib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import pandera.pandas as pandera
+import pyarrow as pa
+import pyarrow.compute as pc
+from pandera.errors import SchemaErrors
+
+from sales.contract import Column, Contract, Rule, cells
+from sales.contract.expressions import Expression
+from sales.errors import PipelineError
+
+WHOLE = 2.0**53  # whole numbers up to here are exact in float64
+COLUMNS = ("file", "row", "column", "value", "reason")
+NUMBER = "__number"  # a row's number among all that came in, from 0
+
+
+@dataclass(frozen=True)
+class Checked:
+    """Rows held against the contract by themselves: only all rows can tell whether an id is unique.
+
+    `accepted` are the good ones, their cells parsed, with their NUMBER beside. `faults` has a row a
+    bad cell: number, column, value, reason, and kind, which is the reason without its particulars.
+    """
+
+    accepted: pd.DataFrame
+    faults: pd.DataFrame
+    rows_in: int
+
+
+def schema(contract: Contract) -> pandera.DataFrameSchema:
+    """Return the pandera schema of a parsed table; each check's error is its reason."""
+    columns = {
+        name: pandera.Column(checks=_checks(contract.columns[name]), nullable=False)
+        for name in contract.required
+    }
+    rules = [
+        pandera.Check(_agrees(rule), error=name, ignore_na=False)
+        for name, rule in contract.rules.items()
+    ]
+    rules += [
+        pandera.Check(_led(name, leader, leads), error=_follows(name, leader))
+        for name, leader, leads in contract.followers
+    ]
+    return pandera.DataFrameSchema(columns, checks=rules)
+
+
+def check(contract: Contract, raw: Iterable[tuple[str, pa.Table]], start: int = 0) -> Checked:
+    """Return the accepted and the faulty of some rows, given as (file, table), numbered on.
+
+    Raises PipelineError for a file that lacks columns.
+    """
+    tables, parsed, unread, rows = [], [], [], 0
+    for file, table in raw:
+        refuse_incomplete(contract, file, table.column_names)
+        frame, unparsed = _parse(contract, table)
+        unread.append(unparsed.assign(at=unparsed["at"] + rows))
+        rows += len(frame)
+        tables.append(table)
+        parsed.append(frame)
+    orders = pd.concat(parsed, ignore_index=True) if len(parsed) > 1 else parsed[0]
+    orders = orders.astype(dict.fromkeys(contract.categorical, "category"))
+    unparsed = pd.concat(unread)
+    found = pd.concat([unparsed, _broken(contract, orders, unparsed)])
+    good = np.ones(rows, dtype=bool)
+    good[found["at"].to_numpy(int)] = False
+    ends = np.cumsum([len(table) for table in tables])
+    values = []
+    for at, column in zip(found["at"], found["column"], strict=True):
+        which = int(np.searchsorted(ends, at, side="right"))
+        table, row = tables[which], at - (int(ends[which - 1]) if which else 0)
+        value = table[column][row].as_py() if column in table.column_names else None
+        values.append("" if value is None else str(value))
+    faults = found.assign(number=found["at"].astype(int) + start, value=values)
+    orders[NUMBER] = np.arange(start, start + rows)
+    accepted = orders if good.all() else orders[good].reset_index(drop=True)
+    return Checked(accepted, faults[["number", "column", "value", "reason", "kind"]], rows)
+
+
+def repeated(ids: pd.DataFrame) -> pd.DataFrame:
+    """Return, of rows with `id` and NUMBER, those whose id an earlier one has, and its number.
+
+    All rows with an id must be among them; in which order is all one. Columns: id, number, first.
+    """
+    again = ids[ids["id"].duplicated(keep=False)].sort_values(NUMBER)
+    first = again.drop_duplicates("id").rename(columns={NUMBER: "first"})
+    rest = again[again["id"].duplicated()].rename(columns={NUMBER: "number"})
+    return rest.merge(first, on="id")
+
+
+def refuse_incomplete(contract: Contract, name: str, columns: Sequence[str]) -> None:
+    """Raise PipelineError for a file without all columns of the contract, or with one twice."""
+    for column in contract.required:
+        if columns.count(column) > 1:
+            raise PipelineError(f"{name}: the column '{column}' stands there twice")
+    missing = [column for column in contract.required if column not in columns]
+    if not missing:
+        return
+    if len(columns) == 1:
+        hint = "; it has a single column: is the separator a comma?"
+    else:
+        there = {column.lower(): column for column in columns}
+        near = {m: difflib.get_close_matches(m.lower(), there, 1, 0.8) for m in missing}
+        hints = [f"'{there[close[0]]}' for '{m}'" for m, close in near.items() if close]
+        hint = f"; is it {', '.join(hints)}?" if hints else ""
+    listed = ", ".join(missing)
+    raise PipelineError(f"{name}: missing column{'s'[: len(missing) > 1]} {listed}{hint}")
+
+
+def _parse(contract: Contract, table: pa.Table) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the typed columns, empty where a cell cannot be read, and those cells' faults."""
+    columns, faults = {}, []
+    for name in contract.required:
+        role = contract.columns[name].role
+        raw = table[name].combine_chunks()
+        if pa.types.is_dictionary(raw.type) and role != "categorical":
+            raw = raw.dictionary_decode()
+        if role in ("numeric", "target"):
+            parsed, reason = cells.number(raw), "not a number"
+        elif role == "date":
+            parsed, reason = cells.date(raw), "not a date"
+        else:
+            parsed, reason = cells.text(raw), ""
+        lost = pc.and_(raw.is_valid(), parsed.is_null())
+        if reason and pc.any(lost).as_py():
+            at = np.flatnonzero(lost.to_numpy(zero_copy_only=False))
+            faults.append(_faults(at, name, reason, reason))
+        columns[name] = parsed.to_pandas()
+    found = pd.concat(faults) if faults else _faults(np.array([], int), "", "", "")
+    return pd.DataFrame(columns), found
+
+
+def _broken(contract: Contract, orders: pd.DataFrame, unparsed: pd.DataFrame) -> pd.DataFrame:
+    """Return the faults that pandera finds, but for cells that could not even be read."""
+    try:
+        schema(contract).validate(orders, lazy=True)
+    except SchemaErrors as error:
+        cases = error.failure_cases
+    else:
+        return unparsed.iloc[:0]
+    cell = ["at", "column"]
+    cases = cases.rename(columns={"index": "at"})
+    in_column = cases[cases["schema_context"] == "Column"]
+    reason = in_column["check"].replace("not_nullable", "missing")
+    found = _faults(in_column["at"].to_numpy(int), in_column["column"], reason, reason)
+    read = pd.MultiIndex.from_frame(unparsed[cell])
+    found = found[~pd.MultiIndex.from_frame(found[cell]).isin(read)]
+    bad = pd.concat([unparsed[cell], found[cell]])
+    across, faults = cases[cases["schema_context"] == "DataFrameSchema"], [found]
+    for name, rule in contract.rules.items():
+        reads = Expression.parse(rule.left, name).names | Expression.parse(rule.right, name).names
+        ats = np.unique(across.loc[across["check"] == name, "at"].to_numpy(int))
+        ats = np.setdiff1d(ats, bad.loc[bad["column"].isin(reads), "at"].to_numpy(int))
+        if not len(ats):
+            continue
+        left, right = (_side(text, orders.loc[ats]) for text in (rule.left, rule.right))
+        digits = max(2, int(np.ceil(-np.log10(rule.tolerance)))) if rule.tolerance else 12
+        reasons = [
+            f"{name}: {one:.{digits}f} is not {other:.{digits}f} within {rule.tolerance:g}"
+            for one, other in zip(left, right, strict=True)
+        ]
+        faults.append(_faults(ats, rule.left, name, reasons))
+    for name, leader, leads in contract.followers:
+        broken = across["check"] == _follows(name, leader)
+        ats = np.unique(across.loc[broken, "at"].to_numpy(int))
+        reported = bad.loc[bad["column"].isin([name, leader]), "at"].to_numpy(int)
+        ats = np.setdiff1d(ats, reported)
+        reasons = [f"{leader} {value} means {leads[value]}" for value in orders[leader][ats]]
+        if reasons:
+            faults.append(_faults(ats, name, f"does not follow {leader}", reasons))
+    return pd.concat(faults)
+
+
+def levels(contract: Contract, accepted: pd.DataFrame) -> dict[str, set[str]]:
+    """Return the values of the categorical columns for which the contract names none."""
+    free = [name for name in contract.categorical if contract.columns[name].values is None]
+    return {name: set(accepted[name].unique()) for name in free}
+
+
+def typed(contract: Contract, accepted: pd.DataFrame, seen: Mapping[str, set[str]]) -> pd.DataFrame:
+    """Return accepted orders in their final types, with the same categories in any file.
+
+    `seen` has the `levels` of all of them together.
+    """
+    final: dict[str, pd.Series] = {}
+    for name in contract.required:
+        column, values = contract.columns[name], accepted[name]
+        if column.role == "categorical":
+            known = column.values if column.values is not None else seen[name]
+            final[name] = values.cat.set_categories(sorted(known))
+        else:
+            final[name] = values.astype("int64") if column.integer else values
+    return pd.DataFrame(final)
+
+
+def _faults(
+    at: np.ndarray, column: str | pd.Series, kind: str | pd.Series, reason: str | list | pd.Series
+) -> pd.DataFrame:
+    given = {"column": column, "kind": kind, "reason": reason}
+    texts = {k: v.to_numpy(object) if isinstance(v, pd.Series) else v for k, v in given.items()}
+    return pd.DataFrame({"at": at, **texts})
+
+
+def _checks(column: Column) -> list[pandera.Check]:
+    checks = []
+    if column.values is not None:
+        reason = "not one of the allowed values"
+        checks.append(pandera.Check.isin(column.values, error=reason))
+    if column.min is not None:
+        word = "before" if column.role == "date" else "below"
+        checks.append(pandera.Check.ge(column.low, error=f"{word} {_plain(column.min)}"))
+    if column.max is not None:
+        word = "after" if column.role == "date" else "above"
+        checks.append(pandera.Check.le(column.high, error=f"{word} {_plain(column.max)}"))
+    if column.integer:
+        checks.append(pandera.Check(lambda values: values % 1 == 0, error="not a whole number"))
+        exact = f"not within {WHOLE:.0f} of zero"
+        checks.append(pandera.Check(lambda values: values.abs() <= WHOLE, error=exact))
+    return checks
+
+
+def _plain(bound: float | str) -> str:
+    return bound if isinstance(bound, str) else f"{bound:.12g}"
+
+
+def _agrees(rule: Rule) -> Callable[[pd.DataFrame], pd.Series]:
+    def agrees(orders: pd.DataFrame) -> pd.Series:
+        left, right = (_side(text, orders) for text in (rule.left, rule.right))
+        return pd.Series(np.abs(left - right) <= rule.tolerance, index=orders.index)
+
+    return agrees
+
+
+def _follows(name: str, leader: str) -> str:
+    return f"{name} does not follow {leader}"
+
+
+def _led(name: str, leader: str, leads: Mapping[str, str]) -> Callable[[pd.DataFrame], pd.Series]:
+    def led(orders: pd.DataFrame) -> pd.Series:
+        """Look at each pair of values once, however many rows have it."""
+        pairs = orders[[name, leader]].drop_duplicates().astype(str)
+        wrong = pairs[pairs[leader].map(leads).fillna(pairs[name]) != pairs[name]]
+        if wrong.empty:
+            return pd.Series(True, index=orders.index)
+        broken = pd.MultiIndex.from_frame(wrong[[name, leader]])
+        return pd.Series(
+            ~pd.MultiIndex.from_frame(orders[[name, leader]].astype(str)).isin(broken),
+            index=orders.index,
+        )
+
+    return led
+
+
+def _side(text: str, orders: pd.DataFrame) -> np.ndarray:
+    expression = Expression.parse(text, "rule")
+    value = expression.evaluate({name: orders[name].to_numpy() for name in expression.names})
+    return value.astype(np.float64)  # a comparison gives 0 and 1

@@ -1,0 +1,4 @@
+"""Rows in: made or read, held against the contract, split. Imports contract, engine and the ground.
+
+Of judging it imports the charts alone.
+"""

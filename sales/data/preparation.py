@@ -1,0 +1,268 @@
+"""Raw rows to accepted, quarantined and split ones, partition by partition, on either engine.
+
+Each function of one partition writes files and returns a small summary; `check` and `divide` are
+what they come to together.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet
+
+from sales.contract import Contract, quarantine
+from sales.contract.quarantine import COLUMNS, NUMBER
+from sales.data import pictures
+from sales.data.split import PARTS, PrepareParams, split
+from sales.engine import Engine, partitions
+from sales.engine.partitions import Kept, keep, kept
+from sales.errors import PipelineError
+
+
+class Piece(NamedTuple):
+    """Consecutive rows of a file that came in, as ingest wrote them."""
+
+    file: str
+    path: Path
+    rows: int
+
+
+class _Looked(NamedTuple):
+    """What checking a partition told: its accepted rows and their ids are kept."""
+
+    rows_in: int
+    faults: pd.DataFrame
+    extra_columns: set[str]
+    accepted: Kept
+    ids: Kept | None
+
+
+class Accepted(NamedTuple):
+    """A partition's accepted rows; `repeats` are the numbers of those whose id came before."""
+
+    kept: Kept
+    repeats: np.ndarray
+
+    def rows(self) -> pd.DataFrame:
+        """Return the rows that stay."""
+        table = kept(self.kept)
+        if not len(self.repeats):
+            return table
+        return table[~table[NUMBER].isin(self.repeats)].reset_index(drop=True)
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What all rows together come to. The quarantine has a row a bad cell."""
+
+    accepted: list[Accepted]
+    quarantine: pd.DataFrame
+    rows_in: int
+    rejected: int
+    by_reason: dict[str, int]
+    extra_columns: list[str]
+
+
+@dataclass(frozen=True)
+class Divided:
+    """How many rows came into each part, and the data's own picture."""
+
+    rows: dict[str, int]
+    numeric: pd.DataFrame
+    categorical: pd.DataFrame
+
+
+def pieces(raw: Path) -> list[Piece]:
+    """Return all that ingest wrote, file by file and in the order of rows."""
+    found = []
+    for table in sorted(raw.glob("*.parquet")):
+        parts = partitions.of(table)
+        found += [
+            Piece(table.stem, part, rows)
+            for part, rows in zip(parts, partitions.rows(parts), strict=True)
+        ]
+    if not sum(piece.rows for piece in found):
+        raise PipelineError(f"{raw} holds no rows: run the ingest stage")
+    return found
+
+
+def check(contract: Contract, raw: Path, engine: Engine, scratch: Path) -> Checked:
+    """Hold all raw rows against the contract; of several rows with one id the first good one stays.
+
+    What is worked on again lies in `scratch`, or in memory. Raises PipelineError for a file that
+    lacks columns.
+    """
+    came = pieces(raw)
+    # On one machine all files are one partition: the checks then start once.
+    groups = [came] if engine.partition_rows is None else [[piece] for piece in came]
+    starts = np.cumsum([0, *(piece.rows for piece in came)])
+    firsts = starts[np.cumsum([0, *(len(group) for group in groups)])[:-1]]
+    if engine.partition_rows is not None:
+        scratch.mkdir()
+    places = [None if engine.partition_rows is None else scratch] * len(groups)
+    looked = engine.map(
+        _look, [contract] * len(groups), groups, firsts.tolist(), places, what="contract"
+    )
+    ids = [one.ids for one in looked if one.ids is not None]
+    repeats = (
+        engine.together(quarantine.repeated, ids, key="id", what="duplicate ids")
+        if ids
+        else quarantine.repeated(pd.DataFrame({"id": [], NUMBER: []}))
+    )
+
+    begins: dict[str, int] = {}  # of each file's rows
+    for piece, begin in zip(came, starts, strict=False):
+        begins.setdefault(piece.file, int(begin))
+
+    def place(number: int) -> tuple[str, int]:
+        """Return the file of a row, and its number in the file, from 1."""
+        file = came[int(np.searchsorted(starts, number, side="right")) - 1].file
+        return file, number - begins[file] + 1
+
+    kind = "duplicate id"
+    again = [
+        (
+            number,
+            contract.id,
+            value,
+            f"duplicate of row {place(first)[1]} of {place(first)[0]}",
+            kind,
+        )
+        for value, number, first in repeats.itertuples(index=False)
+    ]
+    faults = pd.concat(
+        [
+            *(one.faults for one in looked),
+            pd.DataFrame(again, columns=list(looked[0].faults.columns)),
+        ]
+    ).sort_values(["number", "column"], kind="stable")
+    lines = [
+        (*place(number), column, value, reason)
+        for number, column, value, reason, _ in faults.itertuples(index=False)
+    ]
+    kinds = Counter(faults["column"] + ": " + faults["kind"])
+    numbers = np.sort(repeats["number"].to_numpy(np.int64))
+    ends = [*firsts[1:], starts[-1]]
+    own = [
+        numbers[np.searchsorted(numbers, a) : np.searchsorted(numbers, b)]
+        for a, b in zip(firsts, ends, strict=True)
+    ]
+    return Checked(
+        [Accepted(one.accepted, mine) for one, mine in zip(looked, own, strict=True)],
+        pd.DataFrame(lines, columns=list(COLUMNS)),
+        sum(one.rows_in for one in looked),
+        faults["number"].nunique(),
+        dict(sorted(kinds.items())),
+        sorted(set[str]().union(*(one.extra_columns for one in looked))),
+    )
+
+
+def _look(contract: Contract, group: Sequence[Piece], start: int, scratch: Path | None) -> _Looked:
+    tables, extra = [], set()
+    for piece in group:
+        names = pyarrow.parquet.read_schema(piece.path).names
+        quarantine.refuse_incomplete(contract, piece.file, names)
+        extra |= set(names) - set(contract.columns)
+        wanted = [name for name in names if name in contract.required]
+        tables.append((piece.file, pa.parquet.read_table(piece.path, columns=wanted)))
+    found = quarantine.check(contract, tables, start)
+    ids = None
+    if contract.id:
+        ids = keep(
+            found.accepted[[contract.id, NUMBER]].rename(columns={contract.id: "id"}),
+            scratch and scratch / f"ids.{start}.parquet",
+        )
+    accepted = keep(found.accepted, scratch and scratch / f"accepted.{start}.parquet")
+    return _Looked(found.rows_in, found.faults, extra, accepted, ids)
+
+
+class _Told(NamedTuple):
+    """What a partition's accepted rows tell before they are split."""
+
+    rows: int
+    levels: dict[str, set[str]]
+    ranges: dict[str, tuple[float, float]]
+    counts: dict[str, Counter[str]]
+    dates: np.ndarray | None
+
+
+def divide(
+    contract: Contract,
+    settings: PrepareParams,
+    accepted: Sequence[Accepted],
+    engine: Engine,
+    folder: Path,
+) -> Divided:
+    """Write the parts into a folder: the rows that the split draws from all of them together."""
+    many = len(accepted)
+    dated = settings.split == "time"
+    told = engine.map(_tell, [contract] * many, accepted, [dated] * many, what="summaries")
+    rows = sum(one.rows for one in told)
+    dates = None
+    if dated and contract.date:
+        dates = np.concatenate([one.dates for one in told if one.dates is not None])
+    label = np.empty(rows, np.uint8)
+    for number, positions in enumerate(split(rows, settings, dates).values()):
+        label[positions] = number
+    labels = np.split(label, np.cumsum([one.rows for one in told])[:-1])
+    seen = {name: set[str]().union(*(one.levels[name] for one in told)) for name in told[0].levels}
+    edges = pictures.edges([one.ranges for one in told])
+    numbers: Iterable[int | None] = [None]
+    if engine.partition_rows is not None:
+        numbers = range(many)
+        for part in PARTS:
+            (folder / f"{part}.parquet").mkdir()
+    written = engine.map(
+        _write,
+        [contract] * many,
+        accepted,
+        labels,
+        [seen] * many,
+        [edges] * many,
+        [folder] * many,
+        numbers,
+        what="split",
+    )
+    counted = {part: int((label == number).sum()) for number, part in enumerate(PARTS)}
+    if sum(counts[part] for counts, _ in written for part in PARTS) != rows:
+        raise AssertionError("a row was lost: the parts are not the accepted rows")
+    return Divided(
+        counted,
+        pictures.numeric(edges, [bins for _, bins in written]),
+        pictures.categorical([one.counts for one in told]),
+    )
+
+
+def _tell(contract: Contract, accepted: Accepted, dated: bool) -> _Told:
+    rows = accepted.rows()
+    return _Told(
+        len(rows),
+        quarantine.levels(contract, rows),
+        pictures.ranges(rows, contract),
+        pictures.counts(rows, contract),
+        rows[contract.date].to_numpy() if dated and contract.date else None,
+    )
+
+
+def _write(
+    contract: Contract,
+    accepted: Accepted,
+    labels: np.ndarray,
+    seen: dict[str, set[str]],
+    edges: pictures.Edges,
+    folder: Path,
+    number: int | None,
+) -> tuple[dict[str, int], pictures.Bins]:
+    rows = quarantine.typed(contract, accepted.rows(), seen)
+    counts = {}
+    for label, part in enumerate(PARTS):
+        mine = rows[labels == label]
+        counts[part] = len(mine)
+        if len(mine) or number is None:
+            partitions.write(mine, partitions.name(folder / f"{part}.parquet", number))
+    return counts, pictures.bins(rows, edges)

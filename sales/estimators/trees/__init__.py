@@ -1,0 +1,1 @@
+"""Tree ensembles, whatever library grew them: their file, one row's way through them, and why."""

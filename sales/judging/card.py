@@ -1,0 +1,163 @@
+"""The model card: what a model is, what it knows and where it ends, as Markdown and HTML.
+
+(Mitchell et al. 2019, "Model Cards for Model Reporting".) Every figure comes from what the
+pipeline has written; nothing in it depends on clock, host or registry.
+"""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markdown_it import MarkdownIt
+
+from sales.contract import Contract
+from sales.models.features import Featuriser
+
+PAGE = """<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{title}</title>
+<style>
+:root {{ color-scheme: light dark; }}
+body {{ font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; }}
+body {{ padding: 0 1rem; }}
+table {{ border-collapse: collapse; display: block; overflow-x: auto; margin: 1rem 0; }}
+th, td {{ border-bottom: 1px solid #8888; padding: .25rem .75rem; text-align: left; }}
+code, pre {{ font-size: .875em; overflow-wrap: anywhere; white-space: pre-wrap; }}
+</style>
+</head>
+<body>
+{body}</body>
+</html>
+"""
+
+
+def markdown(
+    *,
+    model: str,
+    about: Mapping[str, Any],
+    content_hash: str,
+    featuriser: Featuriser,
+    contract: Contract,
+    ranges: Mapping[str, tuple[Any, Any]],
+    data: Mapping[str, Any],
+    origin: Mapping[str, Any],
+    metrics: Mapping[str, Any],
+    judged: Mapping[str, Any],
+    slices: pd.DataFrame,
+    importance: pd.DataFrame,
+) -> str:
+    """Return the card. `origin` holds the groups ingest and prepare of params.yaml.
+
+    `slices` and `importance` are the model's own rows of the tables behind the plots; `judged` is
+    its entry in gate.json.
+    """
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        undefined=StrictUndefined,
+        keep_trailing_newline=True,
+        autoescape=False,  # noqa: S701  it is Markdown
+    )
+    environment.filters |= {
+        "number": _number,
+        "thousands": lambda value: f"{value:,}",
+        "plain": plain,
+    }
+    unit = contract.columns[contract.target].unit
+    weight = dict(zip(importance["feature"], importance["importance"], strict=True))
+    features = [
+        {"name": name, "kind": _kind(name, featuriser), "importance": _number(weight.get(name))}
+        for name in sorted(featuriser.columns, key=lambda name: -(weight.get(name) or 0.0))
+    ]
+    text = environment.get_template("card.md.j2").render(
+        model=model,
+        called=contract.called,
+        target=featuriser.target,
+        unit=f" ({unit})" if unit else "",
+        verdict=str(judged["verdict"]).capitalize(),
+        content_hash=content_hash,
+        request_fields=featuriser.request_fields,
+        feature_set=featuriser.feature_set,
+        derived=featuriser.derived,
+        settings=about["params"],
+        source=_source(origin["ingest"]),
+        own_files=origin["ingest"]["source"] == "files",
+        split=_split(origin["prepare"]),
+        data=data,
+        features=features,
+        metrics=metrics,
+        slices=slices.to_dict("records"),
+        rules=judged["rules"],
+        limits=_limits(featuriser, ranges),
+        unseen=_unseen(featuriser),
+    )
+    return re.sub(r"\n{3,}", "\n\n", text)
+
+
+def html(card: str) -> str:
+    """Return a card as a page that needs nothing from elsewhere."""
+    title = card.partition("\n")[0].lstrip("# ")
+    body = MarkdownIt("commonmark", {"html": False}).enable("table").render(card)
+    return PAGE.format(title=title, body=body)
+
+
+def _kind(name: str, featuriser: Featuriser) -> str:
+    if name in featuriser.levels:
+        return f"category, {len(featuriser.levels[name])} values"
+    return "computed" if name in featuriser.derived else "number"
+
+
+def _source(ingest: Mapping[str, Any]) -> str:
+    if ingest["source"] == "files":
+        return f"The CSV and Parquet files of {ingest['address'] or 'data/incoming/'}."
+    rows, seed = ingest["rows"], ingest["seed"]
+    return f"Orders of the seeded generator (`ingest.rows: {rows}`, `ingest.seed: {seed}`)."
+
+
+def _split(prepare: Mapping[str, Any]) -> str:
+    if prepare["split"] == "time":
+        return "by time, the latest rows for the test"
+    return f"random (`prepare.seed: {prepare['seed']}`)"
+
+
+def _limits(featuriser: Featuriser, ranges: Mapping[str, tuple[Any, Any]]) -> list[dict[str, str]]:
+    limits = []
+    for name, column in featuriser.fields.items():
+        if column.role == "date":
+            seen = [f"{day:%Y-%m-%d}" for day in ranges[name]]
+            taken = [str(column.min or "any day"), str(column.max or "any day")]
+        elif column.role == "numeric":
+            seen = [_number(float(end)) for end in ranges[name]]
+            ends = (column.min, column.max)
+            taken = [_number(float(end)) if end is not None else "any" for end in ends]
+        else:
+            continue
+        limits.append({"field": name, "seen": " to ".join(seen), "taken": " to ".join(taken)})
+    return limits
+
+
+def _unseen(featuriser: Featuriser) -> dict[str, list[str]]:
+    found = {}
+    for name, column in featuriser.fields.items():
+        strange = sorted(set(map(str, column.values or ())) - set(featuriser.levels.get(name, ())))
+        if strange and name in featuriser.levels:
+            found[name] = strange
+    return found
+
+
+def plain(value: Any) -> str:
+    """Return a text of the data or of params.yaml as a table's cell that is no Markdown."""
+    return re.sub(r"([\\`*_|<>\[\]])", r"\\\1", " ".join(str(value).split()))
+
+
+def _number(value: float | None) -> str:
+    """Return four digits of a number, and all those before its point."""
+    if value is None or pd.isna(value):
+        return "-"
+    whole = float(value).is_integer() or abs(value) >= 1000
+    return f"{value:,.0f}" if whole else f"{value:.4g}"

@@ -1,0 +1,198 @@
+"""All that is found out about a model: its scores, and the tables of its plots."""
+
+import functools
+import operator
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple, cast
+
+import numpy as np
+import pandas as pd
+
+from sales.engine import Engine, partitions
+from sales.engine.partitions import Kept, keep, kept
+from sales.judging import charts, scores
+from sales.judging.scores import EvaluateParams, Tally
+from sales.models import saved
+from sales.models.saved import Model
+
+TABLES = ("predictions", "residual_histogram", "slices", "importance")
+BINS = 40  # of the residuals
+
+Tables = Mapping[str, Sequence[Kept]]  # the partitions of train, valid and test
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """A model's metrics, and its rows of each of TABLES."""
+
+    metrics: dict[str, Any]
+    tables: dict[str, pd.DataFrame]
+
+
+def evaluate(
+    folders: Sequence[Path], orders: Tables, settings: EvaluateParams, engine: Engine
+) -> list[Evaluation]:
+    """Score the models of some folders on the train, valid and test orders."""
+    models = [saved.load(folder) for folder in folders]
+    tallies, residuals = tallied(models, folders, orders, settings, engine)
+    first = partitions.head(orders["test"], settings.behaviour_rows)
+    shown = partitions.take(
+        orders["test"],
+        charts.drawn(sum(partitions.rows(orders["test"])), settings.plot_rows, settings.seed),
+    )
+    return [
+        _told(one, tallies[i], (first, shown, orders["test"]), residuals[i], settings)
+        for i, one in enumerate(models)
+    ]
+
+
+def tallied(
+    models: Sequence[Model],
+    folders: Sequence[Path],
+    orders: Tables,
+    settings: EvaluateParams,
+    engine: Engine,
+) -> tuple[list[dict[str, Tally]], list[tuple[np.ndarray, np.ndarray]]]:
+    """Return, for each model, its tally of each part; and its test residuals: bins and counts.
+
+    Both are added up over the partitions: how many these are shows in the last digits at most.
+    """
+    # On a cluster the workers read them for themselves.
+    known: Sequence[Model | Path] = models if engine.client is None else folders
+    parts = {**orders, "train": _scored_train(orders["train"], settings)}
+    jobs = [(part, rows) for part, tables in parts.items() for rows in tables]
+    many = len(jobs)
+    with _scratch(engine, orders["test"]) as scratch:
+        places = [scratch and scratch / f"{i}" for i in range(many)]
+        names, tables = zip(*jobs, strict=True)
+        told = engine.map(
+            _scored, [known] * many, tables, names, [settings] * many, places, what="scores"
+        )
+        tests = [one for one, name in zip(told, names, strict=True) if name == "test"]
+        edges = [_edges([one.ranges[i] for one in tests]) for i in range(len(models))]
+        residuals = [one.residuals for one in tests]
+        counted = engine.map(_binned, residuals, [edges] * len(tests), what="residuals")
+    tallies = [
+        {
+            part: functools.reduce(
+                operator.add,
+                (one.tallies[i] for one, name in zip(told, names, strict=True) if name == part),
+            )
+            for part in parts
+        }
+        for i in range(len(models))
+    ]
+    return tallies, [
+        (edges[i], np.sum([bins[i] for bins in counted], axis=0)) for i in range(len(models))
+    ]
+
+
+@contextmanager
+def _scratch(engine: Engine, tables: Sequence[Kept]) -> Iterator[Path | None]:
+    """Yield a folder beside the tables, where workers see it; None on one machine."""
+    if engine.client is None:
+        yield None
+        return
+    last = cast("Path", tables[-1])  # there a table is always a file
+    with tempfile.TemporaryDirectory(prefix=".evaluate.", dir=last.parents[1]) as folder:
+        yield Path(folder)
+
+
+def _scored_train(train: Sequence[Kept], settings: EvaluateParams) -> Sequence[Kept]:
+    """Return at most `train_rows` of the train rows, drawn by the seed."""
+    rows = sum(partitions.rows(train))
+    if settings.train_rows is None or rows <= settings.train_rows:
+        return train
+    return [partitions.take(train, charts.drawn(rows, settings.train_rows, settings.seed))]
+
+
+class _Scored(NamedTuple):
+    """What a partition tells of each model; the residuals of test rows are kept."""
+
+    tallies: list[Tally]
+    ranges: list[tuple[float, float] | None]
+    residuals: Kept
+
+
+def _scored(
+    models: Sequence[Model | Path],
+    rows: Kept,
+    part: str,
+    settings: EvaluateParams,
+    place: Path | None,
+) -> _Scored:
+    """Score the models on a partition; the slices are the test rows' alone."""
+    table = kept(rows)
+    tallies, ranges, residuals = [], list[tuple[float, float] | None](), {}
+    for number, known in enumerate(models):
+        one = saved.load(known) if isinstance(known, Path) else known
+        target = one.featuriser.target
+        predicted = one.predict(table)
+        sliced = settings if part == "test" else None
+        tallies.append(scores.tally(table, target, predicted, one.intervals, sliced))
+        if part == "test":
+            residual = predicted - table[target].to_numpy(float)
+            residuals[f"{number}"] = residual
+            finite = residual[np.isfinite(residual)]
+            ranges.append((float(finite.min()), float(finite.max())) if len(finite) else None)
+    return _Scored(tallies, ranges, keep(pd.DataFrame(residuals), place))
+
+
+def _edges(ranges: Sequence[tuple[float, float] | None]) -> np.ndarray:
+    known = [each for each in ranges if each]
+    if not known:  # a diverged model has no residual: no bin either
+        return np.array([])
+    return charts.edges(min(low for low, _ in known), max(high for _, high in known), BINS)
+
+
+def _binned(residuals: Kept, edges: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """Return how many of a partition's residuals lie in each bin, for each model."""
+    table = kept(residuals)
+    found: list[np.ndarray] = []
+    for number, within in enumerate(edges):
+        values = table[f"{number}"].to_numpy()
+        inside = values[np.isfinite(values)]
+        found.append(np.histogram(inside, within)[0] if len(within) else np.array([], int))
+    return found
+
+
+def _told(
+    one: Model,
+    tallies: Mapping[str, Tally],
+    rows: tuple[pd.DataFrame, pd.DataFrame, Sequence[Kept]],
+    residuals: tuple[np.ndarray, np.ndarray],
+    settings: EvaluateParams,
+) -> Evaluation:
+    """Return a model's evaluation: of its tallies, and of some test rows.
+
+    These are the first ones, those that the plots show, and all, from which the importance draws.
+    """
+    first, shown, test = rows
+    name, predicted = one.name, one.predict(first)
+    behaviour = scores.violations(one, first, predicted, settings)
+    metrics = scores.score(one, tallies, behaviour, settings)
+    # Every bit of the first test row's prediction: whoever loads the model can try it on that.
+    golden = float(predicted[0])
+    metrics["golden_prediction"] = golden if np.isfinite(golden) else None
+    slices, _ = scores.slice_scores(tallies["test"], settings)
+    true = shown[one.featuriser.target].to_numpy(float)
+    tables = {
+        "predictions": charts.prediction_rows(name, true, one.predict(shown)),
+        "residual_histogram": charts.residual_histogram(name, *residuals),
+        "slices": charts.slices_table({name: slices}),
+        "importance": charts.importance_table({name: scores.importance(one, test, settings)}),
+    }
+    return Evaluation(metrics, tables)
+
+
+def told(evaluation: Evaluation, judged: dict[str, Any]) -> dict[str, Any]:
+    """Return an evaluation with the gate's verdict, as the service tells it: tables by column."""
+    tables = {
+        name: table.drop(columns="model").to_dict("list")
+        for name, table in evaluation.tables.items()
+    }
+    return {"metrics": evaluation.metrics, "gate": judged, **tables}

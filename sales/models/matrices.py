@@ -1,0 +1,39 @@
+"""What an estimator is fitted on: the train and valid rows, as the featurize stage left them."""
+
+from pathlib import Path
+
+import numpy as np
+
+from sales.engine import partitions
+from sales.estimators import TrainingData, TrainingFiles
+from sales.models.features import Featuriser
+
+
+def files(folder: Path) -> tuple[Featuriser, TrainingFiles]:
+    """Return the fitted featuriser, and where the matrices of the train and valid rows lie."""
+    featuriser = Featuriser.load(folder / "featuriser.json")
+    train, valid = (
+        tuple(partitions.of(folder.absolute() / f"{part}.parquet")) for part in ("train", "valid")
+    )
+    levels = tuple(len(featuriser.levels.get(column, ())) for column in featuriser.columns)
+    return featuriser, TrainingFiles(featuriser.columns, levels, featuriser.target, train, valid)
+
+
+def read(folder: Path, most: int | None = None, seed: int = 0) -> tuple[Featuriser, TrainingData]:
+    """Return the fitted featuriser, and the matrices of the train and valid rows.
+
+    Of a part with more than `most` rows so many are drawn by the seed, in the order of the rows.
+    """
+    featuriser, found = files(folder)
+    wanted = [*found.columns, found.target]
+    parts = []
+    for part in ("train", "valid"):
+        own = getattr(found, part)
+        rows = sum(partitions.rows(own))
+        if most is None or rows <= most:
+            table = partitions.read(own, wanted)
+        else:
+            drawn = np.random.default_rng(seed).permutation(rows)[:most]
+            table = partitions.take(own, np.sort(drawn), wanted)
+        parts += [table[list(found.columns)].to_numpy(), table[found.target].to_numpy()]
+    return featuriser, TrainingData(found.columns, found.levels, *parts)

@@ -1,0 +1,233 @@
+"""The models that answer: the promoted exports, tried on their golden order, one of them active."""
+
+import json
+import mmap
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from sales import files
+from sales.errors import PipelineError
+from sales.models import saved
+from sales.models.saved import Model
+from sales.serving import explanation
+from sales.serving.request import Orders, OrderSchema, added_columns, snake
+
+EVALUATION, DATA = "evaluation", "data.json"  # what an export holds beside its models
+ALIASES = ("champion", "challenger", "fallback")
+
+
+@dataclass(frozen=True)
+class Served:
+    """A promoted model with what is known of it: its entry in promoted.json."""
+
+    alias: str
+    model_name: str
+    model: Model
+    schema: OrderSchema
+    entry: dict[str, Any]
+    evaluation: dict[str, Any] | None
+
+    @cached_property
+    def answer_key(self) -> str:
+        """The key of the prediction: `predicted_total_amount` for TotalAmount."""
+        return f"predicted_{snake(self.model.featuriser.target)}"
+
+    def one(self, body: bytes) -> dict[str, Any]:
+        """Return the answer to one JSON order. Raises RequestError."""
+        orders = self.schema.one(body)
+        prediction = float(self.model.predict(orders)[0])
+        return {self.answer_key: prediction, **self._interval(prediction), **self._signed(orders)}
+
+    def explain(self, body: bytes) -> dict[str, Any]:
+        """Return why one JSON order is priced as `one` prices it, to the last bit.
+
+        Raises RequestError, and PipelineError for a model that is too large to be explained.
+        """
+        orders = self.schema.one(body)
+        found = explanation.explain(self.model, orders, self.schema.parts)
+        signed = self._signed(orders)
+        if found.caveat:
+            signed["warnings"].append(found.caveat)
+        return {
+            self.answer_key: found.prediction,
+            "baseline": found.baseline,
+            "contributions": [asdict(one) for one in found.contributions],
+            **signed,
+        }
+
+    def many(self, body: bytes, most: int) -> dict[str, Any]:
+        """Return the answer to a JSON list of orders.
+
+        Raises RequestError, or TooManyError for more than `most` orders.
+        """
+        orders = self.schema.many(body)
+        rows = len(next(iter(orders.values())))
+        if rows > most:
+            raise TooManyError(f"{rows:,} rows, at most {most:,} are taken at once")
+        if not rows:
+            return {"predictions": []}
+        predictions = self.model.predict(orders)
+        answer: dict[str, Any] = {"predictions": predictions.tolist()}
+        if self.model.intervals:
+            low, high = self.model.intervals.around(predictions)
+            bounds = {"low": low.tolist(), "high": high.tolist()}
+            answer["prediction_intervals"] = {**bounds, "coverage": self.model.intervals.coverage}
+        return {**answer, **self._signed(orders)}
+
+    def file(self, body: bytes, most_rows: int) -> tuple[bytes, np.ndarray, list[str]]:
+        """Return a CSV or Parquet file with predictions and intervals, and beside it two more.
+
+        These are the predictions and the warnings. Raises RequestError that names every bad row.
+        """
+        from sales.serving import upload
+
+        table = upload.read(body, most_rows)
+        orders = upload.orders(table, self.model.featuriser.fields, self.schema.parts)
+        predictions = self.model.predict(orders)
+        columns = [predictions]
+        if self.model.intervals:
+            columns += self.model.intervals.around(predictions)
+        names = added_columns(self.model.featuriser.target)
+        added = dict(zip(names, columns, strict=False))
+        answered = upload.priced(table, added, parquet=body.startswith(upload.PARQUET))
+        return answered, predictions, upload.warnings(orders, self.schema)
+
+    def about(self) -> dict[str, Any]:
+        """Return what /model-info tells, the published keys first."""
+        about = self.model.about
+        return {
+            "source": "export",
+            "alias": self.alias,
+            "model_name": self.model_name,
+            "version": str(self.entry["version"]),
+            "run_id": self.entry["run_id"],
+            "model_uri": f"models:/{self.model_name}/{self.entry['version']}",
+            "metrics": self.entry["metrics"],
+            "model": self.model.name,
+            "content_hash": self.model.content_hash,
+            "feature_set": about["feature_set"],
+            "trained_on_sha256": about["train_sha256"],
+            "request_fields": list(self.model.featuriser.request_fields),
+        }
+
+    def asks(self) -> dict[str, Any]:
+        """Return what an order must bring, for clients that make a form or check a file."""
+        featuriser = self.model.featuriser
+        return {
+            "alias": self.alias,
+            "fields": {
+                name: column.model_dump(exclude_defaults=True)
+                for name, column in featuriser.fields.items()
+            },
+            "levels": {name: list(levels) for name, levels in featuriser.levels.items()},
+            "parts": self.schema.parts,
+            "target": featuriser.target,
+            "answer_key": self.answer_key,
+            "example": self.entry["golden"]["order"],
+        }
+
+    def _interval(self, prediction: float) -> dict[str, Any]:
+        if not self.model.intervals:
+            return {}
+        low, high = self.model.intervals.around(np.array([prediction]))
+        ends = {"low": float(low[0]), "high": float(high[0])}
+        return {"prediction_interval": {**ends, "coverage": self.model.intervals.coverage}}
+
+    def _signed(self, orders: Orders) -> dict[str, Any]:
+        return {"model": self._signature, "warnings": self.schema.warnings(orders)}
+
+    @cached_property
+    def _signature(self) -> dict[str, Any]:
+        return {
+            "alias": self.alias,
+            "version": self.entry["version"],
+            "content_hash": self.model.content_hash,
+        }
+
+
+class TooManyError(Exception):
+    """More orders than one request may bring."""
+
+
+def load(folder: Path, known: Iterable[Served] = ()) -> dict[str, Served]:
+    """Return the promoted models by alias, each tried on its golden order.
+
+    A model that is among the `known`, by content hash, is not read again. Raises PipelineError
+    where there is no champion, or a model does not answer to the last bit what it answered when it
+    was evaluated.
+    """
+    folder = folder.resolve()  # once: the link may name another folder the next moment
+    in_memory = {served.model.content_hash: served.model for served in known}
+    try:
+        promoted = files.read_json(folder / "promoted.json")
+    except FileNotFoundError:
+        raise PipelineError(f"{folder} holds no promoted models: run `make repro`") from None
+    served = {}
+    for alias in ALIASES:
+        entry = promoted.get(alias)
+        if entry is None:
+            continue
+        loaded = in_memory.get(entry["content_hash"]) or saved.load(folder / alias)
+        if loaded.content_hash != entry["content_hash"]:
+            raise PipelineError(f"{folder / alias} is not the model that was promoted")
+        schema = OrderSchema(loaded.featuriser)
+        evaluation = read_if_there(folder / EVALUATION / f"{alias}.json")
+        served[alias] = Served(alias, promoted["model_name"], loaded, schema, entry, evaluation)
+        _try(served[alias])
+    if "champion" not in served:
+        raise PipelineError(f"{folder} holds no champion: run `make repro`")
+    return served
+
+
+def stamp(folder: Path) -> tuple[int, int]:
+    """Return what changes when other models are promoted: which file promoted.json is, and its age.
+
+    Raises OSError where there is none.
+    """
+    about = (folder / "promoted.json").stat()
+    return about.st_ino, about.st_mtime_ns
+
+
+def read_if_there(path: Path) -> dict[str, Any] | None:
+    """Return a JSON file's content; None where an older export has no such file."""
+    return files.read_json(path) if path.is_file() else None
+
+
+def _try(served: Served) -> None:
+    golden = served.entry["golden"]
+    order = served.schema.one(json.dumps(golden["order"]))
+    answer = float(served.model.predict(order)[0])
+    if answer != golden["prediction"]:
+        raise PipelineError(
+            f"the {served.alias} answers its golden row with {answer!r}, "
+            f"evaluated it was {golden['prediction']!r}"
+        )
+
+
+class Active:
+    """Which alias answers: one byte of a file that all workers of a server map into their memory.
+
+    Looking at it takes no system call, and from the moment `choose` returns every worker answers
+    by the new one.
+    """
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("ab") as file:
+            if file.tell() == 0:  # new: the first alias. Two workers may both write it
+                file.truncate(1)
+        with path.open("r+b") as file:
+            self._byte = mmap.mmap(file.fileno(), 1)
+
+    def alias(self) -> str:
+        """Return the alias that answers now."""
+        return ALIASES[self._byte[0]]
+
+    def choose(self, alias: str) -> None:
+        """Let an alias answer, in every worker, from now on."""
+        self._byte[0] = ALIASES.index(alias)

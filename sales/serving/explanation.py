@@ -1,0 +1,75 @@
+"""Why this prediction: the expected one, and what each feature of the order adds to it."""
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from sales.models.features import Columns
+from sales.models.saved import Model
+from sales.serving.request import DAYS
+
+
+@dataclass(frozen=True)
+class Contribution:
+    """A feature, its value as people know it, and what it adds, in units of the target.
+
+    The value is None where a derived column has none: the root of a negative number, say.
+    """
+
+    feature: str
+    value: str | float | None
+    amount: float
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """A baseline and contributions, the largest first, that add up to the prediction.
+
+    They do to half a unit in the last place of the largest of them: what a library loses in
+    float32 is in the baseline, which therefore moves by that much from order to order. A `caveat`
+    tells people what is unusual about them.
+    """
+
+    prediction: float
+    baseline: float
+    contributions: tuple[Contribution, ...]
+    caveat: str | None
+
+
+def explain(model: Model, order: Columns, parts: Mapping[str, str]) -> Explanation:
+    """Return why a model predicts what it predicts for one order: columns of a single value.
+
+    `parts` are the columns that are a part of a date, by kind, as OrderSchema knows them. Raises
+    PipelineError for a model that is too large to be explained.
+    """
+    X = model.featuriser.transform(order)
+    prediction = float(model.estimator.predict(X)[0])
+    found = model.estimator.contributions(X[0])
+    amounts = [amount + 0.0 for amount in found.amounts.tolist()]  # no -0.0
+    values = _values(model, order, X[0], parts)
+    told = [
+        Contribution(name, value, amount)
+        for name, value, amount in zip(model.featuriser.columns, values, amounts, strict=True)
+    ]
+    return Explanation(
+        prediction,
+        prediction - math.fsum(amounts),
+        tuple(sorted(told, key=lambda one: -abs(one.amount))),
+        found.caveat,
+    )
+
+
+def _values(
+    model: Model, order: Columns, row: np.ndarray, parts: Mapping[str, str]
+) -> Iterator[str | float | None]:
+    for name, number in zip(model.featuriser.columns, row.tolist(), strict=True):
+        if name in model.featuriser.levels:
+            yield str(np.asarray(order[name])[0])
+        elif not math.isfinite(number):
+            yield None
+        elif parts.get(name) == "day_of_week":
+            yield DAYS[int(number)]
+        else:
+            yield int(number) if number.is_integer() else number

@@ -1,0 +1,57 @@
+"""The table of results, cell by cell."""
+
+from sales.judging import scoreboard
+
+
+def scored(rmse, r2=0.5):
+    part = {"rmse": rmse, "r2": r2}
+    covered = None if rmse is None else 89.96
+    return {"train": part, "valid": part, "test": part, "coverage_pct": covered}
+
+
+METRICS = {"worse": scored(20.0), "broken": scored(None, None), "better": scored(1234.5)}
+GATE = {
+    "models": {
+        "worse": {"verdict": "passed", "failed": []},
+        "broken": {"verdict": "refused", "failed": ["min_test_r2", "max_test_rmse"]},
+        "better": {"verdict": "passed", "failed": []},
+    }
+}
+
+
+def test_the_best_on_valid_comes_first_and_what_has_no_score_last():
+    rows = scoreboard.rows(METRICS, GATE, {"worse": "champion"})
+    assert rows == [
+        ("worse", "20.0000", "20.0000", "20.0000", "0.500000", "90.0", "passed", "champion"),
+        ("better", *["1,234.5000"] * 3, "0.500000", "90.0", "passed", ""),
+        ("broken", "-", "-", "-", "-", "-", "refused: min_test_r2, max_test_rmse", ""),
+    ]
+
+
+def test_text_is_aligned_and_markdown_has_every_cell():
+    rows = scoreboard.rows(METRICS, GATE, {})
+    text = scoreboard.as_text(rows).splitlines()
+    heading, rule, worse, better, broken = text
+    assert heading.startswith(
+        "model   RMSE train       valid        test   R² test  covered  verdict"
+    )
+    assert worse == "worse      20.0000     20.0000     20.0000  0.500000     90.0  passed"
+    assert better == "better  1,234.5000  1,234.5000  1,234.5000  0.500000     90.0  passed"
+    assert broken.endswith("refused: min_test_r2, max_test_rmse")
+    assert set(rule) == {"-", " "}
+    markdown = scoreboard.as_markdown(rows).splitlines()
+    assert markdown[1] == "| --- | ---: | ---: | ---: | ---: | ---: | --- | --- |"
+    assert all(line.count("|") == len(scoreboard.HEADER) + 1 for line in markdown)
+
+
+def test_a_model_that_learnt_from_a_sample_says_so():
+    gate = {"models": {"worse": {**GATE["models"]["worse"], "sample": "1,000 of 7,000 train rows"}}}
+    [row] = scoreboard.rows({"worse": METRICS["worse"]}, gate, {})
+    assert row[6] == "passed (learnt from 1,000 of 7,000 train rows)"
+
+
+def test_small_errors_keep_the_digits_that_tell():
+    [row] = scoreboard.rows(
+        {"worse": {**scored(0.0022), "test": {"rmse": 0.000123456, "r2": 1.0}}}, GATE, {}
+    )
+    assert row[1:4] == ("0.0022", "0.0022", "0.0001235")
