@@ -58,7 +58,7 @@ def local(told: Params, rows: TrainingFiles) -> Seconds:
 
 
 def on(client: Client, told: Params, rows: TrainingFiles) -> Seconds:
-    """Return what `xgboost.dask.train` takes, as sales/estimators/xgboost_on_cluster.py calls it."""
+    """Return what `xgboost.dask.train` takes, as our xgboost_on_cluster calls it."""
     start = time.perf_counter()
     addresses = shares.workers(client, rows.train, rows.valid)
 

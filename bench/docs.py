@@ -11,7 +11,7 @@ import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -65,8 +65,9 @@ def pipeline() -> str:
     return "\n".join(["```mermaid", "flowchart LR", *boxes, *arrows, "```", ""])
 
 
-def _box(name: str, stage: Mapping[str, list[str]]) -> str:
-    written = [*stage.get("outs", ()), *stage.get("metrics", ())]
+def _box(name: str, stage: Mapping[str, list[Any]]) -> str:
+    written = [next(iter(out)) if isinstance(out, dict) else out for out in stage.get("outs", ())]
+    written += [next(iter(metric)) for metric in stage.get("metrics", ())]  # all are uncached
     told = (f"{out.split('/')[0]}/" if out.startswith("metrics/") else out for out in written)
     shown = dict.fromkeys(out for out in told if not out.startswith("plots/"))
     return "<br>".join([f"<b>{name}</b>", *shown])
@@ -96,44 +97,46 @@ def targets() -> str:
     return f"```text\n{_printed('make', '--no-print-directory', 'help')}```\n"
 
 
-def modules() -> str:
-    """Return the modules of sales/ in levels, each with the first line of its docstring.
+def rooms() -> str:
+    """Return the rooms of sales/ as a Mermaid block: their modules, and who imports whom.
 
-    A module imports only from the levels above its own.
+    An arrow stays only where no longer way leads there too.
     """
-    paths = sorted((ROOT / "sales").rglob("*.py"))
-    trees = {str(f.relative_to(ROOT / "sales")): ast.parse(f.read_text("utf-8")) for f in paths}
-    trees.pop("__init__.py")
-    rows = []
-    for level, names in enumerate(levels({name: imported(trees, name) for name in trees})):
-        for name in names:
-            summary = (ast.get_docstring(trees[name]) or "").splitlines()[0]
-            rows.append(f"| {level} | `{name}` | {summary} |")
-    return "\n".join(["| level | module | |", "| ---: | --- | --- |", *rows, ""])
+    held: dict[str, list[str]] = {}
+    for path in sorted((ROOT / "sales").rglob("*.py")):
+        if path.name != "__init__.py":
+            held.setdefault(room(path), []).append(path.stem)
+    shortest = reduced(arrows())
+    boxes = [f'  {name}["<b>{name}</b><br>{_lines(held[name])}"]' for name in sorted(held)]
+    drawn = [f"  {name} --> {end}" for name in sorted(held) for end in sorted(shortest[name])]
+    return "\n".join(["```mermaid", "flowchart TD", *boxes, *drawn, "```", ""])
 
 
-def imported(trees: Mapping[str, ast.Module], name: str) -> set[str]:
-    """Return the modules of sales/ that one of them imports."""
-    found = set()
-    for node in ast.walk(trees[name]):
-        if isinstance(node, ast.ImportFrom) and node.module:
-            parts = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
-            paths = [part.removeprefix("sales.").replace(".", "/") for part in parts]
-            found |= {p for path in paths for p in (f"{path}.py", f"{path}/__init__.py")}
-    return found & set(trees)
+def room(path: Path) -> str:
+    """Return the room of a module of sales/; those that stand in none are the ground."""
+    parts = path.relative_to(ROOT / "sales").parts
+    return parts[0] if len(parts) > 1 else "ground"
 
 
-def levels(before: Graph) -> list[list[str]]:
-    """Return the names in levels: each needs only names of earlier levels. Raises on a cycle."""
-    done: set[str] = set()
-    found = []
-    while len(done) < len(before):
-        level = sorted(name for name in before if name not in done and set(before[name]) <= done)
-        if not level:
-            raise SystemExit(f"error: these import each other: {', '.join(set(before) - done)}")
-        found.append(level)
-        done |= set(level)
+def arrows() -> dict[str, set[str]]:
+    """Return for each room of sales/ those that its modules import."""
+    found: dict[str, set[str]] = {}
+    for path in (ROOT / "sales").rglob("*.py"):
+        own = found.setdefault(room(path), set())
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("sales"):
+                names = [f"{node.module}.{alias.name}" for alias in node.names]
+                own |= {_room_of(name.split(".")) for name in names} - {room(path)}
     return found
+
+
+def _room_of(parts: Sequence[str]) -> str:
+    return parts[1] if (ROOT / "sales" / parts[1]).is_dir() else "ground"
+
+
+def _lines(names: Sequence[str], each: int = 3) -> str:
+    rows = [names[start : start + each] for start in range(0, len(names), each)]
+    return "<br>".join(", ".join(row) for row in rows)
 
 
 def scoreboard() -> str:
@@ -176,7 +179,7 @@ def _printed(*command: str) -> str:
 PARTS: dict[str, tuple[str, Callable[[], str]]] = {
     "pipeline": ("README.md", pipeline),
     "targets": ("README.md", targets),
-    "modules": ("ARCHITECTURE.md", modules),
+    "rooms": ("ARCHITECTURE.md", rooms),
 }
 
 

@@ -25,6 +25,12 @@ def run(main: Callable[[], None]) -> None:
     """Run a stage: a `PipelineError`, or a full or read-only disk, becomes one line on stderr.
 
     The exit code is 1 then. Any other exception is a defect of ours and keeps its traceback.
+
+    >>> def main() -> None:
+    ...     raise PipelineError("data/incoming holds no files: put some there")
+    >>> run(main)  # error: data/incoming holds no files: put some there
+    Traceback (most recent call last):
+    SystemExit: 1
     """
     try:
         main()

@@ -21,6 +21,17 @@ def replacing(path: Path) -> Iterator[Path]:
     Works for a file and for a folder. If the block raises, `path` is untouched and nothing stays;
     what a killed process has left there is swept away by the next one, and what a killed worker
     left unfinished within the folder when the block ends.
+
+    >>> path = Path("metrics/gate.txt")
+    >>> with replacing(path) as beside:
+    ...     _ = beside.write_text("passed")
+    >>> with replacing(path) as beside:
+    ...     _ = beside.write_text("half of ")
+    ...     raise OSError("the disk is full")
+    Traceback (most recent call last):
+    OSError: the disk is full
+    >>> path.read_text(), list(path.parent.iterdir()) == [path]
+    ('passed', True)
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     _sweep(path)
@@ -66,14 +77,28 @@ def _remove(path: Path) -> None:
 
 
 def write_json(path: Path, content: Any) -> None:
-    """Write `content` as indented JSON in the given order of keys; NaN and infinity are refused."""
+    """Write `content` as indented JSON in the given order of keys; NaN and infinity are refused.
+
+    >>> path = Path("metrics/xgboost.json")
+    >>> write_json(path, {"test": {"rmse": 2.25}})
+    >>> read_json(path)
+    {'test': {'rmse': 2.25}}
+    >>> write_json(path, {"test": {"rmse": float("nan")}})  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+    ValueError: Out of range float values are not JSON compliant...
+    """
     text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
     with replacing(path) as beside:
         beside.write_text(text + "\n", encoding="utf-8")
 
 
 def read_json(path: Path) -> Any:
-    """Return what `write_json` wrote."""
+    """Return what `write_json` wrote.
+
+    >>> write_json(Path("rows.json"), [{"Price": 5, "City": "Québec"}])
+    >>> read_json(Path("rows.json"))
+    [{'Price': 5, 'City': 'Québec'}]
+    """
     return json.loads(path.read_text(encoding="utf-8"))
 
 
@@ -90,6 +115,15 @@ def content_hash(path: Path) -> str:
     """Return the SHA-256 of a file, or of a folder's files with their relative names, in order.
 
     Python's bytecode does not count: it comes and goes without the folder having changed.
+
+    >>> folder = Path("models/xgboost")
+    >>> write_json(folder / "model.json", {"name": "xgboost"})
+    >>> before = content_hash(folder)
+    >>> before[:12]
+    'c03407f46691'
+    >>> write_json(folder / "intervals.json", {"coverage": 0.9})
+    >>> content_hash(folder) == before
+    False
     """
     if path.is_file():
         with path.open("rb") as opened:

@@ -36,6 +36,17 @@ def read(group: str, model: type[GroupT], path: Path = Path("params.yaml")) -> G
     """Return the group (dotted for a nested one: `train.xgboost`) as an instance of `model`.
 
     Raises `PipelineError` naming the key when the file, the group or a value is wrong.
+
+    >>> class Ridge(Group):
+    ...     alpha: float
+    >>> path = Path("example.yaml")
+    >>> _ = path.write_text("train: {ridge: {alpha: 0.5}}")
+    >>> read("train.ridge", Ridge, path)
+    Ridge(alpha=0.5)
+    >>> _ = path.write_text("train: {ridge: {alpha: strong}}")
+    >>> read("train.ridge", Ridge, path)  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+    sales.errors.PipelineError: example.yaml: train.ridge.alpha: Input should be a valid number...
     """
     try:
         tree: Any = files.read_yaml(path)

@@ -19,7 +19,7 @@ FEATURES = Path("data/features")
 
 
 def main() -> None:
-    """Write models/<name>/ and plots/learning_curve/<name>.csv."""
+    """Write models/<name>/ and models/learning_curve/<name>.csv."""
     if len(sys.argv) != 2:
         raise PipelineError(f"name the model to train: {', '.join(estimators.NAMES)}")
     name = sys.argv[1]
@@ -45,7 +45,7 @@ def main() -> None:
             "train_sha256": files.content_hash(FEATURES / "train.parquet"),
         }
         saved.save(folder, name, fitted.estimator, featuriser, about, fitted.bounds)
-    with files.replacing(Path("plots/learning_curve") / f"{name}.csv") as beside:
+    with files.replacing(Path("models/learning_curve") / f"{name}.csv") as beside:
         fitted.curve.to_csv(beside, index=False)
     sample = "" if fitted.rows == rows else f"a sample of {fitted.rows:,} of "
     print(f"{name}: {sample}{rows:,} rows, valid RMSE {fitted.curve['rmse'].iloc[-1]:,.4f}")

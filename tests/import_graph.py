@@ -8,7 +8,7 @@ from tests.examples import ROOT
 
 
 def imports(file: str, root: Path = ROOT) -> set[str]:
-    """Return the project files that a project file imports, and the packages above them."""
+    """Return the project files that a project file names in its imports."""
     found = set()
     for node in ast.walk(ast.parse((root / file).read_text())):
         if isinstance(node, ast.ImportFrom):
@@ -26,14 +26,21 @@ def imports(file: str, root: Path = ROOT) -> set[str]:
 
 
 def reached(files: set[str]) -> set[str]:
-    """Return `files` and all project files they import, however indirectly."""
+    """Return `files` and all project files that run with them: imported, or a package above."""
     seen: set[str] = set()
     todo = set(files)
     while todo:
         file = todo.pop()
         seen.add(file)
-        todo |= imports(file) - seen
+        above = {f"{folder}/__init__.py" for folder in Path(file).parents}
+        todo |= (imports(file) | {f for f in above if (ROOT / f).is_file()}) - seen
     return seen
+
+
+def is_empty(file: str) -> bool:
+    """Return whether a module holds a docstring and no code: no result can depend on it."""
+    body = ast.parse((ROOT / file).read_text()).body
+    return all(isinstance(node, ast.Expr) for node in body)
 
 
 def libraries(files: set[str]) -> set[str]:

@@ -4,9 +4,10 @@ import tomllib
 from importlib.metadata import packages_distributions
 
 import yaml
+from pathspec import PathSpec
 
 from sales import estimators
-from tests.examples import ROOT
+from tests.examples import ROOT, project_files
 from tests.import_graph import libraries, reached
 
 BENTO = yaml.safe_load((ROOT / "bentofile.yaml").read_text())
@@ -18,9 +19,14 @@ FASTER = {"httptools", "uvloop"}
 
 
 def test_it_packs_exactly_the_modules_that_the_service_imports():
-    packed = {path for path in BENTO["include"] if path.endswith(".py")}
-    assert packed == {f"/{file}" for file in SERVED | {"sales/__init__.py"}}
-    assert set(BENTO["include"]) - packed == {"/models/promoted/**"}
+    """By BentoML's own reading of the patterns: those of .gitignore."""
+    wanted, unwanted = (
+        PathSpec.from_lines("gitignore", BENTO[key]) for key in ("include", "exclude")
+    )
+    packed = {file for file in wanted.match_files(project_files()) if not unwanted.match_file(file)}
+    assert packed == SERVED
+    assert "/models/promoted/**" in BENTO["include"]
+    assert len(BENTO["include"]) + len(BENTO["exclude"]) < 20
 
 
 def test_its_requirements_are_exactly_what_those_modules_import():

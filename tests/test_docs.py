@@ -52,19 +52,17 @@ def test_the_picture_has_every_stage_and_only_arrows_that_say_something():
     assert re.findall(r"^  (\w+)\[", shown, re.M) == list(stages)
 
 
-def test_levels_need_earlier_ones_only_and_a_circle_is_told():
-    assert docs.levels({"a": set(), "b": {"a"}, "c": {"a", "b"}}) == [["a"], ["b"], ["c"]]
-    with pytest.raises(SystemExit, match="these import each other"):
-        docs.levels({"a": {"b"}, "b": {"a"}})
-
-
-def test_modules_and_import_graph_see_the_same_imports():
-    files = {str(f.relative_to(ROOT / "sales")) for f in (ROOT / "sales").rglob("*.py")}
-    trees = {name: docs.ast.parse((ROOT / "sales" / name).read_text()) for name in files}
-    trees.pop("__init__.py")
-    for name in trees:
-        seen = {f"sales/{other}" for other in docs.imported(trees, name)}
-        assert seen == imports(f"sales/{name}") - {"sales/__init__.py"}
+def test_the_rooms_that_are_drawn_import_each_other_as_the_files_do():
+    found = {}
+    for path in (ROOT / "sales").rglob("*.py"):
+        targets = {ROOT / file for file in imports(str(path.relative_to(ROOT)))}
+        ends = {docs.room(target) for target in targets if target.parent != ROOT / "sales"}
+        ends |= {"ground" for target in targets if target.parent == ROOT / "sales"}
+        found.setdefault(docs.room(path), set()).update(ends - {docs.room(path)})
+    assert docs.arrows() == found
+    shown = docs.shown(ROOT / "ARCHITECTURE.md", "rooms")
+    drawn = set(re.findall(r"^  (\w+) --> (\w+)$", shown, re.M))
+    assert drawn == {(a, b) for a, ends in docs.reduced(found).items() for b in ends}
 
 
 def test_a_part_is_put_between_its_own_marks_only(tmp_path):

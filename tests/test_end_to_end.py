@@ -12,6 +12,7 @@ import httpx
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 
 from sales.judging import scores
 from sales.models import saved
@@ -100,21 +101,50 @@ def test_models_trained_side_by_side_are_those_that_dvc_would_have_trained():
 @pytest.mark.parametrize(
     ("module", "expected"),
     [
-        ("sales/data/generator.py", {"ingest", "register"}),
+        ("sales/data/generator.py", {"ingest", "prepare", "card", "register"}),
         ("sales/models/features.py", {"featurize", *TRAINS, "evaluate", "card", "register"}),
-        (
-            "sales/estimators/lightgbm.py",
-            {"train_lightgbm", "evaluate", "gate", "card", "register"},
-        ),
-        ("sales/judging/gates.py", {"gate", "register"}),
+        ("sales/estimators/lightgbm.py", {"train_lightgbm", "evaluate", "register"}),
+        ("sales/judging/gates.py", {"evaluate", "gate", "card", "register"}),
+        ("sales/serving/request.py", {"register"}),
+        ("sales/registry/promotion.py", {"register"}),
+        ("ui/app.py", {"register"}),
+        ("service.py", {"register"}),
     ],
 )
-def test_a_changed_module_runs_the_stages_that_import_it(module, expected):
+def test_a_changed_module_runs_the_stages_that_depend_on_it(module, expected):
+    """What they write is the same, so the rest has nothing to do."""
     with Path(module).open("a") as file:
         file.write("# changed\n")
-    assert (
-        ran(sh("dvc", "repro")) == expected
-    )  # what they write is the same, the rest has nothing to do
+    assert ran(sh("dvc", "repro")) == expected
+
+
+def test_a_fresh_clone_shows_the_results_with_nothing_run_or_pulled(tmp_path):
+    set_params({"train.xgboost.max_depth": 2})
+    sh("dvc", "repro")
+    sh("git", "commit", "--quiet", "--all", "--message", "shallower")
+    sh("git", "clone", "--quiet", ".", str(tmp_path / "clone"))
+    shutil.copy(PAGE, tmp_path / "clone" / PAGE)
+    sh("git", "reset", "--quiet", "--hard", "HEAD~1")
+    sh("dvc", "repro")
+    os.chdir(tmp_path / "clone")
+    assert not Path(".dvc/cache").exists()
+    shown = sh("dvc", "metrics", "show")
+    assert "failed" not in shown
+    assert re.search(r"^metrics/xgboost\.json .*\d\.\d", shown, re.M)
+    difference = sh("dvc", "metrics", "diff", "HEAD~1")
+    assert re.search(r"^metrics/xgboost\.json +test\.rmse( +-?\d+\.\d+){3}$", difference, re.M)
+    assert "metrics/lightgbm.json" not in difference
+    assert "file://" in sh("dvc", "plots", "show")
+    printed = sh("dvc", "plots", "diff", "HEAD~1", "--out", "both")
+    assert "file://" in printed
+    page = Path("both/index.html").read_text()
+    titles = [
+        name for plot in yaml.safe_load(Path("dvc.yaml").read_text())["plots"] for name in plot
+    ]
+    for title in titles:
+        assert f'"{title}"' in page
+    assert page.count('"HEAD~1"') >= len(titles)
+    assert sh("git", "status", "--porcelain") == "?? both/\n"
 
 
 def test_an_experiment_in_a_copy_without_the_users_files_says_so():

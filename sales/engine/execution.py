@@ -104,14 +104,21 @@ class Local:
 
 @contextmanager
 def started() -> Iterator[Engine]:
-    """Yield the engine that `run.engine` names; a cluster of our own ends with the block."""
+    """Yield the engine that `run.engine` names; a cluster of our own ends with the block.
+
+    A stage gives it a function of one partition, and merges what comes back:
+
+    >>> with started() as engine:  # `run.engine` is local
+    ...     engine.map(len, [["a", "b"], ["c"]], what="counted")
+    [2, 1]
+    """
     settings = params.read("run", RunParams)
     if settings.engine == "local":
         yield Local()
         return
     if importlib.util.find_spec("distributed") is None:
         raise PipelineError("run.engine is dask, but Dask is not installed: `make setup-cluster`")
-    from sales.engine import cluster
+    from sales.engine.cluster import started as joined
 
-    with cluster.started(settings.workers, settings.worker_memory, settings.partition_rows) as on:
+    with joined(settings.workers, settings.worker_memory, settings.partition_rows) as on:
         yield on

@@ -17,7 +17,20 @@ Kept = pd.DataFrame | Path  # a partition: in memory, or in a Parquet file
 
 
 def of(table: Path) -> list[Path]:
-    """Return the Parquet files of a table, in order; none where there is no table."""
+    """Return the Parquet files of a table, in order; none where there is no table.
+
+    >>> train, valid = Path("train.parquet"), Path("valid.parquet")
+    >>> write(pd.DataFrame({"Price": [5.0, 6.0]}), train)
+    >>> valid.mkdir()
+    >>> for number in (1, 0):
+    ...     write(pd.DataFrame({"Price": [7.0]}), name(valid, number))
+    >>> [str(part) for part in of(train)]
+    ['train.parquet']
+    >>> [str(part) for part in of(valid)]
+    ['valid.parquet/part.000000.parquet', 'valid.parquet/part.000001.parquet']
+    >>> of(Path("test.parquet"))
+    []
+    """
     if table.is_dir():
         return sorted(table.rglob("*.parquet"))
     return [table] if table.is_file() else []
@@ -29,7 +42,13 @@ def name(table: Path, number: int | None) -> Path:
 
 
 def rows(parts: Sequence[Kept]) -> list[int]:
-    """Return the number of rows of each partition; of a file only the footer is read."""
+    """Return the number of rows of each partition; of a file only the footer is read.
+
+    >>> few, more = pd.DataFrame({"Price": [5.0]}), pd.DataFrame({"Price": [6.0, 7.0]})
+    >>> write(more, Path("more.parquet"))
+    >>> rows([few, Path("more.parquet")])
+    [1, 2]
+    """
     return [
         pyarrow.parquet.read_metadata(part).num_rows if isinstance(part, Path) else len(part)
         for part in parts

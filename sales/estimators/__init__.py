@@ -95,7 +95,14 @@ class Estimator(Protocol):
 
 
 def module(name: str) -> ModuleType:
-    """Return the module of an estimator; only its own library is imported."""
+    """Return the module of an estimator; only its own library is imported.
+
+    >>> module("linear_regression").Params.__doc__
+    'See `train.linear_regression` in params.yaml.'
+    >>> module("ridge")  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+    sales.errors.PipelineError: unknown model 'ridge'; known: linear_regression, random_forest, ...
+    """
     if name not in NAMES:
         raise PipelineError(f"unknown model '{name}'; known: {', '.join(NAMES)}")
     return import_module(f"{__name__}.{name}")

@@ -57,6 +57,10 @@ def load(folder: Path) -> Model:
 
     Raises PipelineError when it cannot be loaded, whatever is missing, cut short or of another
     version: callers decide what an unloadable model means.
+
+    >>> load(Path("models/promoted/champion"))  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+    sales.errors.PipelineError: the model in models/promoted/champion cannot be loaded: ...
     """
     try:
         about = files.read_json(folder / ABOUT)
