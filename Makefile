@@ -243,7 +243,7 @@ screenshots: setup ## pictures of every view, to state/screenshots/ and docs/ (n
 	@python -m bench.screenshots
 
 ##@ Start over
-clean: ## remove everything that is made, but the data you dropped, the history and the environment
-	rm -rf requirements-serving.txt data/raw data/prepared data/contract.json data/features models cards metrics plots dvc_plots $(SALES_STATE)/artifacts $(SALES_STATE)/packed
+clean: ## remove everything that is made, but the data you dropped, the history, the environment and what git keeps
+	rm -rf requirements-serving.txt data/raw data/prepared data/contract.json data/features models cards metrics/registry.json dvc_plots $(SALES_STATE)/artifacts $(SALES_STATE)/packed
 	find $(SALES_STATE)/registry/ -mindepth 1 -not -name history.jsonl -delete 2>/dev/null || true
 	rm -rf $(SALES_STATE)/bentoml $(SALES_STATE)/dask $(SALES_STATE)/serving $(SALES_STATE)/bench $(SALES_STATE)/screenshots .dvc/cache .dvc/tmp .pytest_cache .mypy_cache .ruff_cache .hypothesis
