@@ -10,7 +10,8 @@ from sales import files, params
 from sales.errors import PipelineError, run
 from sales.models.tuning import Study
 from sales.registry import provenance, standing, studies
-from sales.registry.tracking import RegisterParams, locked
+from sales.registry.lock import locked
+from sales.registry.tracking import RegisterParams
 
 STUDIES = Path("tune")
 

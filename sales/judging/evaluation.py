@@ -14,8 +14,9 @@ import pandas as pd
 
 from sales.engine import Engine, partitions
 from sales.engine.partitions import Kept, keep, kept
-from sales.judging import charts, scores
-from sales.judging.scores import EvaluateParams, Tally
+from sales.judging import behaviour, charts, scores
+from sales.judging.scores import EvaluateParams
+from sales.judging.tallies import Tally
 from sales.models import saved
 from sales.models.saved import Model
 
@@ -173,8 +174,8 @@ def _told(
     """
     first, shown, test = rows
     name, predicted = one.name, one.predict(first)
-    behaviour = scores.violations(one, first, predicted, settings)
-    metrics = scores.score(one, tallies, behaviour, settings)
+    violated = behaviour.violations(one, first, predicted, settings.behaviour)
+    metrics = scores.score(one, tallies, violated, settings)
     # Every bit of the first test row's prediction: whoever loads the model can try it on that.
     golden = float(predicted[0])
     metrics["golden_prediction"] = golden if np.isfinite(golden) else None

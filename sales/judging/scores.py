@@ -1,52 +1,23 @@
-"""How good a model is: errors by split and slice, skill, gap, and whether it behaves."""
+"""How good a model is: every metric, from its tallies on train, valid and test."""
 
 import math
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from itertools import pairwise
-from typing import Any, Literal, NamedTuple
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-from pydantic import Field, model_validator
+from pydantic import Field
 
-from sales.contract.expressions import Expression
 from sales.engine import partitions
 from sales.engine.partitions import Kept
-from sales.errors import PipelineError
+from sales.judging.behaviour import Behaviour
+from sales.judging.slices import Slice, within
+from sales.judging.tallies import Tally, significant, sizes
 from sales.models.intervals import Intervals
 from sales.models.saved import Model
 from sales.params import Group
-
-DIGITS = 6  # significant digits kept: what all machines agree on, and more than anybody reads
-
-QUANTILES = {"p50_error": 0.5, "p90_error": 0.9, "p99_error": 0.99}  # of the absolute error
-BUCKETS = 128
-QUANTILE_ERROR = 1 / (2 * BUCKETS)  # at most that far from the true one, as a share of it
-NOTHING = -(2**60)  # the bucket of no error at all, below all others
-
-SliceKey = tuple[int, Any, str]
-
-
-class Slice(Group):
-    """Slices of the test rows by a column: by its values, or by bands cut at `edges`."""
-
-    edges: tuple[float, ...] = ()
-
-    @model_validator(mode="after")
-    def _rising(self) -> "Slice":
-        if list(self.edges) != sorted(set(self.edges)):
-            raise ValueError("edges must rise")
-        return self
-
-
-class Behaviour(Group):
-    """A change to one column, and the way in which a sane prediction moves, if it moves."""
-
-    column: str
-    becomes: str
-    prediction: Literal["up", "down"]
 
 
 class EvaluateParams(Group):
@@ -62,137 +33,6 @@ class EvaluateParams(Group):
     seed: int = Field(ge=0)
 
 
-@dataclass(frozen=True)
-class Tally:
-    """What the errors of some rows (predicted - true) sum up to.
-
-    Tallies of partitions add up to the tally of all rows. `mean` and `spread` are of the target,
-    the spread being the sum of squares about the mean; `sizes` counts the absolute errors by
-    bucket. `held` counts the rows within their interval and `width` sums the intervals up: both are
-    None of a model that has none. `slices` are the rows' own tallies, by slice.
-    """
-
-    rows: int
-    squares: float
-    absolute: float
-    largest: float
-    signed: float
-    mean: float
-    spread: float
-    negative: int
-    held: int | None
-    width: float | None
-    sizes: Counter[int] = field(default_factory=Counter)
-    slices: Mapping[SliceKey, "Tally"] = field(default_factory=dict)
-
-    @classmethod
-    def of(
-        cls, true: np.ndarray, predicted: np.ndarray, intervals: Intervals | None = None
-    ) -> "Tally":
-        """Return the tally of some rows, without sizes and slices."""
-        error = predicted - true
-        held = width = None
-        if intervals is not None:
-            low, high = intervals.around(predicted)
-            held = int(np.count_nonzero((low <= true) & (true <= high)))
-            width = float((high - low).sum())
-        mean = float(true.mean()) if len(true) else 0.0
-        return cls(
-            len(true),
-            float(np.square(error).sum()),
-            float(np.abs(error).sum()),
-            float(np.abs(error).max(initial=0.0)),
-            float(error.sum()),
-            mean,
-            float(np.square(true - mean).sum()),
-            int(np.count_nonzero(predicted < 0)),
-            held,
-            width,
-        )
-
-    def __add__(self, other: "Tally") -> "Tally":
-        if not self.rows or not other.rows:
-            return self if self.rows else other
-        rows, apart = self.rows + other.rows, other.mean - self.mean
-        names = {**self.slices, **other.slices}
-        slices = {
-            name: self.slices[name] + other.slices[name]
-            if name in self.slices and name in other.slices
-            else tally
-            for name, tally in names.items()
-        }
-        return Tally(
-            rows,
-            self.squares + other.squares,
-            self.absolute + other.absolute,
-            max(self.largest, other.largest),
-            self.signed + other.signed,
-            self.mean + apart * other.rows / rows,
-            self.spread + other.spread + apart**2 * self.rows * other.rows / rows,
-            self.negative + other.negative,
-            None if self.held is None or other.held is None else self.held + other.held,
-            None if self.width is None or other.width is None else self.width + other.width,
-            self.sizes + other.sizes,
-            slices,
-        )
-
-    @property
-    def rmse(self) -> float:
-        """The root of the mean squared error; NaN where a prediction is not finite."""
-        return math.sqrt(self.squares / self.rows) if math.isfinite(self.squares) else math.nan
-
-    def errors(self) -> dict[str, float]:
-        """Return RMSE, MAE, R², largest absolute error, bias and quantiles of the absolute error.
-
-        All are NaN when a prediction is not finite: a diverged model has no score. R² of a constant
-        target is 1 for a perfect prediction, else 0. The quantiles are within QUANTILE_ERROR.
-        """
-        names = ("rmse", "mae", "r2", "max_error", "bias", *QUANTILES)
-        if not math.isfinite(self.squares):
-            return dict.fromkeys(names, math.nan)
-        r2 = 1 - self.squares / self.spread if self.spread else float(not self.squares)
-        found = (self.rmse, self.absolute / self.rows, r2, self.largest, self.signed / self.rows)
-        quantiles = (self.quantile(share) for share in QUANTILES.values())
-        return dict(zip(names, map(significant, (*found, *quantiles)), strict=True))
-
-    def quantile(self, share: float) -> float:
-        """Return the absolute error that this share of the rows does not exceed.
-
-        The middle of the bucket in which it lies, but for 0, which has a bucket of its own.
-        """
-        rank, seen = math.ceil(share * self.sizes.total()), 0
-        for bucket in sorted(self.sizes):
-            seen += self.sizes[bucket]
-            if seen >= rank:
-                return _middle(bucket)
-        return math.nan
-
-
-def sizes(error: np.ndarray) -> Counter[int]:
-    """Return how many absolute errors lie in each bucket.
-
-    BUCKETS equal ones in each power of two (as in Tene's HdrHistogram), so that their middles are
-    within QUANTILE_ERROR, and counts of partitions add up exactly, on every machine.
-    """
-    mantissa, exponent = np.frexp(np.abs(error))  # m × 2^e, m from 0.5 on and below 1
-    place = np.floor((2 * mantissa - 1) * BUCKETS).astype(np.int64)
-    bucket = np.where(error == 0, NOTHING, exponent * BUCKETS + place)
-    values, counts = np.unique(bucket, return_counts=True)
-    return Counter(dict(zip(values.tolist(), counts.tolist(), strict=True)))
-
-
-def _middle(bucket: int) -> float:
-    if bucket == NOTHING:
-        return 0.0
-    exponent, place = divmod(bucket, BUCKETS)
-    return math.ldexp(0.5 + (place + 0.5) / (2 * BUCKETS), exponent)
-
-
-def significant(value: float | np.floating) -> float:
-    """Return the value with `DIGITS` significant digits; NaN and infinity stay what they are."""
-    return float(f"{value:.{DIGITS}g}")
-
-
 def tally(
     table: pd.DataFrame,
     target: str,
@@ -206,7 +46,7 @@ def tally(
     counted = sizes(predicted - true) if math.isfinite(found.squares) else Counter[int]()
     slices = {
         name: Tally.of(true[rows], predicted[rows], intervals)
-        for name, rows in (_slices(table, params) if params else ())
+        for name, rows in (within(table, params.slices) if params else ())
     }
     return replace(found, sizes=counted, slices=slices)
 
@@ -299,48 +139,6 @@ def coverage(intervals: Intervals | None, test: Tally) -> dict[str, float | None
         "coverage_error": significant(abs(measured - nominal)),
         "mean_interval_width": significant(test.width / test.rows),
     }
-
-
-def _slices(table: pd.DataFrame, params: EvaluateParams) -> Iterator[tuple[SliceKey, np.ndarray]]:
-    """Yield each slice's rows; its key sorts it: the column's place, the value's, and the name."""
-    for place, (column, cut) in enumerate(params.slices.items()):
-        if column not in table:
-            raise PipelineError(f"evaluate.slices: the data has no column '{column}'")
-        values = table[column]
-        if cut.edges:
-            bounds = [-np.inf, *cut.edges, np.inf]
-            for band, (low, high) in enumerate(pairwise(bounds)):
-                name = f"{column}={low:g}..{high:g}"
-                name = f"{column}<{high:g}" if low == -np.inf else name
-                name = f"{column}>={low:g}" if high == np.inf else name
-                yield (place, band, name), values.between(low, high, "left").to_numpy()
-        else:
-            for value in values.unique():
-                yield (place, value, f"{column}={value}"), (values == value).to_numpy()
-
-
-def violations(
-    model: Model, table: pd.DataFrame, predicted: np.ndarray, params: EvaluateParams
-) -> dict[str, float]:
-    """Return, by rule, the percentage of orders whose prediction moves the wrong way.
-
-    A column the model does not see is left out: its change cannot move the prediction.
-    """
-    shares = {}
-    for name, rule in params.behaviour.items():
-        where = f"evaluate.behaviour.{name}"
-        expression = Expression.parse(rule.becomes, where)
-        for column in (rule.column, *sorted(expression.names)):
-            if column not in table:
-                raise PipelineError(f"{where}: the data has no column '{column}'")
-        if rule.column not in model.featuriser.request_fields:
-            continue
-        inputs = {column: table[column].to_numpy() for column in expression.names}
-        changed = table.assign(**{rule.column: expression.evaluate(inputs)})
-        moved = model.predict(changed) - predicted
-        right = moved >= 0 if rule.prediction == "up" else moved <= 0
-        shares[name] = significant(100 * np.mean(~right))  # NaN is never right
-    return shares
 
 
 def importance(model: Model, test: Sequence[Kept], params: EvaluateParams) -> dict[str, float]:

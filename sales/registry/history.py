@@ -195,5 +195,13 @@ def table(events: Iterable[Event]) -> list[tuple[str, ...]]:
     ]
 
 
+def as_text(events: Iterable[Event]) -> str:
+    """Return the history for a terminal, oldest first: a row an event, columns aligned."""
+    rows = [HEADER, *table(events)]
+    widths = [max(len(row[i]) for row in rows) for i in range(len(HEADER))]
+    lines = ["  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)) for row in rows]
+    return "\n".join(line.rstrip() for line in lines)
+
+
 def _number(value: float | None, style: str, unit: str = "") -> str:
     return "" if value is None else f"{format(value, style)}{unit}"

@@ -1,7 +1,13 @@
 """Who is champion: a pure decision from today's best candidate and the champion that stands."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from sales.errors import PipelineError
+from sales.registry.history import What, Who
+
+CHAMPION, CHALLENGER = "champion", "challenger"
 
 
 @dataclass(frozen=True)
@@ -44,13 +50,34 @@ class Decision:
     improvement_pct: float | None = None
 
 
+class Move(NamedTuple):
+    """One step of the aliases, as an event of the history tells it: they are what it leaves."""
+
+    what: What
+    to: Who | None
+    from_: Who | None
+    champion: Who | None
+    challenger: Who | None
+    reason: str
+
+
+def contenders(
+    ranking: Sequence[str], hashes: Mapping[str, str], barred: Collection[str], top_k: int
+) -> list[str]:
+    """Return the names of the models that may hold an alias, the best first.
+
+    They are the first `top_k` of those that passed, without those whose content hash is barred.
+    """
+    return [name for name in ranking if hashes[name] not in barred][:top_k]
+
+
 def decide(
     candidate: Candidate,
     incumbent: Incumbent | None,
     min_improvement_pct: float,
     overruled: Collection[str] = (),
 ) -> Decision:
-    """Return the decision of the promotion rule (DESIGN, section 4).
+    """Return the decision of the promotion rule.
 
     An incumbent loses only to a clearly better candidate, or when it can no longer serve: it does
     not load, fails today's gate, predicts another target, or asks for other fields than today's
@@ -91,3 +118,69 @@ def decide(
 def improvement_pct(candidate_rmse: float, incumbent_rmse: float) -> float:
     """Return how much lower the candidate's RMSE is, in percent of the incumbent's."""
     return 100 * (1 - candidate_rmse / incumbent_rmse) if incumbent_rmse else 0.0
+
+
+def without_candidate(incumbent: Incumbent | None) -> Decision:
+    """Return the decision where every model that passed is barred: the incumbent stays.
+
+    Raises PipelineError where there is none, or none that loads.
+    """
+    reason = "every model that passed is barred"
+    if incumbent is None or incumbent.unloadable:
+        raise PipelineError(f"{reason}, and there is no champion: `make lift VERSION=…`")
+    return Decision(False, "kept", reason)
+
+
+def figures(
+    candidate: Candidate | None, incumbent: Incumbent | None, decision: Decision
+) -> dict[str, float | None]:
+    """Return what a decision rests on, as history, the version's tags and the record name it."""
+    return {
+        "candidate_test_rmse": candidate.test_rmse if candidate else None,
+        "incumbent_test_rmse": incumbent.test_rmse if incumbent else None,
+        "improvement_pct": decision.improvement_pct,
+    }
+
+
+def moves(
+    decision: Decision, ranked: Sequence[Who], champion: Who | None, challenger: Who | None
+) -> list[Move]:
+    """Return what a decision does to the aliases, given who holds them, step by step.
+
+    `ranked` are the contenders, the best first: the candidate, if there is one, leads them. The
+    best of them that is not champion is challenger.
+    """
+    told = []
+    candidate, before = (ranked[0] if ranked else None), champion
+    if decision.promote:
+        champion = candidate
+        challenger = None if challenger == candidate else challenger
+        told.append(Move("promoted", candidate, before, champion, challenger, decision.reason))
+    elif decision.outcome == "kept" and candidate:
+        told.append(Move("refused", candidate, before, champion, challenger, decision.reason))
+    held = champion.content_hash if champion else ""
+    second = next((who for who in ranked if who.content_hash != held), None)
+    if challenger != second:
+        reason = "the best after it"
+        told.append(Move("challenger", second, champion, champion, second, reason))
+    return told
+
+
+def nobody_passed(gate: Mapping[str, Any]) -> str:
+    """Return why nothing is promoted: what each model failed of the gate."""
+    reasons = [
+        f"{name}: {'; '.join(judged['rules'][rule]['why'] for rule in judged['failed'])}"
+        for name, judged in gate["models"].items()
+    ]
+    return f"no model passed the gate, nothing is promoted. {'. '.join(reasons)}"
+
+
+def as_text(record: Mapping[str, Any]) -> str:
+    """Return the record's champion, decision and challenger for a person."""
+    champion, challenger = record[CHAMPION], record[CHALLENGER]
+    second = f"{challenger['model']}, version {challenger['version']}" if challenger else "none"
+    return (
+        f"champion: {champion['model']}, version {champion['version']} "
+        f"({record['decision']['outcome']}: {record['decision']['reason']})\n"
+        f"challenger: {second}"
+    )

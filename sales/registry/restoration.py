@@ -9,8 +9,8 @@ from sales.models import saved
 from sales.models.saved import Model
 from sales.registry import history, provenance
 from sales.registry.history import Event
+from sales.registry.runs import Run
 from sales.registry.standing import Standing
-from sales.registry.tracking import Run
 
 MODELS = Path("models")
 

@@ -12,7 +12,8 @@ from sales.errors import PipelineError
 from sales.registry import exports, generations, history, provenance
 from sales.registry.exports import Export
 from sales.registry.history import Event, What, Who
-from sales.registry.tracking import CHALLENGER, CHAMPION, RegisterParams, Registry
+from sales.registry.promotion import CHALLENGER, CHAMPION
+from sales.registry.tracking import RegisterParams, Registry
 
 if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion

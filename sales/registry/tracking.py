@@ -1,38 +1,24 @@
 """The MLflow registry: runs, versions and aliases, each model in it once by its content hash."""
 
-import fcntl
-import math
 import os
 import sqlite3
-import sys
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from importlib.metadata import version
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from pydantic import Field
 
 from sales.errors import PipelineError
 from sales.params import Group
+from sales.registry import logged_model
+from sales.registry.promotion import CHAMPION
+from sales.registry.runs import Run, flat
 
 if TYPE_CHECKING:
-    import pandas as pd
-    from mlflow import MlflowClient
     from mlflow.entities.model_registry import ModelVersion
 
-CHAMPION, CHALLENGER = "champion", "challenger"
 PREVIOUS = "previous_champion"  # tag of the registered model: the version the champion replaced
-LOCK_SECONDS = 120.0
-MODEL_FILES = "artifacts/model"  # within a logged model: our own files
-# What a loaded model needs: MLflow would spend ten seconds a model to find out by itself.
-REQUIREMENTS = (
-    *("lightgbm", "mlflow", "numpy", "pandas", "pydantic"),
-    *("pyyaml", "scikit-learn", "tqdm", "treelite"),
-)
 
 
 class RegisterParams(Group):
@@ -42,22 +28,6 @@ class RegisterParams(Group):
     experiment: str = Field(min_length=1)
     top_k: int = Field(ge=1)
     min_improvement_pct: float = Field(ge=0, lt=100)
-
-
-@dataclass(frozen=True)
-class Run:
-    """What is tracked of a model: all that is known of it, or, restored, what is still known."""
-
-    name: str
-    folder: Path
-    params: Mapping[str, Any]
-    metrics: Mapping[str, Any]
-    tags: Mapping[str, str]
-    example: "pd.DataFrame"  # some orders as a client sends them
-    data_hash: str
-    curve: "pd.DataFrame | None" = None  # step, split, rmse
-    texts: Mapping[str, str] = field(default_factory=dict)  # artifact path to content
-    data_file: Path | None = None
 
 
 class Registry:
@@ -132,7 +102,7 @@ class Registry:
                 mlflow.log_input(data, context="training")
             for file, text in run.texts.items():
                 mlflow.log_text(text, file)
-            uri = _log_model(self.client, run.folder, run.example)
+            uri = logged_model.log(self.client, run.folder, run.example)
             # The tags by which the run is found come last: a run cut short is never found.
             mlflow.set_tags({**run.tags, "model_uri": uri})
         return run_id
@@ -232,99 +202,3 @@ def _unjournaled(connection: Any, _: Any) -> None:
     if isinstance(connection, sqlite3.Connection):
         connection.execute("PRAGMA journal_mode = MEMORY")
         connection.execute("PRAGMA synchronous = OFF")
-
-
-class _Pyfunc:
-    """MLflow's pyfunc flavor, but for what its own `log_model` takes long over.
-
-    That would load and try each model here, two seconds after evaluate has just done it, and
-    copy the model's files twice. Here they are only named; `_log_model` copies them.
-    """
-
-    @staticmethod
-    def save_model(
-        *,
-        path: str,
-        mlflow_model: Any,
-        folder: Path,
-        validate_serving_input: bool,  # noqa: ARG004
-        **settings: Any,
-    ) -> None:
-        import mlflow
-
-        mlflow.pyfunc.save_model(path=path, mlflow_model=mlflow_model, **settings)
-        named = {"model": {"path": MODEL_FILES, "uri": str(folder)}}
-        mlflow_model.flavors[mlflow.pyfunc.FLAVOR_NAME]["artifacts"] = named
-        mlflow_model.model_size_bytes += sum(
-            file.stat().st_size for file in folder.rglob("*") if file.is_file()
-        )
-        mlflow_model.save(str(Path(path) / "MLmodel"))
-
-
-def _log_model(client: "MlflowClient", folder: Path, example: "pd.DataFrame") -> str:
-    """Log a model's folder to the run under way and return its URI."""
-    import mlflow
-
-    answer = np.zeros(len(example))  # a float64 for each order, whatever the model
-    logged = mlflow.models.Model.log(
-        artifact_path=None,
-        name="model",
-        flavor=_Pyfunc,
-        validate_serving_input=False,
-        python_model=str(Path(__file__).with_name("mlflow_model.py")),
-        folder=folder,
-        code_paths=[str(Path(__file__).parent)],
-        pip_requirements=[*(f"{p}=={version(p)}" for p in REQUIREMENTS), _xgboost()],
-        signature=mlflow.models.infer_signature(example, answer),
-        input_example=example,
-    )
-    client.log_model_artifacts(logged.model_id, str(folder), MODEL_FILES)
-    return logged.model_uri
-
-
-def flat(metrics: Mapping[str, Any], prefix: str = "") -> dict[str, float]:
-    """Return nested metrics as `test.rmse`, numbers only and finite only."""
-    found: dict[str, float] = {}
-    for key, value in metrics.items():
-        if isinstance(value, Mapping):
-            found |= flat(value, f"{prefix}{key}.")
-        elif isinstance(value, int | float) and math.isfinite(value):
-            found[f"{prefix}{key}"] = float(value)
-    return found
-
-
-def _xgboost() -> str:
-    from importlib.metadata import PackageNotFoundError
-
-    try:
-        return f"xgboost-cpu=={version('xgboost-cpu')}"
-    except PackageNotFoundError:
-        return f"xgboost=={version('xgboost')}"
-
-
-@contextmanager
-def locked(folder: Path, seconds: float = LOCK_SECONDS) -> Iterator[None]:
-    """Hold the registry's lock. Raises PipelineError, naming the holder, when it stays taken.
-
-    The operating system frees it when the process ends, however it ends.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / ".lock").open("a+") as lock:
-        deadline = time.monotonic() + seconds
-        while True:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if time.monotonic() > deadline:
-                    lock.seek(0)
-                    holder = lock.read().strip() or "an unknown process"
-                    raise PipelineError(
-                        f"the registry in {folder} is in use by {holder}; try again when it is done"
-                    ) from None
-                time.sleep(0.1)
-        lock.truncate(0)
-        since = time.strftime("%H:%M:%S")
-        lock.write(f"process {os.getpid()} ({Path(sys.argv[0]).stem or 'python'}) since {since}")
-        lock.flush()
-        yield

@@ -12,7 +12,7 @@ import pytest
 from sales import files, params
 from sales.errors import PipelineError
 from sales.models import saved
-from sales.registry import history, standing, tracking
+from sales.registry import history, lock, standing, tracking
 from sales.serving import answering
 from stages import champion, register
 from tests.examples import ROOT, set_params
@@ -425,9 +425,9 @@ def test_registers_at_once(gated, times):
 def test_whoever_waits_too_long_is_told_for_whom(gated, monkeypatch):
     settings = params.read("register", tracking.RegisterParams)
     with (
-        tracking.locked(standing.state_folder()),
+        lock.locked(standing.state_folder()),
         pytest.raises(PipelineError, match=r"in use by process \d+ \(.*\) since \d\d:\d\d:\d\d"),
-        tracking.locked(standing.state_folder(), 0.2),
+        lock.locked(standing.state_folder(), 0.2),
         standing.changing(settings),
     ):
         pass

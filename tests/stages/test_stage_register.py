@@ -5,8 +5,6 @@ import os
 import shutil
 import subprocess
 import sys
-import threading
-import time
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +15,6 @@ from sales import files
 from sales.errors import PipelineError
 from sales.judging import evaluation
 from sales.models import saved
-from sales.registry import standing, tracking
 from stages import register
 from tests.examples import ROOT, make_orders, set_params
 from tests.trained_project import (
@@ -380,31 +377,25 @@ def test_mlflow_loads_the_champion_and_it_predicts_the_same_bits(gated):
     assert not files_there & {".pkl", ".pickle", ".joblib"}
 
 
-def test_a_taken_lock_names_its_holder(gated):
-    folder = standing.state_folder()
-    with (
-        tracking.locked(folder),
-        pytest.raises(PipelineError) as caught,
-        tracking.locked(folder, 0.2),
-    ):
-        pass
-    assert f"in use by process {os.getpid()}" in str(caught.value)
-
-
-def test_a_lock_that_comes_free_is_taken(gated):
-    folder, taken = standing.state_folder(), threading.Event()
-
-    def hold():
-        with tracking.locked(folder):
-            taken.set()
-            time.sleep(0.5)
-
-    holder = threading.Thread(target=hold)
-    holder.start()
-    taken.wait()
-    with tracking.locked(folder, 30):
-        holder.join(10)
-        assert not holder.is_alive()
+def test_the_registered_model_brings_its_own_code_along(gated):
+    """Whoever has MLflow's database and artifacts needs nothing else of this project."""
+    register.main()
+    orders = make_orders(5, seed=9)
+    fields = files.read_json(Path("models/linear_regression/model.json"))["request_fields"]
+    sent = orders[fields].astype(dict.fromkeys(orders[fields].select_dtypes("category"), str))
+    sent.astype({"Quantity": float}).to_parquet("sent.parquet")
+    program = (
+        "import mlflow, pandas; mlflow.set_tracking_uri('sqlite:///state/registry/mlflow.db'); "
+        f"model = mlflow.pyfunc.load_model('models:/{NAME}@champion'); "
+        "print(model.predict(pandas.read_parquet('sent.parquet')).tolist())"
+    )
+    env = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    done = subprocess.run(
+        [sys.executable, "-c", program], env=env, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    expected = saved.load(Path("models/linear_regression")).predict(orders)
+    assert json.loads(done.stdout.splitlines()[-1]) == expected.tolist()
 
 
 def test_two_registers_at_once_register_each_model_once(gated):

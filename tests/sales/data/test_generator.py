@@ -1,4 +1,4 @@
-"""The generator keeps every rule of the public file (DESIGN.md, section 2)."""
+"""The generator keeps every rule that the public file was found to keep."""
 
 import hashlib
 

@@ -147,3 +147,14 @@ def test_the_table_tells_a_person():
         "data": "abcdef0",
         "reason": "5.04 % better",
     }
+
+
+def test_the_table_for_a_terminal_has_aligned_columns():
+    first = promoted(1).model_copy(update={"reason": "first"})
+    header, one, two = history.as_text([first, promoted(2, 1)]).splitlines()
+    assert header.split() == " ".join(history.HEADER).split()
+    for column, cells in (("to", ("xgboost, version 1", "xgboost, version 2")),):
+        at = header.index(f"{column} ")
+        assert (one[at:].startswith(cells[0]), two[at:].startswith(cells[1])) == (True, True)
+    assert one[header.index("reason") :] == "first"
+    assert two == two.rstrip()

@@ -4,7 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sales.registry.promotion import Candidate, Incumbent, decide
+from sales.errors import PipelineError
+from sales.registry import promotion
+from sales.registry.history import Who
+from sales.registry.promotion import Candidate, Decision, Incumbent, Move, decide, moves
 
 FIELDS = frozenset({"Quantity", "UnitPrice"})
 CANDIDATE = Candidate("xgboost", "new", 90.0, FIELDS)
@@ -67,3 +70,124 @@ def test_a_sound_incumbent_never_loses_to_a_worse_or_equal_candidate(rmse, stand
 def test_after_a_promotion_the_same_candidate_changes_nothing(rmse, least):
     again = Incumbent("c", "new", rmse, FIELDS)
     assert not decide(Candidate("c", "new", rmse, FIELDS), again, least).promote
+
+
+HASHES = {"a": "hash a", "b": "hash b", "c": "hash c"}
+
+
+@pytest.mark.parametrize(
+    ("barred", "top_k", "names"),
+    [
+        ((), 2, ["c", "a"]),
+        ((), 5, ["c", "a", "b"]),
+        (("hash c",), 1, ["a"]),
+        (("hash c", "hash b"), 3, ["a"]),
+        (tuple(HASHES.values()), 3, []),
+    ],
+)
+def test_a_barred_model_leaves_its_place_to_the_next(barred, top_k, names):
+    assert promotion.contenders(["c", "a", "b"], HASHES, barred, top_k) == names
+
+
+def test_where_all_are_barred_the_champion_stays():
+    kept = Decision(False, "kept", "every model that passed is barred")
+    assert promotion.without_candidate(incumbent()) == kept
+
+
+@pytest.mark.parametrize("stands", [None, incumbent(None, unloadable="file is gone")])
+def test_where_all_are_barred_and_nobody_can_stay_a_person_is_asked(stands):
+    with pytest.raises(PipelineError, match="barred, and there is no champion: `make lift VERSION"):
+        promotion.without_candidate(stands)
+
+
+def test_the_figures_of_a_decision():
+    decision = decide(CANDIDATE, incumbent(100.0), 1.0)
+    assert promotion.figures(CANDIDATE, incumbent(100.0), decision) == {
+        "candidate_test_rmse": 90.0,
+        "incumbent_test_rmse": 100.0,
+        "improvement_pct": pytest.approx(10.0),
+    }
+    nobody = Decision(False, "kept", "every model that passed is barred")
+    assert set(promotion.figures(None, None, nobody).values()) == {None}
+
+
+ONE, TWO, THREE = (Who(model=f"m{i}", version=i, content_hash=f"h{i}") for i in (1, 2, 3))
+FIRST = Decision(True, "first", "is first")
+BETTER = Decision(True, "replaced", "is better")
+WORSE = Decision(False, "kept", "is no better")
+SAME = Decision(False, "unchanged", "is champion already")
+NEXT = "the best after it"
+
+
+@pytest.mark.parametrize(
+    ("decision", "ranked", "holders", "expected"),
+    [
+        (
+            FIRST,
+            [ONE, TWO],
+            (None, None),
+            [
+                Move("promoted", ONE, None, ONE, None, "is first"),
+                Move("challenger", TWO, ONE, ONE, TWO, NEXT),
+            ],
+        ),
+        (FIRST, [ONE], (None, None), [Move("promoted", ONE, None, ONE, None, "is first")]),
+        (  # who was challenger becomes champion, and the champion is not today's
+            BETTER,
+            [TWO],
+            (ONE, TWO),
+            [Move("promoted", TWO, ONE, TWO, None, "is better")],
+        ),
+        (  # the old champion is today's second
+            BETTER,
+            [THREE, ONE],
+            (ONE, TWO),
+            [
+                Move("promoted", THREE, ONE, THREE, TWO, "is better"),
+                Move("challenger", ONE, THREE, THREE, ONE, NEXT),
+            ],
+        ),
+        (SAME, [ONE, TWO], (ONE, TWO), []),
+        (SAME, [ONE], (ONE, TWO), [Move("challenger", None, ONE, ONE, None, NEXT)]),
+        (
+            WORSE,
+            [TWO],
+            (ONE, None),
+            [
+                Move("refused", TWO, ONE, ONE, None, "is no better"),
+                Move("challenger", TWO, ONE, ONE, TWO, NEXT),
+            ],
+        ),
+        (WORSE, [TWO], (ONE, TWO), [Move("refused", TWO, ONE, ONE, TWO, "is no better")]),
+        (WORSE, [], (ONE, None), []),  # all are barred
+        (WORSE, [], (ONE, TWO), [Move("challenger", None, ONE, ONE, None, NEXT)]),
+    ],
+)
+def test_what_a_decision_does_to_the_aliases(decision, ranked, holders, expected):
+    assert moves(decision, ranked, *holders) == expected
+
+
+def test_why_nobody_passed_is_told_model_by_model():
+    rules = {"r2": {"why": "R² is 0, 0.9 is asked for"}, "skill": {"why": "no skill"}}
+    gate = {
+        "models": {
+            "one": {"failed": ["r2", "skill"], "rules": rules},
+            "two": {"failed": ["skill"], "rules": rules},
+        }
+    }
+    assert promotion.nobody_passed(gate) == (
+        "no model passed the gate, nothing is promoted. "
+        "one: R² is 0, 0.9 is asked for; no skill. two: no skill"
+    )
+
+
+def test_a_record_in_words():
+    decision = {"outcome": "kept", "reason": "xgboost is no better"}
+    record = {
+        "champion": {"model": "linear_regression", "version": 3},
+        "challenger": {"model": "xgboost", "version": 4},
+        "decision": decision,
+    }
+    said = "champion: linear_regression, version 3 (kept: xgboost is no better)\n"
+    assert promotion.as_text(record) == f"{said}challenger: xgboost, version 4"
+    assert promotion.as_text({**record, "challenger": None}) == f"{said}challenger: none"

@@ -1,0 +1,75 @@
+"""What a person decides: the champion rolled back, promoted, freed of a bar, or brought back."""
+
+from sales.errors import PipelineError
+from sales.registry import history, restoration
+from sales.registry.exports import Export
+from sales.registry.history import Who
+from sales.registry.standing import Standing
+
+
+def rollback(now: Standing, reason: str) -> str:
+    """Make the champion before this one champion again; bar this one. Return what was done."""
+    replaced = _champion(now)
+    back = history.previous(now.events)
+    if back is None:
+        raise PipelineError(f"there is no champion before {replaced} to go back to")
+    champion = now.export_of(back)
+    now.champion = back
+    now.challenger = None if now.challenger == back else now.challenger
+    now.record("rolled back", by="person", to=back, from_=replaced, reason=reason)
+    _settle(now, champion, "rolled back", reason)
+    now.registry.tag(now.version(replaced), {"barred": history.now(), "bar_reason": reason})
+    return f"champion: {back}\nbarred: {replaced}, until `make lift VERSION={replaced.version}`"
+
+
+def promote(now: Standing, alias: str, reason: str) -> str:
+    """Let champion and challenger change places. Return what was done."""
+    replaced = _champion(now)
+    if alias == "champion":
+        raise PipelineError(f"{replaced} is champion already")
+    if alias == "fallback":
+        raise PipelineError("`make rollback` goes back to the champion before, and bars this one")
+    if alias != "challenger":
+        raise PipelineError(f"'{alias}' is no alias that can be promoted: ALIAS=challenger")
+    if now.challenger is None:
+        raise PipelineError("there is no challenger")
+    chosen = now.challenger
+    champion = now.export_of(chosen)
+    now.champion, now.challenger = chosen, replaced
+    now.record("promoted", by="person", to=chosen, from_=replaced, reason=reason)
+    _settle(now, champion, "promoted", reason)
+    return f"champion: {chosen}\nchallenger: {replaced}"
+
+
+def lift(now: Standing, version: int, reason: str) -> str:
+    """End the bar of a version, so that the rule may promote it again. Return what was done."""
+    bars = history.barred(now.events)
+    chosen = next((e.from_ for e in bars.values() if e.from_ and e.from_.version == version), None)
+    if chosen is None:
+        barred = ", ".join(str(event.from_) for event in bars.values()) or "none"
+        raise PipelineError(f"version {version} is not barred; barred: {barred}")
+    now.record("lifted", by="person", to=chosen, from_=now.champion, reason=reason)
+    now.registry.tag(now.version(chosen), {"barred": "", "bar_reason": ""})
+    return f"{chosen} is barred no longer; `make repro` lets the rule judge it again"
+
+
+def rebuild(now: Standing) -> str:
+    """Bring the registry back from the history and DVC's cache. Return what was done."""
+    if not now.events:
+        raise PipelineError("there is no history to rebuild the registry from: `make repro`")
+    done = restoration.restore(now)
+    champion = _champion(now)
+    _settle(now, now.export_of(champion), "rebuilt", "the registry's database was lost")
+    return "\n".join([*done, f"champion: {champion}", f"challenger: {now.challenger or 'none'}"])
+
+
+def _champion(now: Standing) -> Who:
+    if now.champion is None:
+        raise PipelineError("there is no champion yet: `make repro`")
+    return now.champion
+
+
+def _settle(now: Standing, champion: Export, outcome: str, reason: str) -> None:
+    challenger = now.export_of(now.challenger) if now.challenger else None
+    decision = {"outcome": outcome, "reason": reason, "candidate": None, "incumbent": None}
+    now.settle(champion, challenger, now.data(), decision)

@@ -1,0 +1,120 @@
+"""Today's models in the registry: each tracked and registered once, by its content hash."""
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from sales import files
+from sales.registry import provenance, standing
+from sales.registry.exports import Export
+from sales.registry.promotion import Candidate
+from sales.registry.runs import Run
+from sales.registry.standing import EVALUATION, Standing
+from sales.registry.today import (
+    METRICS,
+    MODELS,
+    PLOTS,
+    PREPARED,
+    Today,
+    card,
+    example,
+    served,
+)
+from sales.registry.tracking import Registry
+
+
+def tracked(registry: Registry, today: Today, tell: Callable[[str], None]) -> dict[str, str]:
+    """Return the id of each model's run by the model's name, logging those that have none yet.
+
+    A model with other metrics, as on other test rows, is another run. `tell` gets a line on each
+    that is logged.
+    """
+    ids, missing = {}, []
+    for name, content_hash in today.hashes.items():
+        evaluation = files.content_hash(METRICS / f"{name}.json")
+        found = registry.find_run(content_hash, evaluation)
+        if found:
+            ids[name] = found
+        else:
+            missing.append((name, evaluation))
+    origin = _origin() if missing else {}
+    for name, evaluation in missing:
+        tags = _tags(name, evaluation, today, origin)
+        ids[name] = registry.track(_run(name, today, tags))
+        tell(f"tracked {name}: run {ids[name]}")
+    return ids
+
+
+def _origin() -> dict[str, str]:
+    """Return what all runs of today come from: data, parameters, code and commit."""
+    code = files.content_hash(Path("sales")) + files.content_hash(Path("stages"))
+    return {
+        "data_hash": files.read_json(METRICS / "data.json")["sha256"],
+        "params_hash": files.content_hash(Path("params.yaml")),
+        "code_hash": hashlib.sha256(code.encode()).hexdigest(),
+        "git_commit": provenance.git_commit(),
+        "dvc_experiment": os.environ.get("DVC_EXP_NAME", ""),
+    }
+
+
+def _tags(name: str, evaluation: str, today: Today, origin: Mapping[str, str]) -> dict[str, str]:
+    judged = today.gate["models"][name]
+    return {
+        "model": name,
+        "content_hash": today.hashes[name],
+        "evaluation_hash": evaluation,
+        "verdict": judged["verdict"],
+        "failed_rules": ", ".join(judged["failed"]),
+        **origin,
+    }
+
+
+def _run(name: str, today: Today, tags: Mapping[str, str]) -> Run:
+    import pandas as pd
+
+    folder = MODELS / name
+    about = files.read_json(folder / "model.json")
+    texts = {EVALUATION: json.dumps(today.evaluation(name))}
+    texts |= {f"card.{kind}": text for kind, text in card(name).items()}
+    for path in sorted(PLOTS.glob("*.csv")):
+        if not path.name.startswith("data_"):
+            rows = pd.read_csv(path).query("model == @name")
+            texts[f"plots/{path.name}"] = rows.to_csv(index=False)
+    return Run(
+        name,
+        folder,
+        {"model": name, "feature_set": about["feature_set"], **about["params"]},
+        today.metrics[name],
+        tags,
+        example(folder),
+        tags["data_hash"],
+        curve=pd.read_csv(PLOTS / "learning_curve" / f"{name}.csv"),
+        texts=texts,
+        data_file=PREPARED / "train.parquet",
+    )
+
+
+def registered(now: Standing, name: str, today: Today, run_id: str) -> Export:
+    """Return one of today's models as it would be exported, registered if it is not yet."""
+    folder = MODELS / name
+    version = now.registry.versions().get(today.hashes[name])
+    new = version is None
+    if version is None:
+        version = now.registry.register(run_id, today.hashes[name])
+    entry = {**standing.describe(version), **served(folder, today.metrics[name])}
+    if new:
+        md5 = provenance.dvc_md5(folder)
+        to = standing.who(version)
+        now.record("registered", to=to, from_=now.champion, dvc_md5=md5, entry=entry)
+    return Export(folder, entry, today.evaluation(name), card(name))
+
+
+def candidate(name: str, today: Today) -> Candidate:
+    """Return a model as the promotion rule sees it."""
+    about = files.read_json(MODELS / name / "model.json")
+    rmse = today.metrics[name]["test"]["rmse"]
+    return Candidate(
+        name, today.hashes[name], rmse, frozenset(about["request_fields"]), about["target"]
+    )

@@ -1,0 +1,41 @@
+"""The registry's lock: who changes the standing, one process at a time."""
+
+import fcntl
+import os
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sales.errors import PipelineError
+
+LOCK_SECONDS = 120.0
+
+
+@contextmanager
+def locked(folder: Path, seconds: float = LOCK_SECONDS) -> Iterator[None]:
+    """Hold the registry's lock. Raises PipelineError, naming the holder, when it stays taken.
+
+    The operating system frees it when the process ends, however it ends.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / ".lock").open("a+") as lock:
+        deadline = time.monotonic() + seconds
+        while True:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() > deadline:
+                    lock.seek(0)
+                    holder = lock.read().strip() or "an unknown process"
+                    raise PipelineError(
+                        f"the registry in {folder} is in use by {holder}; try again when it is done"
+                    ) from None
+                time.sleep(0.1)
+        lock.truncate(0)
+        since = time.strftime("%H:%M:%S")
+        lock.write(f"process {os.getpid()} ({Path(sys.argv[0]).stem or 'python'}) since {since}")
+        lock.flush()
+        yield

@@ -1,0 +1,70 @@
+"""Reconciles the registry with today's gate: what is missing is done, what stands is left alone."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from sales.errors import PipelineError
+from sales.registry import candidates, history, incumbent, promotion
+from sales.registry.candidates import candidate
+from sales.registry.exports import Export
+from sales.registry.history import Event, Who
+from sales.registry.standing import Standing
+from sales.registry.today import Today, picture
+
+
+def reconcile(now: Standing, today: Today, runs: Mapping[str, str]) -> dict[str, Any]:
+    """Bring history, aliases and exports to what the rule gives; return the record of it.
+
+    `runs` are the ids of today's runs by model; at least one model must have passed the gate.
+    Raises PipelineError where a person has barred all of them and there is no champion.
+    """
+    bars = history.barred(now.events)
+    names = promotion.contenders(today.ranking, today.hashes, bars, now.settings.top_k)
+    found = [candidates.registered(now, name, today, runs[name]) for name in names]
+    by_hash = {export.entry["content_hash"]: export for export in found}
+    _tell_of_a_bar(now, today, bars)
+
+    chosen = candidate(names[0], today) if names else None
+    stands, scored = incumbent.judged(now, chosen.content_hash if chosen else "")
+    least, overruled = now.settings.min_improvement_pct, history.overruled(now.events)
+    decision = (
+        promotion.decide(chosen, stands, least, overruled)
+        if chosen
+        else promotion.without_candidate(stands)
+    )
+    figures = promotion.figures(chosen, stands, decision)
+    ranked = [_who(export) for export in found]
+    for move in promotion.moves(decision, ranked, now.champion, now.challenger):
+        now.champion, now.challenger = move.champion, move.challenger
+        facts = {} if move.what == "challenger" else figures
+        now.record(move.what, to=move.to, from_=move.from_, reason=move.reason, **facts)
+
+    if ranked and decision.outcome != "unchanged":
+        tags = {"decision": decision.outcome, "reason": decision.reason, **figures}
+        now.registry.tag(now.version(ranked[0]), tags)
+    told = {
+        "outcome": decision.outcome,
+        "reason": decision.reason,
+        "candidate": chosen.name if chosen else None,
+        "incumbent": stands.name if stands else None,
+        **figures,
+        "min_improvement_pct": least,
+    }
+    first, second = now.champion, now.challenger
+    if first is None:
+        raise PipelineError("there is no champion")
+    champion = by_hash.get(first.content_hash) or scored or now.export_of(first)
+    challenger = by_hash[second.content_hash] if second else None
+    return now.settle(champion, challenger, picture(), told)
+
+
+def _tell_of_a_bar(now: Standing, today: Today, bars: Mapping[str, Event]) -> None:
+    """Record that a person has barred today's best model, if so."""
+    bar = bars.get(today.hashes[today.ranking[0]])
+    if bar:
+        why = f"barred since {bar.when}: {bar.reason}; `make lift VERSION=…` ends it"
+        now.record("refused", to=bar.from_, from_=now.champion, reason=why)
+
+
+def _who(export: Export) -> Who:
+    return Who(**{key: export.entry[key] for key in ("model", "version", "content_hash")})

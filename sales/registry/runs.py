@@ -1,0 +1,37 @@
+"""What a run in MLflow tells of a model."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True)
+class Run:
+    """What is tracked of a model: all that is known of it, or, restored, what is still known."""
+
+    name: str
+    folder: Path
+    params: Mapping[str, Any]
+    metrics: Mapping[str, Any]
+    tags: Mapping[str, str]
+    example: "pd.DataFrame"  # some orders as a client sends them
+    data_hash: str
+    curve: "pd.DataFrame | None" = None  # step, split, rmse
+    texts: Mapping[str, str] = field(default_factory=dict)  # artifact path to content
+    data_file: Path | None = None
+
+
+def flat(metrics: Mapping[str, Any], prefix: str = "") -> dict[str, float]:
+    """Return nested metrics as `test.rmse`, numbers only and finite only."""
+    found: dict[str, float] = {}
+    for key, value in metrics.items():
+        if isinstance(value, Mapping):
+            found |= flat(value, f"{prefix}{key}.")
+        elif isinstance(value, int | float) and math.isfinite(value):
+            found[f"{prefix}{key}"] = float(value)
+    return found

@@ -1,0 +1,89 @@
+"""Today's run, as its stages left it: each model's scores, verdict and card, the data's picture."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sales import files
+from sales.registry.runs import flat
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+PREPARED = Path("data/prepared")
+CONTRACT = Path("data/contract.json")
+MODELS = Path("models")
+METRICS = Path("metrics")
+PLOTS = Path("plots")
+CARDS = Path("cards")
+
+
+@dataclass(frozen=True)
+class Today:
+    """The gate's verdicts; and of each model, by its name, the metrics and the content hash."""
+
+    gate: Mapping[str, Any]
+    metrics: Mapping[str, Mapping[str, Any]]
+    hashes: Mapping[str, str]
+
+    @property
+    def ranking(self) -> list[str]:
+        """The models that passed the gate, the best first."""
+        return self.gate["ranking"]
+
+    def evaluation(self, name: str) -> dict[str, Any]:
+        """Return a model's evaluation as the evaluate stage wrote it, with the gate's verdict."""
+        import pandas as pd
+
+        from sales.judging import evaluation
+
+        tables = {}
+        for table in evaluation.TABLES:
+            rows = pd.read_csv(PLOTS / f"{table}.csv", keep_default_na=False)  # a slice may be "NA"
+            tables[table] = rows[rows["model"] == name]
+        found = evaluation.Evaluation(dict(self.metrics[name]), tables)
+        return evaluation.told(found, self.gate["models"][name])
+
+
+def card(name: str) -> dict[str, str]:
+    """Return a model's card by format."""
+    return {kind: (CARDS / f"{name}.{kind}").read_text(encoding="utf-8") for kind in ("md", "html")}
+
+
+def picture() -> dict[str, Any]:
+    """Return the data's picture, as the prepare stage wrote it."""
+    import pandas as pd
+
+    from sales.contract import Contract
+    from sales.data import pictures
+
+    numbers = pd.read_csv(PLOTS / "data_numeric.csv")
+    counts = pd.read_csv(PLOTS / "data_categorical.csv", keep_default_na=False)
+    contract = Contract(**files.read_json(CONTRACT))
+    return pictures.told(files.read_json(METRICS / "data.json"), numbers, counts, contract)
+
+
+def sample(rows: int) -> "pd.DataFrame":
+    """Return the first test orders."""
+    from sales.engine import partitions
+
+    return partitions.head(partitions.of(PREPARED / "test.parquet"), rows)
+
+
+def example(folder: Path) -> "pd.DataFrame":
+    """Return test orders as a client of the model in the folder sends them: text and floats."""
+    orders = sample(5)
+    example = orders[files.read_json(folder / "model.json")["request_fields"]]
+    example = example.astype(dict.fromkeys(example.select_dtypes("category"), str))
+    return example.astype(dict.fromkeys(example.select_dtypes("int"), float))
+
+
+def served(folder: Path, scored: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the service tells of a model, and an order on which it tries the model."""
+    sent = example(folder)[:1]
+    order = json.loads(sent.to_json(orient="records", date_format="iso"))[0]
+    order |= sent.select_dtypes("float").iloc[0].to_dict()  # pandas' JSON cuts digits off
+    golden = {"order": order, "prediction": scored["golden_prediction"]}
+    return {"metrics": flat(scored), "golden": golden}
