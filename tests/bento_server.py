@@ -1,4 +1,4 @@
-"""Starts the real service for a test: `bentoml serve` in a process of its own."""
+"""The service for a test: `bentoml serve` in a process of its own, or its app in this one."""
 
 import os
 import socket
@@ -8,7 +8,13 @@ import time
 from pathlib import Path
 
 import httpx
+from prometheus_client import CollectorRegistry
+from starlette.applications import Starlette
 
+from sales.serving import answering, settings
+from sales.serving.following import Promoted
+from sales.serving.meters import Meters
+from sales.serving.routes import Api
 from tests.examples import ROOT
 
 
@@ -59,6 +65,15 @@ def serve(
             process.kill()
             raise AssertionError((folder / "log").read_text())
         time.sleep(0.2)
+
+
+def in_process(promoted: Path, folder: Path, **variables: str) -> tuple[Starlette, Promoted]:
+    """Return the service as an ASGI app of this process, and its models, loaded."""
+    environ = {"PROMOTED": str(promoted), "SERVING_STATE": str(folder), **variables}
+    told = settings.read(environ)
+    models = Promoted(told.promoted, told.state)
+    models.take(answering.load(promoted))
+    return Api(told, models, lambda: Meters(CollectorRegistry())).app(), models
 
 
 def stop(process: subprocess.Popen) -> None:

@@ -18,13 +18,11 @@ import pandas as pd
 import pytest
 import uvicorn
 
-import service
 from sales import estimators, files
 from sales.registry import exports
 from sales.registry.exports import Export
-from sales.serving import answering
 from stages import card, evaluate, featurize, gate, ingest, prepare, register, train
-from tests.bento_server import free_port
+from tests.bento_server import free_port, in_process
 from tests.examples import set_params
 from tests.ui.conftest import page  # noqa: F401
 from tests.ui.shown import button, everything
@@ -153,7 +151,7 @@ def other(request, project, monkeypatch) -> Other:
 
 
 @pytest.fixture
-def url(other, monkeypatch):
+def url(other):
     """Return the address of the service, in this process, over what register would export."""
     folder, model = Path("promoted"), Path("models") / MODEL
     metrics = files.read_json(Path(f"metrics/{MODEL}.json"))
@@ -165,14 +163,9 @@ def url(other, monkeypatch):
     champion = Export(model, entry, told, register._card(MODEL))
     exports.write(folder, "other", {"champion": champion}, register._picture())
 
-    monkeypatch.setattr(service, "models", {})
-    monkeypatch.setattr(service, "picture", {})
-    monkeypatch.setattr(service, "PROMOTED", folder)
-    monkeypatch.setenv("SERVING_STATE", str(Path.cwd()))
-    service.active.cache_clear()
-    service.take(answering.load(folder))
+    app, _ = in_process(folder, Path.cwd())
     port = free_port()
-    server = uvicorn.Server(uvicorn.Config(service.app, port=port, log_level="warning"))
+    server = uvicorn.Server(uvicorn.Config(app, port=port, log_level="warning"))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     deadline = time.monotonic() + 30
@@ -182,7 +175,6 @@ def url(other, monkeypatch):
     yield f"http://127.0.0.1:{port}"
     server.should_exit = True
     thread.join(30)
-    service.active.cache_clear()
 
 
 def test_it_is_served_described_and_shown(other, url, page):  # noqa: F811

@@ -14,14 +14,13 @@ import httpx
 import numpy as np
 import pandas as pd
 import pytest
-from starlette.requests import Request
 
-import service
 from sales.contract import Column
 from sales.errors import PipelineError
 from sales.models import saved
 from sales.serving import answering, explanation
-from tests.bento_server import serve, stop
+from sales.serving.routes import COUNT_SECONDS
+from tests.bento_server import in_process, serve, stop
 from tests.examples import PUBLISHED_ORDER, make_orders
 
 
@@ -114,8 +113,7 @@ def test_an_order_is_explained_as_it_is_priced_to_the_last_bit(client, promoted,
 
 
 def test_a_model_too_large_to_be_explained_says_so(promoted, tmp_path, monkeypatch):
-    monkeypatch.setattr(service, "models", answering.load(promoted))
-    monkeypatch.setattr(service, "active", lambda: answering.Active(tmp_path / "active"))
+    app, _ = in_process(promoted, tmp_path)
 
     def refused(*_):
         raise PipelineError("a model of 9 leaves is too large to be explained")
@@ -123,7 +121,7 @@ def test_a_model_too_large_to_be_explained_says_so(promoted, tmp_path, monkeypat
     monkeypatch.setattr(explanation, "explain", refused)
 
     async def ask():
-        transport = httpx.ASGITransport(service.app)
+        transport = httpx.ASGITransport(app)
         async with httpx.AsyncClient(transport=transport, base_url="http://api") as client:
             return await client.post("/explain", json=PUBLISHED_ORDER)
 
@@ -147,7 +145,7 @@ def test_orders_priced_and_requests_refused_are_counted_over_all_workers(url):
         }
 
     httpx.post(f"{url}/models/load", params={"alias": "fallback"})
-    time.sleep(2 * service.COUNT_SECONDS)  # so that the orders of other tests are counted
+    time.sleep(2 * COUNT_SECONDS)  # so that the orders of other tests are counted
     before = counted()
     for _ in range(6):  # a connection each, so that both workers get some
         httpx.post(f"{url}/predict", json=PUBLISHED_ORDER)
@@ -356,48 +354,6 @@ def test_an_export_of_an_older_commit_answers_without_its_evaluation(promoted, t
             assert "make repro" in refused.json()["detail"]
     finally:
         stop(process)
-
-
-@pytest.mark.parametrize(
-    ("host", "token", "allowed"),
-    [
-        ("127.0.0.1", "", "yes"),
-        ("127.0.0.1", "secret", "yes"),
-        ("10.0.0.9", "secret", "with_token"),
-        ("10.0.0.9", "", "no"),
-    ],
-)
-def test_a_caller_is_told_whether_it_may_switch(monkeypatch, host, token, allowed):
-    monkeypatch.setenv("ADMIN_TOKEN", token)
-    scope = {"type": "http", "client": (host, 50000)}
-    assert service.may_switch(Request(scope)) == allowed
-
-
-@pytest.mark.parametrize(
-    ("token", "sent", "status"),
-    [
-        ("", None, 403),
-        ("", "", 403),
-        ("secret", None, 401),
-        ("secret", "wrong", 401),
-        ("secret", "secret", 200),
-    ],
-)
-def test_who_may_switch_from_another_host(promoted, tmp_path, monkeypatch, token, sent, status):
-    monkeypatch.setattr(service, "models", answering.load(promoted))
-    active = answering.Active(tmp_path / "active")
-    monkeypatch.setattr(service, "active", lambda: active)
-    monkeypatch.setenv("ADMIN_TOKEN", token)
-    headers = {} if sent is None else {"Authorization": f"Bearer {sent}"}
-
-    async def switch(host, headers):
-        transport = httpx.ASGITransport(service.app, client=(host, 50000))
-        async with httpx.AsyncClient(transport=transport, base_url="http://api") as client:
-            return await client.post("/models/load?alias=challenger", headers=headers)
-
-    assert asyncio.run(switch("10.0.0.9", headers)).status_code == status
-    assert active.alias() == ("challenger" if status == 200 else "champion")
-    assert asyncio.run(switch("127.0.0.1", {})).status_code == 200
 
 
 def refuses(url):

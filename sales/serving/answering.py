@@ -1,7 +1,6 @@
-"""The models that answer: the promoted exports, tried on their golden order, one of them active."""
+"""The models that answer: the promoted exports, each tried on its golden order."""
 
 import json
-import mmap
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from functools import cached_property
@@ -207,27 +206,3 @@ def _try(served: Served) -> None:
             f"the {served.alias} answers its golden row with {answer!r}, "
             f"evaluated it was {golden['prediction']!r}"
         )
-
-
-class Active:
-    """Which alias answers: one byte of a file that all workers of a server map into their memory.
-
-    Looking at it takes no system call, and from the moment `choose` returns every worker answers
-    by the new one.
-    """
-
-    def __init__(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("ab") as file:
-            if file.tell() == 0:  # new: the first alias. Two workers may both write it
-                file.truncate(1)
-        with path.open("r+b") as file:
-            self._byte = mmap.mmap(file.fileno(), 1)
-
-    def alias(self) -> str:
-        """Return the alias that answers now."""
-        return ALIASES[self._byte[0]]
-
-    def choose(self, alias: str) -> None:
-        """Let an alias answer, in every worker, from now on."""
-        self._byte[0] = ALIASES.index(alias)

@@ -1,4 +1,4 @@
-"""Loading the exports, and switching between them."""
+"""Loading the exports, and answering by them."""
 
 import json
 import shutil
@@ -103,13 +103,3 @@ def test_a_golden_order_answered_otherwise_is_refused_to_the_last_bit(copy):
     files.write_json(copy / "promoted.json", promoted)
     with pytest.raises(PipelineError, match="the challenger answers its golden row with"):
         answering.load(copy)
-
-
-def test_a_choice_is_seen_by_all_who_look_at_the_same_file(tmp_path):
-    one, other = (answering.Active(tmp_path / "active") for _ in range(2))
-    assert (one.alias(), other.alias()) == ("champion", "champion")
-    for alias in ("challenger", "fallback", "champion", "challenger"):
-        one.choose(alias)
-        assert (one.alias(), other.alias()) == (alias, alias)
-    late = answering.Active(tmp_path / "active")  # a worker that is started anew
-    assert late.alias() == alias
