@@ -198,3 +198,8 @@ def test_only_register_a_study_and_a_persons_decision_reach_the_registry():
     stages = [file for file in FILES if file.startswith("stages/")]
     reaching = {file for file in stages if "sales/registry/tracking.py" in reached(GRAPH, file)}
     assert reaching == {"stages/register.py", "stages/champion.py", "stages/study.py"}
+
+
+def test_no_file_is_too_long_to_read():
+    lengths = {file: len((ROOT / file).read_text().splitlines()) for file in FILES}
+    assert {file: lines for file, lines in lengths.items() if lines > 300} == {}

@@ -145,5 +145,9 @@ def _middle(bucket: int) -> float:
 
 
 def significant(value: float | np.floating) -> float:
-    """Return the value with `DIGITS` significant digits; NaN and infinity stay what they are."""
+    """Return the value with `DIGITS` significant digits; NaN and infinity stay what they are.
+
+    >>> significant(918.25647912), significant(0.00225654321), significant(float("inf"))
+    (918.256, 0.00225654, inf)
+    """
     return float(f"{value:.{DIGITS}g}")
