@@ -50,7 +50,7 @@ def called(file: str) -> list[tuple[str, str]]:
     """Return the module and name of each function of sales/ that a file calls."""
     tree = ast.parse((ROOT / file).read_text())
     known = {
-        alias.asname or alias.name: (node.module, alias.name)
+        alias.asname or alias.name: (str(node.module), alias.name)
         for node in ast.walk(tree)
         if isinstance(node, ast.ImportFrom) and str(node.module).startswith("sales")
         for alias in node.names
