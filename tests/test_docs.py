@@ -110,6 +110,12 @@ def test_every_link_leads_to_a_file_and_a_heading(page):
             assert anchor in slugs, target
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_module_that_a_page_names_is_there(page):
+    for named in re.findall(r"`([\w./]+/[\w.]+\.(?:py|j2))`", page.read_text()):
+        assert (ROOT / named).is_file() or (ROOT / "sales" / named).is_file(), named
+
+
 def test_every_picture_is_made_by_a_command():
     drawn = {f"{name}.png" for name in docs.PLOTS.values()}
     screens = re.search(r"README = (\(.*?\))", (ROOT / "bench/screenshots.py").read_text())
