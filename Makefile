@@ -29,7 +29,10 @@ export DVC_NO_ANALYTICS := 1
 export MLFLOW_DISABLE_TELEMETRY := true
 export MLFLOW_UV_AUTO_DETECT := false
 export BENTOML_DO_NOT_TRACK := True
-export BENTOML_HOME := $(CURDIR)/$(SALES_STATE)/bentoml
+# Where all state lies, for recipes as "$$STATE": `abspath` would cut it at a space.
+STATE := $(if $(filter /%,$(firstword $(SALES_STATE))),$(SALES_STATE),$(CURDIR)/$(SALES_STATE))
+export STATE
+export BENTOML_HOME := $(STATE)/bentoml
 # Tracing that nobody collects would cost half of all requests a second.
 export OTEL_SDK_DISABLED := true
 export WORKERS
@@ -55,6 +58,10 @@ help: ## list the targets
 # $(call needs,TOOL,ADVICE): a tool that is missing is told in a line.
 needs = @command -v $(1) > /dev/null || { echo "error: $(1) is not on this machine: $(2)" >&2; exit 1; }
 comma := ,
+# $(call free,HOST:PORT,SETTING): a port that is taken is told in a line, before a server tries it.
+free = @python -m stages.port "$(1)" $(2)
+# Where MLflow cannot open a database, or Python make an environment.
+placed = @case "$$(pwd -P)" in *[?:]*|*%[0-9A-Fa-f][0-9A-Fa-f]*) echo "error: rename the folder $$(pwd -P): '?', ':' and '%' before two digits in its path are not what Python and MLflow can work with" >&2; exit 1;; esac
 promoted = @test -f models/promoted/promoted.json || { echo "error: no promoted model yet: make repro" >&2; exit 1; }
 
 # A target that nobody knows. Files that are there never come here.
@@ -66,13 +73,22 @@ promoted = @test -f models/promoted/promoted.json || { echo "error: no promoted 
 setup: $(VENV)/.installed .dvc/plots/page.html ## install exactly what uv.lock says into .venv (uv itself from PyPI, if missing)
 
 # A stamp newer than the lock means: installed. Bytecode is compiled once here, not by every stage.
-$(VENV)/.installed: uv.lock pyproject.toml
+# In a project that was copied or moved it is made anew: its scripts name the place they are for.
+MOVED := $(shell test -L $(VENV) || test ! -s $(VENV)/.installed || test "$$(cat $(VENV)/.installed)" = "$$(pwd -P)" || echo .moved)
+.PHONY: .moved
+.moved:
+	$(placed)
+	@echo "$(VENV) was made where this project was copied or moved from: it is made anew" >&2
+	@rm -rf $(VENV)
+
+$(VENV)/.installed: uv.lock pyproject.toml $(MOVED)
+	$(placed)
 	$(call needs,$(PYTHON),install Python 3.11 to 3.13$(comma) or name another one: make setup PYTHON=python3.12)
 	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(None if (3, 11) <= v < (3, 14) else f"error: $(PYTHON) is Python {v[0]}.{v[1]}; 3.11, 3.12 or 3.13 is needed: make setup PYTHON=python3.12 names another one")'
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); exit 1; }
 	@test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet --disable-pip-version-check 'uv>=0.11,<1'
 	$(BIN)/uv sync --frozen --inexact --quiet --compile-bytecode
-	@touch $@
+	@pwd -P > $@
 
 setup-cluster: $(VENV)/.cluster ## and Dask, for run.engine: dask (the group `cluster` of the same lock)
 $(VENV)/.cluster: $(VENV)/.installed
@@ -87,24 +103,34 @@ $(VENV)/.cluster: $(VENV)/.installed
 # Dask is installed where params.yaml asks for it, and nowhere else.
 ENGINE := $(shell sed -n 's/^  engine: *dask.*/$(VENV)\/.cluster/p' params.yaml 2> /dev/null)
 
-repro: setup $(ENGINE) ## the main job: data in, gated and registered champion out, then a table of the results; JOBS=1 at once
+# DVC wants to be told where there is no Git, as in an unpacked ZIP, and when there is.
+.scm: setup
+	@if test -e .git || git rev-parse --git-dir > /dev/null 2>&1; then \
+	  ! grep -qs 'no_scm = true' .dvc/config.local || dvc config --local --unset core.no_scm; \
+	elif ! grep -qs 'no_scm = true' .dvc/config.local; then \
+	  dvc config --local core.no_scm true && echo "no Git repository here: no run will name its commit, and dvc exp and dvc diff need one (git init)" >&2; \
+	fi
+
+repro: setup .scm $(ENGINE) ## the main job: data in, gated and registered champion out, then a table of the results; JOBS=1 at once
 	@test "$(JOBS)" = 1 || python -m stages.side_by_side "$(JOBS)"
 	@dvc repro; status=$$?; python -m stages.scoreboard; exit $$status
 
 # In a process group of its own, which ends as a whole. A worker finds the project's modules by PYTHONPATH.
 cluster: export PYTHONPATH := $(CURDIR)
 cluster: setup-cluster ## a Dask scheduler on DASK_HOST:DASK_PORT (127.0.0.1:8786) and two workers, for run.engine: dask
+	$(call free,$(DASK_HOST):$(DASK_PORT),DASK_PORT)
+	$(call free,$(DASK_DASHBOARD_ADDRESS),DASK_DASHBOARD_ADDRESS)
 	@echo "for make repro in another terminal: export DASK_SCHEDULER_ADDRESS=tcp://$(DASK_HOST):$(DASK_PORT)"
 	@echo "dashboard: http://$(DASK_DASHBOARD_ADDRESS)/status"
-	@mkdir -p $(SALES_STATE)/dask
+	@mkdir -p "$$STATE/dask"
 	@setsid bash -c 'dask scheduler --host $(DASK_HOST) --port $(DASK_PORT) --dashboard-address $(DASK_DASHBOARD_ADDRESS) & \
 	  dask worker tcp://$(DASK_HOST):$(DASK_PORT) --nworkers $(DASK_WORKERS) --nthreads 1 --memory-limit $(DASK_WORKER_MEMORY) \
-	  --no-dashboard --local-directory $(abspath $(SALES_STATE))/dask & wait' & pid=$$!; \
+	  --no-dashboard --local-directory "$$STATE/dask" & wait' & pid=$$!; \
 	trap 'kill -- -$$pid 2>/dev/null' EXIT INT TERM; wait $$pid
 
 # With TRIALS as an experiment, so that DVC knows the number: it then stands in params.yaml.
 TUNED = $(or $(MODEL),xgboost)
-tune: setup $(ENGINE) ## search a model's settings with Optuna, then show the best and how to try it: MODEL=xgboost, TRIALS=30
+tune: setup .scm $(ENGINE) ## search a model's settings with Optuna, then show the best and how to try it: MODEL=xgboost, TRIALS=30
 	@grep -qx '  $(TUNED):' tune/dvc.yaml || { echo "error: MODEL=$(TUNED): no such study; there are$$(sed -n 's/^  \([a-z_]*\):$$/ \1/p' tune/dvc.yaml | tr -d '\n')" >&2; exit 1; }
 	@dvc $(if $(TRIALS),exp run -S 'tune.$(TUNED).trials=$(TRIALS)',repro) tune/dvc.yaml:$(TUNED)
 	@python -m stages.study $(TUNED)
@@ -160,12 +186,13 @@ format: setup ## put the code into the project's format
 	ruff format .
 
 ##@ Look and serve
-plots: setup ## draw every plot of the last run into dvc_plots/index.html (no internet needed)
+plots: setup .scm ## draw every plot of the last run into dvc_plots/index.html (no internet needed)
 	dvc plots show
 
 serve: setup ## the API over the promoted models, on HOST:PORT (127.0.0.1:3000), with WORKERS (1) processes
 	$(promoted)
-	@SERVING_STATE=$(abspath $(SALES_STATE))/serving bentoml serve service:AmazonSales --host $(HOST) --port $(PORT)
+	$(call free,$(HOST):$(PORT),PORT)
+	@SERVING_STATE="$$STATE/serving" bentoml serve service:AmazonSales --host $(HOST) --port $(PORT)
 
 score: export ROWS_IN = $(value IN)
 score: export ROWS_OUT = $(value OUT)
@@ -177,18 +204,18 @@ score: setup $(ENGINE) ## rows of any number by the champion, on run.engine: IN=
 ui bench-page: export MALLOC_ARENA_MAX := 2
 ui bench-page: export ARROW_DEFAULT_MEMORY_POOL := system
 ui: setup ## the page over the service at API_URL (http://127.0.0.1:3000), on UI_HOST:UI_PORT (127.0.0.1:8501)
+	$(call free,$(UI_HOST):$(UI_PORT),UI_PORT)
 	@python -m streamlit run ui/app.py --server.address $(UI_HOST) --server.port $(UI_PORT) \
 	  --browser.serverAddress $(UI_ADDRESS)
 
 # From a copy: `bentoml build` follows no symbolic link, and models/promoted is one.
-PACKED := $(SALES_STATE)/packed
 bento: setup ## pack the service with the promoted models into a Bento
 	$(promoted)
 	@uv export --quiet --frozen --only-group serving --no-hashes --no-header -o requirements-serving.txt > /dev/null
-	@rm -rf $(PACKED) && mkdir -p $(PACKED)/models
-	@cp -R bentofile.yaml requirements-serving.txt service.py sales $(PACKED)/
-	@cp -RL models/promoted $(PACKED)/models/
-	@bentoml build $(PACKED)
+	@rm -rf "$$STATE/packed" && mkdir -p "$$STATE/packed/models"
+	@cp -R bentofile.yaml requirements-serving.txt service.py sales "$$STATE/packed/"
+	@cp -RL models/promoted "$$STATE/packed/models/"
+	@bentoml build "$$STATE/packed"
 
 # Before the Bento is packed: that takes a while.
 .backend:
@@ -201,8 +228,9 @@ container: .backend bento ## build the image IMAGE (amazon-sales:latest) from th
 # It opens the database anew for each request, as the next register puts another one in its place.
 mlflow: export MLFLOW_SQLALCHEMYSTORE_POOLCLASS := NullPool
 mlflow: setup ## the MLflow UI with every run, on MLFLOW_HOST:MLFLOW_PORT (127.0.0.1:5000)
-	@test -f $(SALES_STATE)/registry/mlflow.db || { echo "error: no runs yet: make repro" >&2; exit 1; }
-	@setsid mlflow ui --backend-store-uri sqlite:///$(abspath $(SALES_STATE))/registry/mlflow.db \
+	@test -f "$$STATE/registry/mlflow.db" || { echo "error: no runs yet: make repro" >&2; exit 1; }
+	$(call free,$(MLFLOW_HOST):$(MLFLOW_PORT),MLFLOW_PORT)
+	@setsid mlflow ui --backend-store-uri "sqlite:///$$STATE/registry/mlflow.db" \
 	  --host $(MLFLOW_HOST) --port $(MLFLOW_PORT) & pid=$$!; \
 	trap 'kill -- -$$pid 2>/dev/null' EXIT INT TERM; wait $$pid
 
@@ -244,6 +272,6 @@ screenshots: setup ## pictures of every view, to state/screenshots/ and docs/ (n
 
 ##@ Start over
 clean: ## remove everything that is made, but the data you dropped, the history, the environment and what git keeps
-	rm -rf requirements-serving.txt data/raw data/prepared data/contract.json data/features models cards metrics/registry.json dvc_plots $(SALES_STATE)/artifacts $(SALES_STATE)/packed
-	find $(SALES_STATE)/registry/ -mindepth 1 -not -name history.jsonl -delete 2>/dev/null || true
-	rm -rf $(SALES_STATE)/bentoml $(SALES_STATE)/dask $(SALES_STATE)/serving $(SALES_STATE)/bench $(SALES_STATE)/screenshots .dvc/cache .dvc/tmp .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf requirements-serving.txt data/raw data/prepared data/contract.json data/features models cards metrics/registry.json dvc_plots "$$STATE/artifacts" "$$STATE/packed"
+	find "$$STATE/registry/" -mindepth 1 -not -name history.jsonl -delete 2>/dev/null || true
+	rm -rf "$$STATE/bentoml" "$$STATE/dask" "$$STATE/serving" "$$STATE/bench" "$$STATE/screenshots" .dvc/cache .dvc/tmp .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,7 +1,9 @@
 """Errors that are a message to a person, not a stack trace."""
 
+import codecs
 import errno
 import gc
+import io
 import os
 import shutil
 import sys
@@ -24,7 +26,8 @@ class PipelineError(Exception):
 def run(main: Callable[[], None]) -> None:
     """Run a stage: a `PipelineError`, or a full or read-only disk, becomes one line on stderr.
 
-    The exit code is 1 then. Any other exception is a defect of ours and keeps its traceback.
+    The exit code is 1 then. Any other exception is a defect of ours and keeps its traceback. What
+    a terminal has no sign for is spelled with those that it has.
 
     >>> def main() -> None:
     ...     raise PipelineError("data/incoming holds no files: put some there")
@@ -32,6 +35,9 @@ def run(main: Callable[[], None]) -> None:
     Traceback (most recent call last):
     SystemExit: 1
     """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors=SPELLED)
     try:
         main()
     except Exception as error:
@@ -39,11 +45,38 @@ def run(main: Callable[[], None]) -> None:
         if line is None:
             raise
         sys.stdout.flush()
-        sys.stderr.write(f"error: {line}\n")
+        sys.stderr.write(f"error: {printable(line)}\n")
         sys.exit(1)
     finally:
         # Python would look for garbage among all that the libraries made: half a second, to no end.
         gc.freeze()
+
+
+def printable(text: str) -> str:
+    r"""Return a text that is one line and steers no terminal: line breaks and escapes are spelled.
+
+    >>> printable("so\n\x1b[2Knot")
+    'so\\n\\x1b[2Knot'
+    """
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+SPELLED = "spelled"  # how a stream encodes what it has no sign for
+
+
+def _spelled(error: UnicodeError) -> tuple[str, int]:
+    """Return `2` for `²`, `...` for `…`, `u` for `ü`, and the escape of what is like nothing."""
+    import unicodedata
+
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    strange = error.object[error.start : error.end]
+    like = {char: unicodedata.normalize("NFKD", char).encode("ascii", "ignore") for char in strange}
+    told = (like[char] or char.encode("ascii", "backslashreplace") for char in strange)
+    return b"".join(told).decode(), error.end
+
+
+codecs.register_error(SPELLED, _spelled)
 
 
 def refused_by_disk(error: BaseException | None) -> str | None:

@@ -34,7 +34,7 @@ def main() -> None:
         told = events(settings.model_name)
         print(history.as_text(told) if told else "nothing has been promoted yet: make repro")
         return
-    reason = getattr(given, "reason", "") or "no reason given"
+    reason = history.as_line(getattr(given, "reason", "")) or "no reason given"
     with locked(state_folder()), changing(settings) as now:
         if given.command == "rollback":
             done = by_hand.rollback(now, reason)

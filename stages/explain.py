@@ -44,6 +44,8 @@ def told(order: str, named: str) -> str:
     """
     if not order:
         raise PipelineError("name an order: make explain ORDER=ORD0000001")
+    if not order.isprintable():  # a byte of another encoding, say: no column of text holds it
+        raise PipelineError(f"no order is named {order!a}")
     if not (CONTRACT.is_file() and RAW.is_dir() and PREPARED.is_dir()):
         raise PipelineError("nothing has run here yet: make repro")
     contract = params.validate(files.read_json(CONTRACT), Contract, str(CONTRACT))

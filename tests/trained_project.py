@@ -3,8 +3,6 @@
 import json
 import os
 import shutil
-import sqlite3
-from contextlib import closing
 from pathlib import Path
 
 import pandas as pd
@@ -16,7 +14,7 @@ from sales.engine import Local
 from sales.estimators import TrainingData
 from sales.judging import evaluation, gates, scores
 from sales.models import features, intervals, saved
-from sales.registry import generations, standing, tracking
+from sales.registry import generations, relocation, standing, tracking
 from stages import register
 from tests.examples import ROOT, fitted, make_orders, pictured, set_params
 
@@ -161,18 +159,10 @@ def three(project, crowned, monkeypatch):
 
 
 def copied(source, target):
-    """Copy a project with its registry, which stores the absolute paths of its artifacts."""
+    """Copy a project with its registry, which then knows that it lies elsewhere."""
     shutil.copytree(source, target, dirs_exist_ok=True, symlinks=True)
     for database in target.glob("state/generations/*/mlflow.db"):
-        with closing(sqlite3.connect(database)) as connection, connection:
-            tables = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
-            for (table,) in tables.fetchall():
-                columns = connection.execute(f"PRAGMA table_info({table})").fetchall()
-                for column in (name for _, name, kind, *_ in columns if "CHAR" in kind):
-                    connection.execute(
-                        f"UPDATE {table} SET {column} = replace({column}, ?, ?)",  # noqa: S608
-                        [str(source), str(target)],
-                    )
+        relocation.follow(database, target / "state/artifacts")
     (target / "state/registry/settled").unlink(missing_ok=True)
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from sales import estimators, files
 from sales.registry import standing
 from sales.registry.today import CARDS, METRICS, PREPARED
+from sales.registry.tracking import DATABASE
 
 FILE = "settled"  # in the standing's folder
 
@@ -32,9 +33,10 @@ def keep(folder: Path, hashes: Mapping[str, str]) -> None:
 
 
 def _of(folder: Path, hashes: Mapping[str, str]) -> str:
-    behind_the_link = ("mlflow.db", standing.HISTORY, standing.EXPORTS, standing.RECORD)
+    behind_the_link = (DATABASE, standing.HISTORY, standing.EXPORTS, standing.RECORD)
     theirs = [Path("params.yaml"), PREPARED, Path("sales"), Path("stages"), METRICS / "data.json"]
     theirs += [CARDS, *(METRICS / f"{name}.json" for name in ("gate", *estimators.NAMES))]
     ours = [folder / name for name in behind_the_link]
     found = [files.content_hash(path) for path in (*ours, *theirs)]
+    found.append(str((standing.state_folder() / standing.ARTIFACTS).resolve()))  # MLflow names it
     return hashlib.sha256("".join((*found, *hashes.values())).encode()).hexdigest()

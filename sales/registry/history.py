@@ -5,6 +5,7 @@ round: who is champion, whom a person has barred and what the champions before w
 from it, so that it outlives the registry's database.
 """
 
+import os
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from sales.errors import PipelineError
+from sales.errors import PipelineError, printable
 
 What = Literal["registered", "promoted", "challenger", "refused", "rolled back", "lifted"]
 HEADER = (
@@ -70,6 +71,23 @@ class Event(BaseModel):
     data_hash: str = ""
     dvc_md5: str | None = None
     entry: dict[str, Any] | None = None
+
+
+def as_line(typed: str) -> str:
+    r"""Return what a person typed as one line of text, as the history and its table need it.
+
+    Line breaks and the like become spaces, what would steer a terminal is spelled, and bytes that
+    are not UTF-8 are taken for Latin-1.
+
+    >>> as_line("too low\n  in Texas\x1b[2K")
+    'too low in Texas\\x1b[2K'
+    """
+    raw = os.fsencode(typed)
+    try:
+        text = raw.decode()
+    except UnicodeDecodeError:
+        text = raw.decode("latin-1")
+    return printable(" ".join(text.split()))
 
 
 def now() -> str:
@@ -177,8 +195,8 @@ def told_before(event: Event, events: Sequence[Event]) -> bool:
 
 
 def table(events: Iterable[Event]) -> list[tuple[str, ...]]:
-    """Return a row of text an event, as HEADER names its cells."""
-    return [
+    """Return a row of text an event, as HEADER names its cells: each a line that steers nothing."""
+    rows = [
         (
             event.when.replace("T", " ").replace("+00:00", ""),
             event.what,
@@ -193,6 +211,7 @@ def table(events: Iterable[Event]) -> list[tuple[str, ...]]:
         )
         for event in events
     ]
+    return [tuple(map(printable, row)) for row in rows]
 
 
 def as_text(events: Iterable[Event]) -> str:

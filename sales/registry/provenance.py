@@ -1,6 +1,8 @@
 """Where a model comes from: the git commit, and the hash by which DVC brings its files back."""
 
 import json
+import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -11,12 +13,27 @@ from sales.errors import PipelineError
 
 
 def git_commit() -> str:
-    """Return the commit, or nothing where there is no repository, no commit in it, or no git."""
+    """Return the commit, or nothing where there is no repository, no commit in it, or no git.
+
+    A repository of another user's is read all the same: the question runs nothing of it. Raises
+    PipelineError where Git is too old to be told so.
+    """
     git = shutil.which("git")
     if not git:
         return ""
-    command = [git, "rev-parse", "--verify", "--quiet", "HEAD"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+    command = [git, "-c", "safe.directory=*", "rev-parse", "--verify", "--quiet", "HEAD"]
+    done = subprocess.run(  # noqa: S603
+        command,
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "LC_ALL": "C"},  # its messages in English
+    )
+    if "safe.directory" in done.stderr or "dubious ownership" in done.stderr:
+        raise PipelineError(
+            "Git does not tell the commit of a folder that another user owns: "
+            f"git config --global --add safe.directory {shlex.quote(str(Path.cwd()))}"
+        )
     return done.stdout.strip()
 
 

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from sales import files
 from sales.errors import PipelineError
-from sales.registry import exports, generations, history, provenance
+from sales.registry import exports, generations, history, provenance, relocation
 from sales.registry.exports import Export
 from sales.registry.history import Event, What, Who
 from sales.registry.promotion import CHALLENGER, CHAMPION
-from sales.registry.tracking import RegisterParams, Registry
+from sales.registry.tracking import DATABASE, RegisterParams, Registry
 
 if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion
@@ -159,6 +159,7 @@ def changing(settings: RegisterParams) -> Iterator[Standing]:
     """
     state = state_folder()
     with generations.changing(state / LINK) as folder:
+        relocation.follow(folder / DATABASE, state / ARTIFACTS)
         standing = Standing(folder, state / ARTIFACTS, settings)
         yield standing
         standing.save()

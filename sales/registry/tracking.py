@@ -11,13 +11,14 @@ from pydantic import Field
 
 from sales.errors import PipelineError
 from sales.params import Group
-from sales.registry import logged_model
+from sales.registry import logged_model, relocation
 from sales.registry.promotion import CHAMPION
 from sales.registry.runs import Run, flat
 
 if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion
 
+DATABASE = "mlflow.db"
 PREVIOUS = "previous_champion"  # tag of the registered model: the version the champion replaced
 
 
@@ -45,19 +46,23 @@ class Registry:
             os.environ.setdefault(key, "false")
         os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "ERROR")
         import mlflow
+        from mlflow.entities import LifecycleStage
         from sqlalchemy import event
         from sqlalchemy.engine import Engine
 
         if not event.contains(Engine, "connect", _unjournaled):
             event.listen(Engine, "connect", _unjournaled)
         folder = folder.resolve()
+        relocation.refuse_strange(folder)
         folder.mkdir(parents=True, exist_ok=True)
-        uri = f"sqlite:///{folder / 'mlflow.db'}"
+        uri = f"sqlite:///{folder / DATABASE}"
         mlflow.set_tracking_uri(uri)
         mlflow.set_registry_uri(uri)
         self.name = params.model_name
         self.client = mlflow.MlflowClient(tracking_uri=uri, registry_uri=uri)
         found = self.client.get_experiment_by_name(params.experiment)
+        if found and found.lifecycle_stage == LifecycleStage.DELETED:  # in the MLflow UI
+            self.client.restore_experiment(found.experiment_id)
         self.experiment = (
             found.experiment_id
             if found

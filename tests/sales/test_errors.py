@@ -1,6 +1,7 @@
 """What a person can put right is a line and exit code 1; our own defects keep their traceback."""
 
 import errno
+import os
 import shutil
 import sqlite3
 import subprocess
@@ -109,3 +110,37 @@ def test_wrapped_errors_are_found_and_name_the_file(number, advice):
 def test_other_causes_are_not_the_disks():
     assert errors.refused_by_disk(FileNotFoundError(errno.ENOENT, "no such file")) is None
     assert errors.refused_by_disk(ValueError("disk")) is None
+
+
+@pytest.mark.parametrize(
+    ("encoding", "shown"),
+    [
+        ("utf-8", "R² … Zürich €"),
+        ("latin-1", "R² ... Zürich \\u20ac"),
+        ("ascii", "R2 ... Zurich \\u20ac"),
+    ],
+)
+@pytest.mark.parametrize("stream", ["stdout", "stderr"])
+def test_a_terminal_without_a_sign_gets_the_nearest_one(encoding, shown, stream):
+    code = (
+        "import sys\nfrom sales.errors import run\n"
+        f"run(lambda: print('R² … Zürich €', file=sys.{stream}))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "PYTHONIOENCODING": encoding},
+        capture_output=True,
+        check=False,
+        cwd=ROOT,
+    )
+    assert done.returncode == 0, done.stderr
+    assert getattr(done, stream).decode(encoding) == f"{shown}\n"
+
+
+def test_the_message_of_an_error_forges_no_line(capsys):
+    def main():
+        raise PipelineError("no model 'x\nerror: all is well\x1b[1A'")
+
+    with pytest.raises(SystemExit):
+        errors.run(main)
+    assert capsys.readouterr().err == "error: no model 'x\\nerror: all is well\\x1b[1A'\n"

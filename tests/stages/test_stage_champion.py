@@ -327,6 +327,31 @@ def test_history_as_a_table(three, capsys):
     assert "prices | too low" in lines[-1]
 
 
+@pytest.mark.parametrize(
+    ("typed", "told"),
+    [
+        (b"low\n2026-01-01 00:00:00  promoted  xgboost, version 9", "low 2026-01-01 00:00:00"),
+        (b"low\x1b[1A\x1b[2K", "low\\x1b[1A\\x1b[2K"),
+        ("zu niedrig in Zürich".encode("latin-1"), "zu niedrig in Zürich"),
+        (b"\n", "no reason given"),
+    ],
+    ids=["line break", "escape sequence", "Latin-1", "nothing"],
+)
+def test_no_reason_forges_a_line_of_the_history(three, typed, told):
+    def champion_by_hand(*words):
+        command = [sys.executable, "-m", "stages.champion", *words]
+        env = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8"}
+        done = subprocess.run(command, env=env, capture_output=True, check=False)
+        assert done.returncode == 0, done.stderr
+        return done.stdout.decode()
+
+    champion_by_hand("rollback", "--reason", typed)
+    assert standing.events()[-1].reason.startswith(told)
+    lines = champion_by_hand("history").splitlines()
+    assert len(lines) == 1 + len(standing.events())
+    assert told in lines[-1]
+
+
 # --- what is lost comes back ---------------------------------------------------------------
 
 

@@ -6,6 +6,8 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 import numpy as np
 import pandas as pd
@@ -396,6 +398,75 @@ def test_the_registered_model_brings_its_own_code_along(gated):
     assert done.returncode == 0, done.stderr[-2000:]
     expected = saved.load(Path("models/linear_regression")).predict(orders)
     assert json.loads(done.stdout.splitlines()[-1]) == expected.tolist()
+
+
+def inside(folder):
+    """Return whether all that MLflow has of the project lies in the folder, and is there."""
+    store, here = open_registry(), (folder / "state/artifacts").resolve()
+    places = [run.info.artifact_uri for run in store.client.search_runs([store.experiment])]
+    places += [store.folder(version).as_uri() for version in store.versions().values()]
+    return all(place.startswith(f"{here.as_uri()}/") for place in places) and all(
+        Path(url2pathname(urlsplit(place).path)).is_dir() for place in places
+    )
+
+
+@pytest.mark.parametrize("way", ["copied", "moved"])
+def test_a_project_in_another_place_keeps_all_its_state_inside(
+    gated, tmp_path_factory, monkeypatch, way
+):
+    register.main()
+    shutil.copytree(gated, copy := tmp_path_factory.mktemp("other") / "my copy", symlinks=True)
+    before = files.content_hash(gated)
+    aliases = state()["aliases"]
+    monkeypatch.chdir(copy)
+    if way == "moved":
+        shutil.rmtree(gated)
+    register.main()  # nothing new, but in another place
+    assert state()["aliases"] == aliases
+    assert inside(copy)
+    train({"linear_regression": {"digits": 5}, "xgboost": {"n_estimators": 40}})
+    register.main()
+    assert state()["runs"] == 4
+    assert inside(copy)
+    if way == "copied":
+        assert files.content_hash(gated) == before
+    else:
+        assert not gated.exists()
+
+
+@pytest.mark.parametrize("name", ["two words", "100% mine", "a#b", "O'Neill", "Zürich; & more"])
+def test_a_project_in_a_folder_of_any_name(gated, tmp_path_factory, monkeypatch, name):
+    folder = tmp_path_factory.mktemp("named") / name
+    shutil.copytree(gated, folder, ignore=shutil.ignore_patterns("state"))
+    monkeypatch.chdir(folder)
+    register.main()
+    assert state()["aliases"] == {"champion": 1, "challenger": 2}
+    assert inside(folder)
+
+
+@pytest.mark.parametrize("name", ["what?", "a%2Fb"])
+def test_a_folder_that_mlflow_cannot_work_in_is_told_at_once(
+    gated, tmp_path_factory, monkeypatch, name
+):
+    folder = tmp_path_factory.mktemp("named") / name
+    shutil.copytree(gated, folder, ignore=shutil.ignore_patterns("state"))
+    monkeypatch.chdir(folder)
+    with pytest.raises(PipelineError, match="rename the folder"):
+        register.main()
+    assert {path.name for path in folder.parent.iterdir()} == {name}
+    assert not Path("state/registry").exists()
+
+
+def test_an_experiment_deleted_in_the_mlflow_ui_comes_back(gated):
+    register.main()
+    store = open_registry()
+    store.client.delete_experiment(store.experiment)
+    train({"linear_regression": {"digits": 5}, "xgboost": {}})
+    register.main()
+    store = open_registry()
+    assert store.client.get_experiment(store.experiment).lifecycle_stage == "active"
+    assert state()["runs"] == 4  # those of before too
+    assert inside(gated)
 
 
 def test_two_registers_at_once_register_each_model_once(gated):

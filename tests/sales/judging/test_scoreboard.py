@@ -1,5 +1,6 @@
 """The table of results, cell by cell."""
 
+from sales import errors
 from sales.judging import scoreboard
 
 
@@ -55,3 +56,10 @@ def test_small_errors_keep_the_digits_that_tell():
         {"worse": {**scored(0.0022), "test": {"rmse": 0.000123456, "r2": 1.0}}}, GATE, {}
     )
     assert row[1:4] == ("0.0022", "0.0022", "0.0001235")
+
+
+def test_a_terminal_that_knows_ascii_only_gets_a_table_as_well_aligned():
+    table = scoreboard.as_text(scoreboard.rows(METRICS, GATE, {}))
+    lines = table.encode("ascii", errors.SPELLED).decode().splitlines()
+    assert lines[0].startswith("model   RMSE train       valid        test   R2 test  covered")
+    assert [len(line) for line in lines] == [len(line) for line in table.splitlines()]

@@ -1,5 +1,7 @@
 """Who is champion, barred or before it, by the history alone."""
 
+import os
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -158,3 +160,25 @@ def test_the_table_for_a_terminal_has_aligned_columns():
         assert (one[at:].startswith(cells[0]), two[at:].startswith(cells[1])) == (True, True)
     assert one[header.index("reason") :] == "first"
     assert two == two.rstrip()
+
+
+@pytest.mark.parametrize(
+    ("typed", "line"),
+    [
+        ("too low in Texas", "too low in Texas"),
+        ("two\nlines\r\n\tand\u2028three", "two lines and three"),
+        ("\x1b[2K\x1b[1Aforged", "\\x1b[2K\\x1b[1Aforged"),
+        ("right to left: \u202eDEBAR", "right to left: \\u202eDEBAR"),
+        ("zu niedrig in Zürich", "zu niedrig in Zürich"),
+        (os.fsdecode("Zürich".encode("latin-1")), "Zürich"),
+        (" \n ", ""),
+    ],
+)
+def test_a_reason_is_one_line_of_text_whatever_was_typed(typed, line):
+    assert history.as_line(typed) == line
+
+
+def test_a_history_with_a_reason_of_before_forges_no_line():
+    forged = promoted(1).model_copy(update={"reason": "fine\n2026-01-01  promoted\x1b[1A"})
+    _, row = history.as_text([forged]).splitlines()
+    assert row.endswith("fine\\n2026-01-01  promoted\\x1b[1A")

@@ -1,12 +1,16 @@
 """The commit, and files back from DVC's cache, against DVC and git themselves."""
 
+import os
 import subprocess
 
 import pytest
 
 from sales import files
+from sales.errors import PipelineError
 from sales.registry import provenance
 from tests.small_project import sh
+
+IDENTITY = ("-c", "user.name=test", "-c", "user.email=test@example.org")
 
 
 @pytest.fixture
@@ -58,3 +62,30 @@ def test_the_commit(tmp_path, monkeypatch):
     assert provenance.git_commit() == sh("git", "rev-parse", "HEAD").strip()
     monkeypatch.setenv("PATH", "")
     assert provenance.git_commit() == ""
+
+
+def test_the_commit_of_a_folder_that_another_user_owns(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    sh("git", "init", "--quiet")
+    sh("git", *IDENTITY, "commit", "--quiet", "--allow-empty", "--message", "one")
+    expected = sh("git", "rev-parse", "HEAD").strip()
+    try:
+        for path in (tmp_path, *tmp_path.rglob("*")):
+            os.chown(path, 12345, -1)
+    except PermissionError:
+        pytest.skip("giving a folder to another user needs root")
+    assert "dubious ownership" in sh("git", "rev-parse", "HEAD", check=False)
+    assert provenance.git_commit() == expected
+
+
+def test_a_git_too_old_to_be_told_so_says_what_to_do(tmp_path, monkeypatch):
+    git = tmp_path / "git"
+    git.write_text("#!/bin/sh\necho 'git config --global --add safe.directory /x' >&2; exit 128\n")
+    git.chmod(0o755)
+    (tmp_path / "my project").mkdir()
+    monkeypatch.chdir(tmp_path / "my project")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    told = f"git config --global --add safe.directory '{tmp_path}/my project'"
+    with pytest.raises(PipelineError, match="another user owns") as refused:
+        provenance.git_commit()
+    assert str(refused.value).endswith(told)
