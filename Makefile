@@ -61,7 +61,9 @@ comma := ,
 # $(call free,HOST:PORT,SETTING): a port that is taken is told in a line, before a server tries it.
 free = @python -m stages.port "$(1)" $(2)
 # Where MLflow cannot open a database, or Python make an environment.
-placed = @case "$$(pwd -P)" in *[?:]*|*%[0-9A-Fa-f][0-9A-Fa-f]*) echo "error: rename the folder $$(pwd -P): '?', ':' and '%' before two digits in its path are not what Python and MLflow can work with" >&2; exit 1;; esac
+unfit = { echo "error: rename the folder $$place: '?', ':' and '%' before two digits in its path are not what Python and MLflow can work with" >&2; exit 1; }
+placed = @place="$$(pwd -P)"; case "$$place" in *[?:]*|*%[0-9A-Fa-f][0-9A-Fa-f]*) $(unfit);; esac; \
+  place="$$STATE"; case "$$place" in *[?]*|*%[0-9A-Fa-f][0-9A-Fa-f]*) $(unfit);; esac
 promoted = @test -f models/promoted/promoted.json || { echo "error: no promoted model yet: make repro" >&2; exit 1; }
 
 # A target that nobody knows. Files that are there never come here.
@@ -75,7 +77,6 @@ setup: $(VENV)/.installed .dvc/plots/page.html ## install exactly what uv.lock s
 # A stamp newer than the lock means: installed. Bytecode is compiled once here, not by every stage.
 # In a project that was copied or moved it is made anew: its scripts name the place they are for.
 MOVED := $(shell test -L $(VENV) || test ! -s $(VENV)/.installed || test "$$(cat $(VENV)/.installed)" = "$$(pwd -P)" || echo .moved)
-.PHONY: .moved
 .moved:
 	$(placed)
 	@echo "$(VENV) was made where this project was copied or moved from: it is made anew" >&2
@@ -105,6 +106,7 @@ ENGINE := $(shell sed -n 's/^  engine: *dask.*/$(VENV)\/.cluster/p' params.yaml 
 
 # DVC wants to be told where there is no Git, as in an unpacked ZIP, and when there is.
 .scm: setup
+	$(placed)
 	@if test -e .git || git rev-parse --git-dir > /dev/null 2>&1; then \
 	  ! grep -qs 'no_scm = true' .dvc/config.local || dvc config --local --unset core.no_scm; \
 	elif ! grep -qs 'no_scm = true' .dvc/config.local; then \

@@ -3,12 +3,14 @@
 import os
 import re
 import shutil
+import socket
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from tests.bento_server import free_port
 from tests.examples import ROOT
 
 MAKEFILE = (ROOT / "Makefile").read_text()
@@ -34,7 +36,13 @@ def bare(tmp_path):
 @pytest.fixture
 def set_up(tmp_path):
     """Return a copy of the project in which `make setup` has nothing to do: .venv is this one."""
-    folder = tmp_path / "project"
+    folder = copied(tmp_path / "project")
+    (folder / ".venv" / "bin").symlink_to(Path(sys.prefix) / "bin")
+    return folder
+
+
+def copied(folder: Path) -> Path:
+    """Copy what `make` and the stages' first steps need; .venv has all but its programs."""
     folder.mkdir()
     for name in ("Makefile", "pyproject.toml", "uv.lock", "params.yaml"):
         shutil.copy(ROOT / name, folder)
@@ -44,9 +52,10 @@ def set_up(tmp_path):
     for path in folder.rglob("*"):
         os.utime(path, (0, 0))
     (folder / ".venv").mkdir()
-    for name in ("bin", "lib", "pyvenv.cfg"):
+    for name in ("lib", "pyvenv.cfg"):
         (folder / ".venv" / name).symlink_to(Path(sys.prefix) / name)
     (folder / ".venv" / ".installed").touch()
+    (folder / ".venv" / ".cluster").touch()
     (folder / ".dvc" / "plots" / "page.html").touch()
     return folder
 
@@ -161,3 +170,145 @@ def test_what_is_missing_is_told_in_one_line(words, told, set_up, bare):
     assert told in printed
     assert "Traceback" not in printed
     assert len(printed.splitlines()) <= 3, printed
+
+
+# --- wherever the project lies ---------------------------------------------------------------
+
+
+@pytest.fixture
+def odd(tmp_path):
+    """Return a copy in a folder of an odd name, whose servers only tell how they were called."""
+    folder = copied(tmp_path / "two words, O'Neill $HOME")
+    programs = folder / ".venv" / "bin"
+    programs.mkdir()
+    (programs / "python").symlink_to(Path(sys.prefix) / "bin" / "python")
+    for name in ("bentoml", "mlflow", "dask"):
+        script = f'told=$(printf "%s|" {name} "$SERVING_STATE" "$BENTOML_HOME" "$@"); echo "$told"'
+        fake(programs, name, script)
+    for name in ("models/promoted/promoted.json", "state/registry/mlflow.db"):
+        (folder / name).parent.mkdir(parents=True)
+        (folder / name).touch()
+    return folder
+
+
+@pytest.mark.parametrize("inside", [True, False])
+def test_servers_find_the_state_whatever_the_folders_are_called(odd, tmp_path, inside):
+    state = odd / "state" if inside else tmp_path / "my state"
+    if not inside:
+        shutil.copytree(odd / "state", state)
+    words = [] if inside else [f"SALES_STATE={state}"]
+    code, printed = make("serve", f"PORT={free_port()}", *words, folder=odd)
+    assert code == 0, printed
+    assert printed.startswith(f"bentoml|{state}/serving|{state}/bentoml|serve|service:AmazonSales|")
+    code, printed = make("mlflow", f"MLFLOW_PORT={free_port()}", *words, folder=odd)
+    assert code == 0, printed
+    assert f"|ui|--backend-store-uri|sqlite:///{state}/registry/mlflow.db|--host|" in printed
+    ports = [f"DASK_PORT={free_port()}", f"DASK_DASHBOARD_ADDRESS=127.0.0.1:{free_port()}"]
+    code, printed = make("cluster", *ports, *words, folder=odd)
+    assert code == 0, printed
+    assert f"|--local-directory|{state}/dask|\n" in printed
+    assert (state / "dask").is_dir()
+
+
+def test_clean_removes_what_is_made_and_nothing_beside_it(odd, tmp_path):
+    state = tmp_path / "my state"
+    for name in ("artifacts/x", "registry/history.jsonl", "registry/mlflow.db", "dask/x"):
+        (state / name).parent.mkdir(parents=True, exist_ok=True)
+        (state / name).touch()
+    (tmp_path / "my").mkdir()
+    code, printed = make("clean", f"SALES_STATE={state}", folder=odd)
+    assert code == 0, printed
+    left = [path.relative_to(state).as_posix() for path in state.rglob("*") if path.is_file()]
+    assert left == ["registry/history.jsonl"]
+    assert (tmp_path / "my").is_dir()
+    assert (odd / "state" / "registry" / "mlflow.db").is_file()
+
+
+@pytest.mark.parametrize("name", ["what?", "a:b", "a%2Fb"])
+@pytest.mark.parametrize("stamp", ["", "/from/elsewhere"])
+def test_a_folder_in_which_nothing_would_work_is_told_and_left_as_it_is(
+    name, stamp, bare, tmp_path
+):
+    folder = copied(tmp_path / name)
+    (folder / ".venv" / ".installed").write_text(stamp)
+    os.utime(folder / ".venv" / ".installed", (1, 1))
+    (folder / "uv.lock").touch()  # something would have to be done
+    fake(bare, "python3", "exit 0")
+    code, printed = make("setup", folder=folder, path=bare)
+    assert code == 2
+    assert f"error: rename the folder {folder}: " in printed
+    assert len(printed.splitlines()) <= 2, printed
+    assert (folder / ".venv" / "pyvenv.cfg").exists()
+
+
+def test_a_place_of_the_state_that_mlflow_cannot_open_is_told_before_a_run(set_up, tmp_path):
+    code, printed = make("repro", f"SALES_STATE={tmp_path}/what?", folder=set_up)
+    assert code == 2
+    assert f"error: rename the folder {tmp_path}/what?: " in printed
+    assert len(printed.splitlines()) <= 2, printed
+
+
+def test_an_environment_made_for_another_place_is_made_anew(bare, tmp_path):
+    folder = copied(tmp_path / "moved")
+    (folder / ".venv" / ".installed").write_text("/from/elsewhere\n")
+    fake(bare, "python3", 'test "$1" = -c && exit 0; echo "made anew: $*"; exit 1')
+    code, printed = make("setup", folder=folder, path=bare)
+    assert code == 2
+    assert ".venv was made where this project was copied or moved from" in printed
+    assert "made anew: -m venv .venv" in printed
+    assert not (folder / ".venv").exists()
+
+
+@pytest.mark.parametrize("way", ["stayed", "reached by a link", "another's"])
+def test_an_environment_that_serves_here_is_kept(bare, tmp_path, way):
+    folder = copied(tmp_path / "project")
+    stamp = "/from/elsewhere" if way == "another's" else str(folder)
+    (folder / ".venv" / ".installed").write_text(f"{stamp}\n")
+    (folder / ".dvc" / "plots" / "page.html").touch()
+    if way == "another's":  # a link that somebody has set on purpose
+        (folder / ".venv").rename(tmp_path / "venv")
+        (folder / ".venv").symlink_to(tmp_path / "venv")
+    if way == "reached by a link":
+        (tmp_path / "link").symlink_to(folder)
+        folder = tmp_path / "link"
+    code, printed = make("setup", folder=folder, path=bare)
+    assert code == 0, printed
+    assert (folder / ".venv" / "pyvenv.cfg").exists()
+
+
+def test_without_git_dvc_runs_all_the_same_and_knows_when_there_is_one(set_up, monkeypatch):
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(set_up.parent))
+    shutil.copy(ROOT / ".dvc" / "config", set_up / ".dvc")
+    (set_up / "dvc.yaml").write_text("stages:\n  hello:\n    cmd: echo a stage ran\n")
+    _, printed = make("-k", "repro", folder=set_up)
+    assert "no Git repository here: no run will name its commit" in printed
+    assert "\na stage ran\n" in printed
+    _, printed = make("-k", "repro", folder=set_up)
+    assert "no Git repository here" not in printed
+    subprocess.run(["git", "init", "--quiet"], cwd=set_up, check=True)
+    _, printed = make(".scm", folder=set_up)
+    assert "no_scm" not in (set_up / ".dvc" / "config.local").read_text()
+
+
+@pytest.mark.parametrize(
+    ("target", "setting"),
+    [
+        ("serve", "PORT"),
+        ("mlflow", "MLFLOW_PORT"),
+        ("ui", "UI_PORT"),
+        ("cluster", "DASK_PORT"),
+        ("cluster", "DASK_DASHBOARD_ADDRESS"),
+    ],
+)
+def test_a_port_that_is_taken_is_told_in_a_line(odd, target, setting):
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        listening.listen()
+        port = listening.getsockname()[1]
+        given = f"127.0.0.1:{port}" if setting == "DASK_DASHBOARD_ADDRESS" else port
+        others = [f"DASK_PORT={free_port()}"] if setting == "DASK_DASHBOARD_ADDRESS" else []
+        code, printed = make(target, f"{setting}={given}", *others, folder=odd)
+    assert code == 2
+    assert f"error: port {port} of 127.0.0.1 cannot be had (Address already in use)" in printed
+    assert f"{setting}=" in printed
+    assert len(printed.splitlines()) <= 2, printed
