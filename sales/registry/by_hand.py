@@ -1,7 +1,7 @@
 """What a person decides: the champion rolled back, promoted, freed of a bar, or brought back."""
 
 from sales.errors import PipelineError
-from sales.registry import history, restoration
+from sales.registry import history
 from sales.registry.exports import Export
 from sales.registry.history import Who
 from sales.registry.standing import Standing
@@ -55,6 +55,8 @@ def lift(now: Standing, version: int, reason: str) -> str:
 
 def rebuild(now: Standing) -> str:
     """Bring the registry back from the history and DVC's cache. Return what was done."""
+    from sales.registry import restoration  # it loads models: the others need not wait for that
+
     if not now.events:
         raise PipelineError("there is no history to rebuild the registry from: `make repro`")
     done = restoration.restore(now)

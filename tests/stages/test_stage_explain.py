@@ -176,6 +176,13 @@ def test_nothing_has_run(project):
         explain.told("ORD0000001", "champion")
 
 
+def test_a_name_in_bytes_that_are_no_text_is_told_in_a_line():
+    typed = os.fsdecode("ORD-Zürich".encode("latin-1"))
+    with pytest.raises(PipelineError) as refused:
+        explain.told(typed, "champion")
+    assert str(refused.value) == r"no order is named 'ORD-Z\udcfcrich'"
+
+
 def test_the_command(here):
     def run(*words):
         command = [sys.executable, "-m", "stages.explain", *words]
