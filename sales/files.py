@@ -128,9 +128,28 @@ def content_hash(path: Path) -> str:
     if path.is_file():
         with path.open("rb") as opened:
             return hashlib.file_digest(opened, "sha256").hexdigest()
-    whole = hashlib.sha256()
-    found = sorted(p for p in path.rglob("*") if p.is_file() and p.suffix != ".pyc")
+    return content_hashes(path)["."]
+
+
+def content_hashes(folder: Path) -> dict[str, str]:
+    """Return `content_hash` of a folder, by the name ".", and of all that stands right within it.
+
+    Every file is read once.
+    """
+    found = sorted(p for p in folder.rglob("*") if p.is_file() and p.suffix != ".pyc")
+    digests: dict[str, str] = {}
+    lines: dict[Path, list[tuple[Path, str]]] = {folder: []}
     with ThreadPoolExecutor() as threads:  # a forest comes in large files
         for file, digest in zip(found, threads.map(content_hash, found), strict=True):
-            whole.update(f"{digest}  {file.relative_to(path).as_posix()}\n".encode())
-    return whole.hexdigest()
+            lines[folder].append((file, digest))
+            entry = folder / file.relative_to(folder).parts[0]
+            if entry == file:
+                digests[entry.name] = digest
+            else:
+                lines.setdefault(entry, []).append((file, digest))
+    for entry, listed in lines.items():
+        text = "".join(
+            f"{digest}  {file.relative_to(entry).as_posix()}\n" for file, digest in listed
+        )
+        digests[entry.relative_to(folder).name or "."] = hashlib.sha256(text.encode()).hexdigest()
+    return digests

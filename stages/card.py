@@ -14,6 +14,7 @@ from sales.engine import partitions
 from sales.engine.partitions import Kept
 from sales.errors import run
 from sales.judging import card
+from sales.models import belonging
 from sales.models.features import Featuriser
 
 PREPARED = Path("data/prepared")
@@ -36,6 +37,8 @@ def main() -> None:
     }
     with files.replacing(CARDS) as folder:
         folder.mkdir()
+        made_of = belonging.of_cards(METRICS / "gate.json", METRICS / "data.json")
+        files.write_json(folder / belonging.MADE_OF, made_of)
         for name in estimators.NAMES:
             text = card.markdown(
                 model=name,

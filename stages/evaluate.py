@@ -10,8 +10,10 @@ from sales.data.split import PARTS
 from sales.engine import partitions
 from sales.errors import run
 from sales.judging import charts, evaluation, scores
+from sales.models import belonging
 
 PREPARED = Path("data/prepared")
+FEATURES = Path("data/features")
 MODELS = Path("models")
 METRICS = Path("metrics")
 PLOTS = Path("plots")
@@ -21,13 +23,14 @@ def main() -> None:
     """Write metrics/<model>.json for every model, and the plots of them all."""
     settings = params.read("evaluate", scores.EvaluateParams)
     orders = {part: partitions.of(PREPARED.absolute() / f"{part}.parquet") for part in PARTS}
+    made_of = belonging.of_metrics(PREPARED, FEATURES, [MODELS / n for n in estimators.NAMES])
     folders = [MODELS.absolute() / name for name in estimators.NAMES]
     with engine.started() as on:
         evaluations = evaluation.evaluate(folders, orders, settings, on)
     found = dict(zip(estimators.NAMES, evaluations, strict=True))
-    for name, one in found.items():
+    for (name, one), its in zip(found.items(), made_of, strict=True):
         print(f"{name}: test RMSE {one.metrics['test']['rmse']}")
-        files.write_json(METRICS / f"{name}.json", one.metrics)
+        files.write_json(METRICS / f"{name}.json", {**one.metrics, "made_of": its})
     tables = {"rmse": charts.rmse_table({name: one.metrics for name, one in found.items()})}
     for table_name in evaluation.TABLES:
         tables[table_name] = pd.concat([one.tables[table_name] for one in found.values()])

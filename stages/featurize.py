@@ -9,7 +9,7 @@ from sales.contract import Contract
 from sales.data.split import PARTS
 from sales.engine import partitions
 from sales.errors import run
-from sales.models import features
+from sales.models import belonging, features
 from sales.models.features import Featuriser
 
 PREPARED = Path("data/prepared")
@@ -25,6 +25,7 @@ def main() -> None:
     with engine.started() as on, files.replacing(FEATURES) as beside:
         folder = beside.absolute()
         folder.mkdir()
+        files.write_json(folder / belonging.MADE_OF, belonging.of_features(prepared))
         train = partitions.of(prepared / "train.parquet")
         seen = on.map(_seen, train, [contract.categorical] * len(train), what="levels")
         featuriser = features.fit(seen, settings, contract)

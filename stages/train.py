@@ -12,7 +12,7 @@ from sales import engine, estimators, files, params
 from sales.engine import Engine, RunParams, partitions
 from sales.errors import PipelineError, run
 from sales.estimators import Estimator, TrainingFiles
-from sales.models import intervals, matrices, saved
+from sales.models import belonging, intervals, matrices, saved
 from sales.models.intervals import IntervalParams
 
 FEATURES = Path("data/features")
@@ -28,6 +28,7 @@ def main() -> None:
     promise = params.read("train.intervals", IntervalParams)
     featuriser, found = matrices.files(FEATURES)
     rows = sum(partitions.rows(found.train))
+    made_of = belonging.of_model(FEATURES)
     with engine.started() as on, files.replacing(Path("models") / name) as beside:
         folder = beside.absolute()  # as workers know it
         folder.mkdir()
@@ -42,7 +43,7 @@ def main() -> None:
             "params": settings.model_dump(),
             "train_rows": rows,
             **({} if fitted.rows == rows else {"sampled_rows": fitted.rows}),
-            "train_sha256": files.content_hash(FEATURES / "train.parquet"),
+            **made_of,
         }
         saved.save(folder, name, fitted.estimator, featuriser, about, fitted.bounds)
     with files.replacing(Path("models/learning_curve") / f"{name}.csv") as beside:

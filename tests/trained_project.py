@@ -13,13 +13,14 @@ from sales.contract import Contract
 from sales.engine import Local
 from sales.estimators import TrainingData
 from sales.judging import evaluation, gates, scores
-from sales.models import features, intervals, saved
+from sales.models import belonging, features, intervals, saved
 from sales.registry import generations, relocation, standing, tracking
 from stages import register
 from tests.examples import ROOT, fitted, make_orders, pictured, set_params
 
 NAME = "amazon_sales_totalamount_regressor"
 NAMES = ("linear_regression", "xgboost")
+PREPARED, FEATURES = Path("data/prepared"), Path("data/features")
 PARTS = {"train": slice(0, 300), "valid": slice(300, 400), "test": slice(400, 600)}
 SMALL = {
     "linear_regression": {},
@@ -41,6 +42,13 @@ def train(settings=SMALL, feature_set="priced"):
         for p in ("train", "valid")
     ]
     data = TrainingData(featuriser.columns, levels, *pairs[0], *pairs[1])
+    for folder in (PREPARED, FEATURES):
+        folder.mkdir(parents=True, exist_ok=True)
+    for part, table in tables.items():
+        table.to_parquet(PREPARED / f"{part}.parquet")
+        numbers = pd.DataFrame(featuriser.transform(table), columns=list(featuriser.columns))
+        numbers.to_parquet(FEATURES / f"{part}.parquet")
+    files.write_json(FEATURES / belonging.MADE_OF, belonging.of_features(PREPARED))
     evaluate = params.read("evaluate", scores.EvaluateParams)
     found = []
     for name in NAMES:
@@ -58,18 +66,18 @@ def train(settings=SMALL, feature_set="priced"):
             "params": chosen.model_dump(),
             "request_fields": list(featuriser.request_fields),
             "target": featuriser.target,
+            **belonging.of_model(FEATURES),
         }
         with files.replacing(Path("models") / name) as folder:
             folder.mkdir()
             saved.save(folder, name, estimator, featuriser, about, bounds)
         parts = {part: [table] for part, table in tables.items()}
         found += evaluation.evaluate([Path("models") / name], parts, evaluate, Local())
-        files.write_json(Path("metrics") / f"{name}.json", found[-1].metrics)
+        [made_of] = belonging.of_metrics(PREPARED, FEATURES, [Path("models") / name])
+        metrics = {**found[-1].metrics, "made_of": made_of}
+        files.write_json(Path("metrics") / f"{name}.json", metrics)
         with files.replacing(Path("plots/learning_curve") / f"{name}.csv") as beside:
             curve.to_csv(beside, index=False)
-    Path("data/prepared").mkdir(parents=True, exist_ok=True)
-    for part, table in tables.items():
-        table.to_parquet(f"data/prepared/{part}.parquet")
     pd.DataFrame({"model": NAMES, "rmse": [1.0, 2.0]}).to_csv("plots/rmse.csv", index=False)
     for table in evaluation.TABLES:
         rows = pd.concat([one.tables[table] for one in found])
@@ -81,15 +89,20 @@ def train(settings=SMALL, feature_set="priced"):
     for kind, table in zip(("numeric", "categorical"), pictured(orders, contract), strict=True):
         table.to_csv(f"plots/data_{kind}.csv", index=False)
     files.write_json(Path("data/contract.json"), contract.model_dump(mode="json"))
-    files.write_json(Path("metrics/data.json"), {"sha256": "d" * 64, "rows_in": 600})
+    counts = {"sha256": files.content_hash(PREPARED), "rows_in": 600}
+    files.write_json(Path("metrics/data.json"), counts)
     gate()
 
 
 def gate(**changes):
     """Judge the models; `changes` bend the thresholds."""
-    metrics = {name: files.read_json(Path(f"metrics/{name}.json")) for name in NAMES}
+    paths = {name: Path(f"metrics/{name}.json") for name in NAMES}
+    metrics = {name: files.read_json(path) for name, path in paths.items()}
     settings = params.read("gate", gates.GateParams).model_copy(update=changes)
-    files.write_json(Path("metrics/gate.json"), gates.decide(metrics, settings))
+    judged = {**gates.decide(metrics, settings), "made_of": belonging.of_gate(paths)}
+    files.write_json(Path("metrics/gate.json"), judged)
+    made_of = belonging.of_cards(Path("metrics/gate.json"), Path("metrics/data.json"))
+    files.write_json(Path("cards") / belonging.MADE_OF, made_of)
 
 
 @pytest.fixture(scope="session")

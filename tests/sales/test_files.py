@@ -102,6 +102,15 @@ def test_content_hash_of_a_file_is_its_sha256(tmp_path):
     assert files.content_hash(tmp_path / "f") == known
 
 
+def test_content_hashes_are_those_of_the_folder_and_of_all_right_within_it(tmp_path):
+    for name in ("a/1", "a/b/2", "c", "d.txt"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(name)
+    (tmp_path / "empty").mkdir()
+    expected = {name: files.content_hash(tmp_path / name) for name in (".", "a", "c", "d.txt")}
+    assert files.content_hashes(tmp_path) == expected
+
+
 def test_content_hash_does_not_see_bytecode(tmp_path):
     (tmp_path / "f.py").write_text("x = 1")
     before = files.content_hash(tmp_path)
