@@ -9,10 +9,11 @@ import os
 
 from sales import estimators, files, params
 from sales.errors import PipelineError, run
+from sales.models import belonging
 from sales.registry import fingerprint, promotion
 from sales.registry.lock import locked
 from sales.registry.standing import LINK, REGISTRY_RECORD, state_folder
-from sales.registry.today import METRICS, MODELS, Today
+from sales.registry.today import CARDS, METRICS, MODELS, PREPARED, Today
 from sales.registry.tracking import RegisterParams
 
 
@@ -31,6 +32,7 @@ def main() -> None:
         if not experiment and fingerprint.matches(state / LINK, today.hashes):
             print(promotion.as_text(files.read_json(REGISTRY_RECORD)))
             return
+        belonging.hold(PREPARED, today.hashes, METRICS, CARDS)
         # Only now: all that MLflow and the models need takes seconds to import.
         from sales.registry import candidates, reconciliation, restoration, standing
 
