@@ -113,9 +113,11 @@ ENGINE := $(shell sed -n 's/^  engine: *dask.*/$(VENV)\/.cluster/p' params.yaml 
 	  dvc config --local core.no_scm true && echo "no Git repository here: no run will name its commit, and dvc exp and dvc diff need one (git init)" >&2; \
 	fi
 
+# Of a run that fails the table is printed where it got past its gate: before, what lies there is an earlier run's.
 repro: setup .scm $(ENGINE) ## the main job: data in, gated and registered champion out, then a table of the results; JOBS=1 at once
 	@test "$(JOBS)" = 1 || python -m stages.side_by_side "$(JOBS)"
-	@dvc repro; status=$$?; python -m stages.scoreboard; exit $$status
+	@dvc repro; status=$$?; test $$status = 0 || dvc status --quiet --with-deps gate 2> /dev/null || exit $$status; \
+	  python -m stages.scoreboard && exit $$status
 
 # In a process group of its own, which ends as a whole. A worker finds the project's modules by PYTHONPATH.
 cluster: export PYTHONPATH := $(CURDIR)

@@ -5,6 +5,7 @@ from pathlib import Path
 from sales import estimators, files
 from sales.errors import PipelineError, run
 from sales.judging import scoreboard
+from sales.models import belonging
 
 METRICS = Path("metrics")
 MODELS = Path("models")
@@ -14,12 +15,17 @@ def results() -> list[tuple[str, ...]]:
     """Return the rows of the table for the results that stand in the working folder.
 
     A model is shown with an alias only when it is, by content hash, the very one that holds it:
-    the champion may be an earlier model of the same name.
+    the champion may be an earlier model of the same name. Raises PipelineError where a run has not
+    got as far as its gate, and where two runs have left some of each.
     """
-    if not (METRICS / "gate.json").exists():
+    paths = {name: METRICS / f"{name}.json" for name in estimators.NAMES}
+    needed = [METRICS / "gate.json", *paths.values(), *(MODELS / name for name in paths)]
+    if not all(path.exists() for path in needed):
         raise PipelineError("no results yet: run `make repro`")
-    metrics = {name: files.read_json(METRICS / f"{name}.json") for name in estimators.NAMES}
-    hashes = {files.content_hash(MODELS / name): name for name in estimators.NAMES}
+    known = {name: files.content_hash(MODELS / name) for name in paths}
+    belonging.hold_scores(known, METRICS)
+    metrics = {name: files.read_json(path) for name, path in paths.items()}
+    hashes = {sha256: name for name, sha256 in known.items()}
     aliases = {}
     if (METRICS / "registry.json").exists():
         registry = files.read_json(METRICS / "registry.json")

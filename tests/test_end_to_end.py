@@ -5,6 +5,7 @@ import json
 import os
 import re
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -211,6 +212,48 @@ def test_training_and_serving_agree_to_the_last_bit(served, alias):
     priced = served.post("/predict_file", content=file.getvalue()).content
     in_file = pd.read_parquet(io.BytesIO(priced))["PredictedTotalAmount"].to_numpy()
     assert in_file.tobytes() == expected.tobytes()
+
+
+def make_repro():
+    """Return the exit code of `make repro` by a person, and what it printed."""
+    if not Path(".venv").exists():
+        Path(".venv").symlink_to(sys.prefix)
+        for name in ("uv.lock", "pyproject.toml"):
+            os.utime(name, (0, 0))  # there is nothing to install
+    env = {k: v for k, v in os.environ.items() if not k.startswith(("DVC_", "GIT_", "MAKE"))}
+    done = subprocess.run(["make", "repro"], env=env, capture_output=True, text=True, check=False)
+    return done.returncode, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("changes", "fails"),
+    [
+        ({"prepare.max_rejected_pct": 0.0, "contract.columns.Quantity.max": 1}, "prepare"),
+        ({"evaluate.slices": {"Colour": {}}}, "evaluate"),
+    ],
+)
+def test_a_run_that_fails_before_its_gate_prints_no_table(changes, fails):
+    set_params(changes)
+    code, printed = make_repro()
+    assert code != 0
+    assert f"failed to reproduce '{fails}'" in printed
+    assert printed.count("error: ") == 1
+    for told in ("R² test", "Traceback", "make repro`"):
+        assert told not in printed
+    sh("git", "checkout", "--quiet", ".")
+    sh("dvc", "repro")  # from the run cache
+
+
+def test_a_run_that_got_past_its_gate_prints_its_table_whatever_register_does():
+    code, printed = make_repro()
+    assert code == 0
+    assert re.search(r"linear_regression .* passed +champion", printed)
+    set_params({"gate.max_test_rmse": 1e-9})
+    code, printed = make_repro()
+    assert code != 0
+    assert "failed to reproduce 'register'" in printed
+    rows = re.findall(r"^\w+ +[\d.]+ .* refused: max_test_rmse", printed, re.M)
+    assert len(rows) == len(TRAINS)
 
 
 def test_nobody_passes_exits_non_zero_with_the_reasons_and_keeps_the_champion():

@@ -49,7 +49,8 @@ def of_metrics(prepared: Path, features: Path, models: Iterable[Path]) -> list[d
         about = files.read_json(folder / "model.json")
         for key, sha256 in learnt_from.items():
             _hold(folder, about.get(key), features, sha256)
-    return [_scored(files.content_hash(folder), rows["."]) for folder in models]
+    data = rows["."][:DIGITS]
+    return [{"model": files.content_hash(folder)[:DIGITS], "data": data} for folder in models]
 
 
 def of_gate(metrics: Mapping[str, Path]) -> dict[str, str]:
@@ -74,23 +75,27 @@ def hold(prepared: Path, models: Mapping[str, str], metrics: Path, cards: Path) 
 
     Raises PipelineError where something was made from another thing than lies there now.
     """
+    hold_scores(models, metrics)
     gate, data = metrics / "gate.json", metrics / "data.json"
     rows = files.content_hash(prepared)
     _hold(data, files.read_json(data).get("sha256"), prepared, rows)
-    judged = _made_of(gate)
-    for name, sha256 in models.items():
-        path = metrics / f"{name}.json"
-        made_of, now = _made_of(path), _scored(sha256, rows)
-        _hold(path, made_of.get("model"), Path("models", name), now["model"])
-        _hold(path, made_of.get("data"), prepared, now["data"])
-        _hold(gate, judged.get(name), path, files.content_hash(path))
+    for path in (metrics / f"{name}.json" for name in models):
+        _hold(path, _made_of(path).get("data"), prepared, rows[:DIGITS])
     told = files.read_json(cards / MADE_OF)
     for path in (gate, data):
         _hold(cards, told.get(path.name), path, files.content_hash(path))
 
 
-def _scored(model: str, rows: str) -> dict[str, str]:
-    return {"model": model[:DIGITS], "data": rows[:DIGITS]}
+def hold_scores(models: Mapping[str, str], metrics: Path) -> None:
+    """Hold models, by their hashes, metrics and the gate's verdicts against one another.
+
+    Raises PipelineError where one was made from another thing than lies there now.
+    """
+    judged = _made_of(metrics / "gate.json")
+    for name, sha256 in models.items():
+        path = metrics / f"{name}.json"
+        _hold(path, _made_of(path).get("model"), Path("models", name), sha256[:DIGITS])
+        _hold(metrics / "gate.json", judged.get(name), path, files.content_hash(path))
 
 
 def _made_of(path: Path) -> dict[str, Any]:

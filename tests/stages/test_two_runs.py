@@ -73,7 +73,7 @@ def test_metrics_of_both_runs_are_not_ranked_together(stages, capsys):
     ("second", "told"),
     [
         (("ingest", "prepare"), "was not made from data/prepared"),
-        (("ingest", "prepare", "featurize", "xgboost"), "was not made from data/prepared"),
+        (("ingest", "prepare", "featurize", "xgboost"), "was not made from models/xgboost"),
         (("ingest", "prepare", "featurize", *NAMES, "evaluate"), "metrics/gate.json was not made"),
         (("ingest", "prepare", "featurize", *NAMES, "evaluate", "gate"), "cards was not made"),
     ],
