@@ -49,23 +49,29 @@ def main() -> None:
     with files.replacing(Path("models/learning_curve") / f"{name}.csv") as beside:
         fitted.curve.to_csv(beside, index=False)
     sample = "" if fitted.rows == rows else f"a sample of {fitted.rows:,} of "
-    print(f"{name}: {sample}{rows:,} rows, valid RMSE {fitted.curve['rmse'].iloc[-1]:,.4f}")
+    print(f"{name}: {sample}{rows:,} rows, valid RMSE {fitted.rmse:,.6g}")
 
 
 class _Fitted(NamedTuple):
-    """A model, its learning curve, its intervals, and how many rows it learnt from."""
+    """A model, its learning curve, its intervals, and how many rows it learnt from.
+
+    The RMSE is the model's on all valid rows. A curve may be of fewer, and goes on beyond the best
+    round, to which the model was cut back.
+    """
 
     estimator: Estimator
     curve: pd.DataFrame
     bounds: intervals.Intervals | None
     rows: int
+    rmse: float
 
 
 def _fit(module: ModuleType, settings: Any, promise: IntervalParams) -> _Fitted:
     _, data = matrices.read(FEATURES)
     estimator, curve = module.fit(settings, data)
-    bounds = intervals.fit(data.y_valid, estimator.predict(data.X_valid), promise)
-    return _Fitted(estimator, curve, bounds, len(data.y))
+    predicted = estimator.predict(data.X_valid)
+    bounds = intervals.fit(data.y_valid, predicted, promise)
+    return _Fitted(estimator, curve, bounds, len(data.y), _rmse(data.y_valid, predicted))
 
 
 def _fit_on(
@@ -92,7 +98,12 @@ def _fit_on(
         _answers, [name] * many, [folder] * many, [found] * many, found.valid, what="intervals"
     )
     true, predicted = (np.concatenate(values) for values in zip(*told, strict=True))
-    return _Fitted(estimator, curve, intervals.fit(true, predicted, promise), rows)
+    bounds = intervals.fit(true, predicted, promise)
+    return _Fitted(estimator, curve, bounds, rows, _rmse(true, predicted))
+
+
+def _rmse(true: np.ndarray, predicted: np.ndarray) -> float:
+    return float(np.sqrt(np.mean(np.square(predicted - true))))
 
 
 def _answers(

@@ -28,7 +28,7 @@ def test_an_alias_stands_beside_the_very_model_that_holds_it(gated):
 def test_without_all_results_there_is_no_table(gated, lacking):
     path = Path(lacking)
     shutil.rmtree(path) if path.is_dir() else path.unlink()
-    with pytest.raises(PipelineError, match="^no results yet: run `make repro`$"):
+    with pytest.raises(PipelineError, match=r"^no results yet: run `make repro`$"):
         scoreboard.results()
 
 
