@@ -26,7 +26,8 @@ def main() -> None:
         scratch = folder / "scratch"
         checked = preparation.check(contract, RAW.absolute(), on, scratch)
         if checked.extra_columns:
-            print(f"ignored, not in the contract: {', '.join(checked.extra_columns)}")
+            extra = (" ".join(name.split()) for name in checked.extra_columns)
+            print(f"ignored, not in the contract: {', '.join(extra)}")
         rejected_pct = 100 * checked.rejected / checked.rows_in
         if rejected_pct > settings.max_rejected_pct:
             raise _too_many(checked, settings)
@@ -49,11 +50,14 @@ def main() -> None:
             "rows_quarantined": checked.rejected,
             "quarantined_pct": round(rejected_pct, 4),
             "quarantined_by_reason": checked.by_reason,
+            **({"rows_without_cells": checked.blank} if checked.blank else {}),
             "ignored_columns": ", ".join(checked.extra_columns),
             **{f"{part}_rows": rows for part, rows in divided.rows.items()},
             "sha256": files.content_hash(PREPARED),
         },
     )
+    if checked.blank:
+        print(f"skipped, as they hold no cell at all: {checked.blank:,} row(s)")
     print(f"{checked.rows_in:,} rows in, {accepted:,} accepted, {checked.rejected:,} quarantined")
 
 

@@ -1,42 +1,307 @@
-"""How a file's cells are read: as numbers, dates and text, null where a cell is none of it."""
+"""How a cell is read, by whichever way it came: as a number, a date or text, as missing, or not.
 
+The one place for it: the pipeline, files sent to the service and its JSON all ask here, so that a
+row means the same to all of them.
+"""
+
+import re
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from sales.contract.definition import Column
+
+# What a text cell that holds nothing may say, unless the contract names it among a column's values.
+MISSING = frozenset(("", "NA", "N/A", "NaN", "nan", "null", "NULL", "None"))
+LONGEST_MARK = max(map(len, MISSING))
+WHOLE = 2.0**53  # whole numbers up to here are exact in float64
+
 NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"  # what Arrow parses, correctly rounded
-DATE = r"^\d{4}-?\d\d-?\d\d([T ]\d.*)?$"  # pandas would also take "today" and a bare year
+
+# ISO 8601 from the day on, with or without its separators. A date that names a zone is held in UTC.
+DATE = re.compile(
+    r"(\d{4})(?:-(\d\d)-(\d\d)|(\d\d)(\d\d))"
+    r"(?:[Tt ](\d\d)(?::?(\d\d)(?::?(\d\d)(?:[.,](\d*))?)?)?"
+    r" ?([Zz]|[+-]\d\d(?::?\d\d)?)?)?",
+    re.ASCII,
+)
+# What pandas reads as DATE says, and faster: to microseconds, as it would read a whole column
+# otherwise if a single cell had more digits.
+IN_PANDAS = (
+    r"^\d{4}(-\d\d-\d\d|\d{4})"
+    r"([T ]\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z|[+-]\d\d:\d\d)?)?$"
+)
+EPOCH = datetime(1970, 1, 1)
+FIRST, LAST = -62_135_596_800_000, 253_402_300_799_999  # of the years 1 to 9999
+MILLISECOND = timedelta(milliseconds=1)
+A_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
+
+ROLES = {"numeric": "number", "target": "number", "date": "date"}  # all others: text
+
+
+class Cells(NamedTuple):
+    """A column's cells as they were read.
+
+    `values` are null where a cell is missing, or `wrong`: it holds something else than it should.
+    """
+
+    values: pa.Array
+    missing: np.ndarray
+    wrong: np.ndarray
+
+
+def read(raw: pa.ChunkedArray, column: Column) -> Cells:
+    """Return float64, milliseconds since 1970, or text; categories as a dictionary of it.
+
+    A number that is not finite is wrong, and so is a date whose instant lies outside of the years 1
+    to 9999. The type must not be `nested`.
+    """
+    cells = _whole(raw)
+    missing = _mask(cells.is_null(nan_is_null=True))
+    plain = _plain(cells, keep=column.role == "categorical")
+    kind = ROLES.get(column.role)
+    if kind:
+        values = number(plain) if kind == "number" else date(plain)
+        unread = pc.and_(plain.is_valid(), values.is_null())
+        if pa.types.is_string(plain.type) and pc.any(unread).as_py():
+            marks = pc.and_(unread, pc.is_in(plain, pa.array(sorted(MISSING))))
+            missing = missing | _mask(marks)
+    else:
+        values, marks = _text(plain, column)
+        missing = missing | marks
+    return Cells(values, missing, _mask(values.is_null()) & ~missing)
+
+
+def wrong(column: Column) -> str:
+    """Return the reason of a wrong cell."""
+    return f"not a {ROLES[column.role]}" if column.role in ROLES else "not text"
+
+
+def blank(table: pa.Table) -> np.ndarray | None:
+    """Return which rows hold no cell at all; None where each holds something.
+
+    Spreadsheets leave such rows, lines of nothing but commas, where somebody has cleared cells.
+    """
+    found = np.ones(table.num_rows, bool)
+    for column in table.columns:
+        empty = column.is_null()
+        if _in_bytes(column.type):
+            if not (pa.types.is_string(column.type) or pa.types.is_binary(column.type)):
+                column = column.cast(pa.large_binary())  # Arrow does not measure all kinds
+            empty = pc.or_(empty, pc.equal(pc.binary_length(column), 0).fill_null(True))
+        found &= empty.to_numpy()
+        if not found.any():
+            return None
+    return found
+
+
+def nested(kind: pa.DataType) -> bool:
+    """Return whether a column holds lists or structs, of which no cell can be read."""
+    if pa.types.is_dictionary(kind):
+        kind = kind.value_type
+    return pa.types.is_nested(kind)
+
+
+def called(kind: pa.DataType) -> str:
+    """Return what a nested column holds, in words."""
+    return "lists or structs, not single values (" + " ".join(str(kind).split())[:80] + ")"
+
+
+def shown(cell: pa.Scalar) -> str:
+    """Return a raw cell as a person is shown it; nothing for null."""
+    if not cell.is_valid:
+        return ""
+    try:
+        value = cell.as_py()
+    except UnicodeDecodeError:
+        value = cell.cast(pa.binary()).as_py()
+    except (ValueError, OverflowError):  # a date that Python does not know
+        value = cell.cast(pa.string()).as_py()
+    if isinstance(value, bytes):
+        return value.decode(errors="backslashreplace")
+    return "" if value is None else str(value)
 
 
 def number(raw: pa.Array) -> pa.Array:
-    """Return float64; null for text that is no number, and for NaN and infinity."""
+    """Return float64; null for text that is no number, for truth values, for NaN and infinity."""
     if pa.types.is_string(raw.type) or pa.types.is_large_string(raw.type):
         trimmed = pc.utf8_trim_whitespace(raw)
         number = pc.match_substring_regex(trimmed, NUMBER)
         raw = pc.if_else(number, trimmed, pa.scalar(None, raw.type))
+    if pa.types.is_boolean(raw.type):
+        return pa.nulls(len(raw), pa.float64())
     try:
         parsed = raw.cast(pa.float64(), safe=False)  # an integer above 2**53 is rounded
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, pa.ArrowTypeError):
         return pa.nulls(len(raw), pa.float64())
     return pc.if_else(pc.is_finite(parsed), parsed, pa.scalar(None, pa.float64()))
 
 
 def date(raw: pa.Array) -> pa.Array:
-    """Return milliseconds since 1970 without a time zone; null for what is no ISO 8601 date."""
-    if pa.types.is_timestamp(raw.type) or pa.types.is_date(raw.type):
-        return raw.cast(pa.timestamp("ms"), safe=False)
-    if not (pa.types.is_string(raw.type) or pa.types.is_large_string(raw.type)):
+    """Return milliseconds since 1970 without a time zone; null for what is no date.
+
+    Of a finer instant what is below a millisecond is cut off.
+    """
+    if pa.types.is_date32(raw.type):
+        days = raw.cast(pa.int32()).cast(pa.int64())
+        return _instants(days, (FIRST // 86_400_000, LAST // 86_400_000), (86_400_000, 1))
+    if pa.types.is_date64(raw.type):
+        return _instants(raw.cast(pa.int64()), (FIRST, LAST), (1, 1))
+    if pa.types.is_timestamp(raw.type):
+        each = A_SECOND[raw.type.unit]
+        bounds = (FIRST * each // 1000, ((LAST + 1) * each - 1) // 1000)
+        return _instants(raw.cast(pa.int64()), bounds, (max(1, 1000 // each), max(1, each // 1000)))
+    if not pa.types.is_string(raw.type):
         return pa.nulls(len(raw), pa.timestamp("ms"))
     trimmed = pc.utf8_trim_whitespace(raw)
-    dated = pc.if_else(pc.match_substring_regex(trimmed, DATE), trimmed, pa.scalar(None, raw.type))
-    parsed = pd.to_datetime(dated.to_pandas(), errors="coerce", format="ISO8601", utc=True)
-    return pa.Array.from_pandas(parsed.dt.tz_localize(None).dt.as_unit("ms"))
+    usual = pc.match_substring_regex(trimmed, IN_PANDAS)
+    in_pandas = pc.if_else(usual, trimmed, pa.scalar(None, raw.type)).to_pandas()
+    parsed = pd.to_datetime(in_pandas, errors="coerce", format="ISO8601", utc=True)
+    found = pa.Array.from_pandas(parsed.dt.tz_localize(None).dt.as_unit("us"))
+    instants = date(found)
+    rest = pc.and_(raw.is_valid(), pc.invert(usual))
+    if not pc.any(rest).as_py():
+        return instants
+    other = pc.if_else(rest, raw, pa.scalar(None, raw.type)).dictionary_encode()
+    read_one_by_one = pa.array(map(instant, other.dictionary.to_pylist()), pa.int64())
+    return pc.coalesce(instants, read_one_by_one.take(other.indices).cast(pa.timestamp("ms")))
 
 
-def text(raw: pa.Array) -> pa.Array:
-    """Return strings, or a dictionary of strings as it is."""
+def instant(text: str) -> int | None:
+    """Return the milliseconds since 1970 of a date in text, as `date` does; None for what is none.
+
+    >>> instant("1970-01-02"), instant("19700102"), instant("1970-01-01T01:00+01:00")
+    (86400000, 86400000, 0)
+    """
+    match = DATE.fullmatch(text.strip())
+    if not match:
+        return None
+    year, month, day, month_too, day_too, hour, minute, second, fraction, zone = match.groups()
+    try:
+        at = datetime(
+            int(year),
+            int(month or month_too),
+            int(day or day_too),
+            int(hour or 0),
+            int(minute or 0),
+            int(second or 0),
+        )
+    except ValueError:
+        return None
+    found = (at - EPOCH) // MILLISECOND + int(((fraction or "") + "000")[:3])
+    if zone and zone not in "Zz":
+        hours, minutes = int(zone[1:3]), int(zone[3:].removeprefix(":") or 0)
+        if hours > 23 or minutes > 59:
+            return None
+        ahead = (hours * 60 + minutes) * 60_000
+        found += ahead if zone[0] == "-" else -ahead
+    return found if FIRST <= found <= LAST else None
+
+
+def _instants(raw: pa.Array, bounds: tuple[int, int], scale: tuple[int, int]) -> pa.Array:
+    """Return whole numbers within the bounds, times a factor and by a divisor, as instants."""
+    within = _mask(raw.is_valid())
+    numbers = (raw.fill_null(0) if raw.null_count else raw).to_numpy()
+    within &= (numbers >= bounds[0]) & (numbers <= bounds[1])
+    factor, divisor = scale
+    numbers = np.where(within, numbers, 0)
+    numbers = numbers * factor if factor > 1 else numbers
+    numbers = np.floor_divide(numbers, divisor) if divisor > 1 else numbers
+    return pa.array(numbers.astype("datetime64[ms]"), mask=None if within.all() else ~within)
+
+
+def _text(raw: pa.Array, column: Column) -> tuple[pa.Array, np.ndarray]:
+    """Return strings, or a dictionary of them for categories, and where a cell says it is missing.
+
+    These, and what is no text, are null.
+    """
+    marks = MISSING.difference(column.values or ())
+    if column.role != "categorical":
+        text = _as_text(raw)
+        shortest = pc.min(pc.binary_length(text)).as_py()
+        if shortest is None or shortest > LONGEST_MARK:
+            return text, np.zeros(len(text), bool)
+        missing = pc.is_in(text, pa.array(sorted(marks)))
+        return pc.if_else(missing, pa.scalar(None, text.type), text), _mask(missing)
     if pa.types.is_dictionary(raw.type):
-        if pa.types.is_string(raw.type.value_type) or pa.types.is_large_string(raw.type.value_type):
+        indices, levels = raw.indices, _as_text(raw.dictionary)
+    else:
+        encoded = _as_text(raw).dictionary_encode()
+        indices, levels = encoded.indices, encoded.dictionary
+    indices = indices.cast(pa.int32())
+    named = pc.is_in(levels, pa.array(sorted(marks), pa.string()))
+    missing = np.zeros(len(raw), bool)
+    if pc.any(named).as_py():
+        missing = _mask(named.take(indices).fill_null(False))
+    gone = pc.or_(named, levels.is_null())
+    if pc.any(gone).as_py():  # a dictionary holds what a cell may be: text, and each once
+        kept = levels.filter(pc.invert(gone))
+        indices, levels = pc.index_in(levels, kept).take(indices), kept
+    if len(levels) != len(levels.unique()):
+        once = levels.unique()
+        indices, levels = pc.index_in(levels, once).take(indices), once
+    return pa.DictionaryArray.from_arrays(indices, levels), missing
+
+
+def _whole(raw: pa.ChunkedArray | pa.Array) -> pa.Array:
+    whole = raw.combine_chunks() if isinstance(raw, pa.ChunkedArray) else raw
+    if pa.types.is_dictionary(whole.type) and whole.dictionary.null_count:
+        return whole.dictionary_decode()  # otherwise only the indices' nulls would be seen
+    return whole
+
+
+def _plain(raw: pa.Array, *, keep: bool) -> pa.Array:
+    """Return the cells however they were stored: bytes and views as strings, a dictionary decoded.
+
+    Bytes that are no UTF-8 become null. `keep` leaves a dictionary what it is.
+    """
+    if isinstance(raw, pa.ExtensionArray):
+        raw = raw.storage
+    if pa.types.is_dictionary(raw.type):
+        if keep:
             return raw
         raw = raw.dictionary_decode()
-    return raw.cast(pa.string())
+    if _in_bytes(raw.type) or pa.types.is_null(raw.type):
+        return _as_text(raw)
+    return raw
+
+
+def _as_text(raw: pa.Array) -> pa.Array:
+    """Return strings; null for what has no text, and for bytes that are no UTF-8."""
+    try:
+        if _in_bytes(raw.type):  # through bytes: nobody has looked at those of a Parquet file
+            return raw.cast(pa.binary()).cast(pa.string())
+        return raw.cast(pa.string())
+    except pa.ArrowNotImplementedError:
+        return pa.nulls(len(raw), pa.string())
+    except pa.ArrowInvalid:
+        if not _in_bytes(raw.type):
+            return pa.nulls(len(raw), pa.string())
+        return pa.array(map(_decoded, raw.cast(pa.binary()).to_pylist()), pa.string())
+
+
+def _in_bytes(kind: pa.DataType) -> bool:
+    return (
+        pa.types.is_string(kind)
+        or pa.types.is_large_string(kind)
+        or pa.types.is_string_view(kind)
+        or pa.types.is_binary(kind)
+        or pa.types.is_large_binary(kind)
+        or pa.types.is_binary_view(kind)
+        or pa.types.is_fixed_size_binary(kind)
+    )
+
+
+def _decoded(cell: bytes | None) -> str | None:
+    try:
+        return None if cell is None else cell.decode()
+    except UnicodeDecodeError:
+        return None
+
+
+def _mask(found: pa.Array | Any) -> np.ndarray:
+    return found.to_numpy(zero_copy_only=False)

@@ -4,23 +4,31 @@ A file that breaks the contract as a whole is refused. Nothing is dropped silent
 """
 
 import difflib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 import pandera.pandas as pandera
 import pyarrow as pa
-import pyarrow.compute as pc
 from pandera.errors import SchemaErrors
 
 from sales.contract import Column, Contract, Rule, cells
+from sales.contract.cells import WHOLE
 from sales.contract.expressions import Expression
 from sales.errors import PipelineError
 
-WHOLE = 2.0**53  # whole numbers up to here are exact in float64
 COLUMNS = ("file", "row", "column", "value", "reason")
 NUMBER = "__number"  # a row's number among all that came in, from 0
+
+
+class Raw(NamedTuple):
+    """Rows of a file as they came in, and their numbers among all that came in, from 0."""
+
+    file: str
+    table: pa.Table
+    numbers: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -53,36 +61,37 @@ def schema(contract: Contract) -> pandera.DataFrameSchema:
     return pandera.DataFrameSchema(columns, checks=rules)
 
 
-def check(contract: Contract, raw: Iterable[tuple[str, pa.Table]], start: int = 0) -> Checked:
-    """Return the accepted and the faulty of some rows, given as (file, table), numbered on.
+def check(contract: Contract, raw: Sequence[Raw]) -> Checked:
+    """Return the accepted and the faulty of some rows.
 
-    Raises PipelineError for a file that lacks columns.
+    Raises PipelineError for a file that lacks columns, or has one of which no cell can be read.
     """
-    tables, parsed, unread, rows = [], [], [], 0
-    for file, table in raw:
-        refuse_incomplete(contract, file, table.column_names)
-        frame, unparsed = _parse(contract, table)
-        unread.append(unparsed.assign(at=unparsed["at"] + rows))
-        rows += len(frame)
-        tables.append(table)
-        parsed.append(frame)
-    orders = pd.concat(parsed, ignore_index=True) if len(parsed) > 1 else parsed[0]
-    orders = orders.astype(dict.fromkeys(contract.categorical, "category"))
-    unparsed = pd.concat(unread)
+    parts = [_parse(contract, file, table) for file, table, _ in raw]
+    columns = {
+        name: pa.chunked_array([columns[name] for columns, _ in parts]).to_pandas()
+        for name in contract.required
+    }
+    orders = pd.DataFrame(columns)
+    numbers = np.concatenate([each.numbers for each in raw])
+    ends = np.cumsum([each.table.num_rows for each in raw])
+    begins = [0, *ends[:-1].tolist()]
+    unparsed = pd.concat(
+        [one.assign(at=one["at"] + begin) for (_, one), begin in zip(parts, begins, strict=True)]
+    )
     found = pd.concat([unparsed, _broken(contract, orders, unparsed)])
-    good = np.ones(rows, dtype=bool)
+    good = np.ones(len(orders), dtype=bool)
     good[found["at"].to_numpy(int)] = False
-    ends = np.cumsum([len(table) for table in tables])
     values = []
     for at, column in zip(found["at"], found["column"], strict=True):
         which = int(np.searchsorted(ends, at, side="right"))
-        table, row = tables[which], at - (int(ends[which - 1]) if which else 0)
-        value = table[column][row].as_py() if column in table.column_names else None
-        values.append("" if value is None else str(value))
-    faults = found.assign(number=found["at"].astype(int) + start, value=values)
-    orders[NUMBER] = np.arange(start, start + rows)
+        table = raw[which].table
+        known = column in table.column_names
+        values.append(cells.shown(table[column][at - begins[which]]) if known else "")
+    faults = found.assign(number=numbers[found["at"].to_numpy(int)], value=values)
+    orders[NUMBER] = numbers
     accepted = orders if good.all() else orders[good].reset_index(drop=True)
-    return Checked(accepted, faults[["number", "column", "value", "reason", "kind"]], rows)
+    faults = faults[["number", "column", "value", "reason", "kind"]]
+    return Checked(accepted, faults, len(orders))
 
 
 def repeated(ids: pd.DataFrame) -> pd.DataFrame:
@@ -115,27 +124,22 @@ def refuse_incomplete(contract: Contract, name: str, columns: Sequence[str]) -> 
     raise PipelineError(f"{name}: missing column{'s'[: len(missing) > 1]} {listed}{hint}")
 
 
-def _parse(contract: Contract, table: pa.Table) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return the typed columns, empty where a cell cannot be read, and those cells' faults."""
+def _parse(
+    contract: Contract, file: str, table: pa.Table
+) -> tuple[dict[str, pa.Array], pd.DataFrame]:
+    """Return the typed columns, null where a cell cannot be read, and those cells' faults."""
+    refuse_incomplete(contract, file, table.column_names)
     columns, faults = {}, []
     for name in contract.required:
-        role = contract.columns[name].role
-        raw = table[name].combine_chunks()
-        if pa.types.is_dictionary(raw.type) and role != "categorical":
-            raw = raw.dictionary_decode()
-        if role in ("numeric", "target"):
-            parsed, reason = cells.number(raw), "not a number"
-        elif role == "date":
-            parsed, reason = cells.date(raw), "not a date"
-        else:
-            parsed, reason = cells.text(raw), ""
-        lost = pc.and_(raw.is_valid(), parsed.is_null())
-        if reason and pc.any(lost).as_py():
-            at = np.flatnonzero(lost.to_numpy(zero_copy_only=False))
-            faults.append(_faults(at, name, reason, reason))
-        columns[name] = parsed.to_pandas()
+        column, raw = contract.columns[name], table[name]
+        if cells.nested(raw.type):
+            raise PipelineError(f"{file}: the column '{name}' holds {cells.called(raw.type)}")
+        columns[name], _, wrong = cells.read(raw, column)
+        if wrong.any():
+            reason = cells.wrong(column)
+            faults.append(_faults(np.flatnonzero(wrong), name, reason, reason))
     found = pd.concat(faults) if faults else _faults(np.array([], int), "", "", "")
-    return pd.DataFrame(columns), found
+    return columns, found
 
 
 def _broken(contract: Contract, orders: pd.DataFrame, unparsed: pd.DataFrame) -> pd.DataFrame:

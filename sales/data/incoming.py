@@ -1,10 +1,10 @@
 """The user's own files: CSV and Parquet, read as they are, every CSV cell as text.
 
-Text keeps what was typed, so that the quarantine can show it; the contract makes it numbers.
-A file is read at once, or batch by batch, however large it is.
+Text keeps what was typed, so that the quarantine can show it; the contract makes it numbers. What a
+CSV's header is, and where its cells end, Arrow alone decides. A file is read at once, or batch by
+batch, however large it is.
 """
 
-import csv
 import zlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -22,12 +22,20 @@ from sales.errors import PipelineError
 from sales.params import Group
 
 SUFFIXES = (".csv", ".csv.gz", ".parquet")
-EMPTY = ["", "NA", "N/A", "NaN", "nan", "null", "NULL", "None"]  # cells that hold nothing
 LOCAL = pa.fs.LocalFileSystem()
 BATCH_ROWS = 65_536  # of Parquet
+BLOCK = 4 << 20  # bytes of CSV, and the longest line
 # One thread: only then does Arrow know the number of a broken row.
-STREAMED = pa.csv.ReadOptions(use_threads=False, block_size=4 << 20)
+STREAMED = pa.csv.ReadOptions(use_threads=False, block_size=BLOCK)
 PARSE = pa.csv.ParseOptions(newlines_in_values=True)
+# An empty cell is null, and nothing else is: `NA` may be a country.
+AS_TEXT = pa.csv.ConvertOptions(
+    default_column_type=pa.string(),
+    strings_can_be_null=True,
+    quoted_strings_can_be_null=False,
+    null_values=[""],
+)
+BOM = b"\xef\xbb\xbf"
 
 
 class IngestParams(Group):
@@ -45,7 +53,7 @@ def read(path: Path | str, filesystem: pa.fs.FileSystem = LOCAL) -> pa.Table:
     with _refusals(name):
         _refuse_empty(str(path), filesystem)
         if is_parquet(name):
-            table = pa.parquet.read_table(str(path), filesystem=filesystem)
+            table = _read_parquet(str(path), filesystem)
         else:
             table = _read_csv(str(path), filesystem)
     if not table.num_rows:
@@ -80,64 +88,64 @@ def is_parquet(name: str) -> bool:
     return name.lower().endswith(".parquet")
 
 
-def header(path: str, filesystem: pa.fs.FileSystem = LOCAL) -> list[str]:
-    """Return the names in a CSV file's first line.
-
-    Raises PipelineError for none, or one that stands there twice.
-    """
-    name = _name(path)
-    with _refusals(name), filesystem.open_input_stream(path) as stream:
-        start = stream.read(1 << 16)
-    if b"\0" in start:
-        raise PipelineError(f"{name}: not in UTF-8 (UTF-16?); save it as UTF-8")
-    if not start.strip():
-        raise PipelineError(f"{name}: the file is empty")
-    first = start.removeprefix(b"\xef\xbb\xbf").splitlines()[0]
-    try:
-        names = next(csv.reader([first.decode()]))
-    except UnicodeDecodeError:
-        raise PipelineError(f"{name}: not in UTF-8; save it as UTF-8") from None
-    twice = [name for name, count in Counter(names).items() if count > 1]
+def refuse_twice(name: str, schema: pa.Schema) -> None:
+    """Raise PipelineError, naming the file, for a column that stands there twice."""
+    twice = [column for column, count in Counter(schema.names).items() if count > 1]
     if twice:
-        raise PipelineError(f"{name}: the column '{twice[0]}' stands there twice")
-    return names
-
-
-def _csv_options(header: Sequence[str]) -> pa.csv.ConvertOptions:
-    return pa.csv.ConvertOptions(
-        column_types=dict.fromkeys(header, pa.string()),
-        strings_can_be_null=True,
-        quoted_strings_can_be_null=True,
-        null_values=EMPTY,
-    )
+        what = f"the column '{twice[0]}'" if twice[0] else "a column without a name"
+        raise PipelineError(f"{name}: {what} stands there twice")
 
 
 def _read_csv(path: str, filesystem: pa.fs.FileSystem) -> pa.Table:
-    names = header(path, filesystem)
+    _refuse_foreign(path, filesystem)
     try:
         with filesystem.open_input_stream(path) as stream:
-            return pa.csv.read_csv(stream, None, PARSE, _csv_options(names))
-    except pa.ArrowInvalid:  # again, to know where
-        schema = pa.schema([(name, pa.string()) for name in names])
-        return pa.Table.from_batches(_csv_batches(path, filesystem), schema)
+            table = pa.csv.read_csv(stream, None, PARSE, AS_TEXT)
+            refuse_twice(_name(path), table.schema)
+            return table
+    except (pa.ArrowInvalid, UnicodeDecodeError):  # again, to know where
+        batches = [*_csv_batches(path, filesystem)]
+        return pa.Table.from_batches(batches) if batches else pa.table({})
 
 
 def _csv_batches(path: str, filesystem: pa.fs.FileSystem) -> Iterator[pa.RecordBatch]:
-    options = _csv_options(header(path, filesystem))
+    _refuse_foreign(path, filesystem)
     try:
         with (
             filesystem.open_input_stream(path) as stream,
-            pa.csv.open_csv(stream, STREAMED, PARSE, options) as reader,
+            pa.csv.open_csv(stream, STREAMED, PARSE, AS_TEXT) as reader,
         ):
+            refuse_twice(_name(path), reader.schema)
             yield from reader
+    except UnicodeDecodeError:
+        raise PipelineError(f"{_name(path)}: not in UTF-8; save it as UTF-8") from None
     except pa.ArrowInvalid as error:
         if "Empty CSV" not in str(error):
             raise PipelineError(f"{_name(path)}: {_broken_csv(str(error))}") from None
+        with filesystem.open_input_stream(path) as stream:
+            if len(stream.read(STREAMED.block_size)) == STREAMED.block_size:
+                where = f"in its first {BLOCK >> 20} MiB"
+                raise PipelineError(f"{_name(path)}: there is no header {where}") from None
+
+
+def _refuse_foreign(path: str, filesystem: pa.fs.FileSystem) -> None:
+    """Raise PipelineError for a CSV file that begins with nothing, or in UTF-16."""
+    with filesystem.open_input_stream(path) as stream:
+        start = stream.read(1 << 16)
+        if b"\0" in start:
+            raise PipelineError(f"{_name(path)}: not in UTF-8 (UTF-16?); save it as UTF-8")
+        start = start.removeprefix(BOM)
+        while not start.strip():
+            start = stream.read(1 << 16)
+            if not start:
+                raise PipelineError(f"{_name(path)}: the file is empty")
 
 
 def _broken_csv(message: str) -> str:
     if "UTF8" in message:
         return "not in UTF-8; save it as UTF-8"
+    if "straddl" in message:
+        return f"a line is longer than {BLOCK >> 20} MiB: is a quotation mark left open?"
     reason = message.removeprefix("CSV parse error: ").split(": ")
     place = reason[0].removeprefix("Row #")
     line = f"line {place}" if place.isdigit() else place
@@ -145,14 +153,26 @@ def _broken_csv(message: str) -> str:
     return f"{line}: {problem.lower() or 'broken'}"
 
 
+def _read_parquet(path: str, filesystem: pa.fs.FileSystem) -> pa.Table:
+    with _parquet(path, filesystem) as parquet:
+        return parquet.read()
+
+
 def _parquet_batches(
     path: str, filesystem: pa.fs.FileSystem, groups: Sequence[int] | None
 ) -> Iterator[pa.RecordBatch]:
+    with _parquet(path, filesystem) as parquet:
+        yield from parquet.iter_batches(BATCH_ROWS, row_groups=groups)
+
+
+@contextmanager
+def _parquet(path: str, filesystem: pa.fs.FileSystem) -> Iterator[pa.parquet.ParquetFile]:
     with (
         filesystem.open_input_file(path) as file,
         pa.parquet.ParquetFile(file, pre_buffer=True) as parquet,
     ):
-        yield from parquet.iter_batches(BATCH_ROWS, row_groups=groups)
+        refuse_twice(_name(path), parquet.schema_arrow)
+        yield parquet
 
 
 def _refuse_empty(path: str, filesystem: pa.fs.FileSystem) -> None:
@@ -174,6 +194,10 @@ def _refusals(name: str) -> Iterator[None]:
         yield
     except pa.ArrowInvalid:
         raise PipelineError(f"{name}: not a Parquet file, or cut short") from None
-    except (OSError, EOFError, zlib.error) as error:
+    except UnicodeDecodeError:
+        raise PipelineError(f"{name}: a column's name is not in UTF-8") from None
+    except MemoryError:  # Arrow's too, which is one of its own errors: not the file's fault
+        raise
+    except (OSError, EOFError, zlib.error, pa.ArrowException) as error:
         reason = " ".join(str(error).split())[:160]
         raise PipelineError(f"{name}: cannot be read: {reason}") from None

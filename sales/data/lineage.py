@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 import pyarrow.dataset
 import pyarrow.parquet
 
-from sales.contract import cells
+from sales.contract import Column, cells
 from sales.data.split import PARTS
 from sales.engine import partitions
 from sales.errors import PipelineError
@@ -71,11 +71,9 @@ def trace(order: str, column: str, raw: Path, prepared: Path) -> Lineage:
 
 
 def _ids(path: Path, column: str) -> pa.Array:
-    """Return a column as the quarantine reads ids: as text."""
+    """Return a column as the quarantine reads ids."""
     texts = []
     for part in partitions.of(path):
-        ids = pa.parquet.read_table(part, columns=[column])[column].combine_chunks()
-        if pa.types.is_dictionary(ids.type):
-            ids = ids.dictionary_decode()
-        texts.append(cells.text(ids))
+        ids = pa.parquet.read_table(part, columns=[column])[column]
+        texts.append(cells.read(ids, Column(role="id")).values)
     return pa.concat_arrays(texts)

@@ -15,8 +15,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet
 
-from sales.contract import Contract, quarantine
-from sales.contract.quarantine import COLUMNS, NUMBER
+from sales.contract import Contract, cells, quarantine
+from sales.contract.quarantine import COLUMNS, NUMBER, Raw
 from sales.data import pictures
 from sales.data.split import PARTS, PrepareParams, split
 from sales.engine import Engine, partitions
@@ -36,6 +36,7 @@ class _Looked(NamedTuple):
     """What checking a partition told: its accepted rows and their ids are kept."""
 
     rows_in: int
+    blank: int
     faults: pd.DataFrame
     extra_columns: set[str]
     accepted: Kept
@@ -58,11 +59,15 @@ class Accepted(NamedTuple):
 
 @dataclass(frozen=True)
 class Checked:
-    """What all rows together come to. The quarantine has a row a bad cell."""
+    """What all rows together come to. The quarantine has a row a bad cell.
+
+    `blank` rows hold no cell at all; they are among none of the others, nor in `rows_in`.
+    """
 
     accepted: list[Accepted]
     quarantine: pd.DataFrame
     rows_in: int
+    blank: int
     rejected: int
     by_reason: dict[str, int]
     extra_columns: list[str]
@@ -95,7 +100,7 @@ def check(contract: Contract, raw: Path, engine: Engine, scratch: Path) -> Check
     """Hold all raw rows against the contract; of several rows with one id the first good one stays.
 
     What is worked on again lies in `scratch`, or in memory. Raises PipelineError for a file that
-    lacks columns.
+    lacks columns, or has one of which no cell can be read, and where no row holds a cell.
     """
     came = pieces(raw)
     # On one machine all files are one partition: the checks then start once.
@@ -108,6 +113,9 @@ def check(contract: Contract, raw: Path, engine: Engine, scratch: Path) -> Check
     looked = engine.map(
         _look, [contract] * len(groups), groups, firsts.tolist(), places, what="contract"
     )
+    rows_in, blank = sum(one.rows_in for one in looked), sum(one.blank for one in looked)
+    if not rows_in:
+        raise PipelineError(f"none of the {blank} rows that came in holds a cell")
     ids = [one.ids for one in looked if one.ids is not None]
     repeats = (
         engine.together(quarantine.repeated, ids, key="id", what="duplicate ids")
@@ -155,7 +163,8 @@ def check(contract: Contract, raw: Path, engine: Engine, scratch: Path) -> Check
     return Checked(
         [Accepted(one.accepted, mine) for one, mine in zip(looked, own, strict=True)],
         pd.DataFrame(lines, columns=list(COLUMNS)),
-        sum(one.rows_in for one in looked),
+        rows_in,
+        blank,
         faults["number"].nunique(),
         dict(sorted(kinds.items())),
         sorted(set[str]().union(*(one.extra_columns for one in looked))),
@@ -163,14 +172,21 @@ def check(contract: Contract, raw: Path, engine: Engine, scratch: Path) -> Check
 
 
 def _look(contract: Contract, group: Sequence[Piece], start: int, scratch: Path | None) -> _Looked:
-    tables, extra = [], set()
+    tables, extra, begin = [], set(), start
     for piece in group:
         names = pyarrow.parquet.read_schema(piece.path).names
         quarantine.refuse_incomplete(contract, piece.file, names)
         extra |= set(names) - set(contract.columns)
         wanted = [name for name in names if name in contract.required]
-        tables.append((piece.file, pa.parquet.read_table(piece.path, columns=wanted)))
-    found = quarantine.check(contract, tables, start)
+        table = pa.parquet.read_table(piece.path, columns=wanted)
+        numbers = np.arange(begin, begin + piece.rows)
+        begin += piece.rows
+        if cells.blank(table) is not None:  # whether the columns that nobody reads are empty too
+            empty = cells.blank(pa.parquet.read_table(piece.path))
+            if empty is not None:
+                table, numbers = table.filter(pa.array(~empty)), numbers[~empty]
+        tables.append(Raw(piece.file, table, numbers))
+    found = quarantine.check(contract, tables)
     ids = None
     if contract.id:
         ids = keep(
@@ -178,7 +194,8 @@ def _look(contract: Contract, group: Sequence[Piece], start: int, scratch: Path 
             scratch and scratch / f"ids.{start}.parquet",
         )
     accepted = keep(found.accepted, scratch and scratch / f"accepted.{start}.parquet")
-    return _Looked(found.rows_in, found.faults, extra, accepted, ids)
+    blank = begin - start - found.rows_in
+    return _Looked(found.rows_in, blank, found.faults, extra, accepted, ids)
 
 
 class _Told(NamedTuple):

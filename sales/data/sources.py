@@ -126,13 +126,12 @@ class Source:
 
     def _read_footers(self, fragments: Sequence[pa.dataset.ParquetFileFragment]) -> None:
         def footer(fragment: pa.dataset.ParquetFileFragment) -> None:
+            file = f"{self.name}{fragment.path.removeprefix(self.root)}"
             try:
                 fragment.ensure_complete_metadata()
             except (pa.ArrowInvalid, OSError):
-                below = fragment.path.removeprefix(self.root)
-                raise PipelineError(
-                    f"{self.name}{below}: not a Parquet file, or cut short"
-                ) from None
+                raise PipelineError(f"{file}: not a Parquet file, or cut short") from None
+            incoming.refuse_twice(file, fragment.physical_schema)
 
         with ThreadPoolExecutor(FOOTERS) as pool:
             list(pool.map(footer, fragments))

@@ -1,11 +1,14 @@
 """What a user is told of bad input: whole files refused, single rows set aside with a reason."""
 
 import gzip
+import io
 import json
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -147,8 +150,7 @@ def test_a_bad_cell_is_set_aside_with_place_value_and_reason(project, case):
     table.loc[2, column] = value
     table.to_csv(INCOMING / "a.csv", index=False)
     run_stages()
-    shown = "" if value in ("", "NaN") else value
-    assert quarantined() == [("a.csv", "3", column, shown, reason)]
+    assert quarantined() == [("a.csv", "3", column, value, reason)]
     counts = json.loads(Path("metrics/data.json").read_text())
     assert (counts["rows_in"], counts["rows_accepted"], counts["rows_quarantined"]) == (100, 99, 1)
     kind = "duplicate id" if reason.startswith("duplicate") else reason
@@ -190,6 +192,68 @@ def test_duplicates_are_found_across_files_and_the_first_good_one_stays(project)
     assert rows[0] == ("a.csv", "1", "Brand", "Acme", "not one of the allowed values")
     assert rows[1] == ("b.csv", "2", "OrderID", "ORD0000002", "duplicate of row 2 of a.csv")
     assert len(rows) == 100
+
+
+def test_the_header_is_where_the_parser_finds_it_and_ids_stay_what_they_are(project, capsys):
+    """Typed by their looks, `00042` would be 42, and orders enter twice under two ids."""
+    first = text_of(120, 1).assign(OrderID=[f"{number:06d}" for number in range(120)], Note="x")
+    second = first.rename(columns={"Note": "Remark\n(free)"})
+    (INCOMING / "a.csv").write_text("\n\n" + first.to_csv(index=False))
+    second.to_csv(INCOMING / "b.csv", index=False)
+    run_stages()
+    assert "Note, Remark (free)\n" in capsys.readouterr().out
+    assert len(quarantined()) == 120
+    assert {reason.partition(" of row")[0] for *_, reason in quarantined()} == {"duplicate"}
+    train = pd.read_parquet("data/prepared/train.parquet")
+    assert train["OrderID"].str.fullmatch(r"000\d{3}").all()
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_rows_without_any_cell_are_skipped_and_counted(project, capsys, kind):
+    lines = GOOD.splitlines()
+    empty = "," * (len(lines[0].split(",")) - 1)
+    lines[5] = lines[5].replace("Austin", "Nowhere").replace("Seattle", "Nowhere")
+    text = "\n".join([*lines[:3], empty, *lines[3:], *[empty] * 7]) + "\n"
+    if kind == "csv":
+        (INCOMING / "a.csv").write_text(text)
+    else:
+        table = pd.read_csv(io.StringIO(text), parse_dates=["OrderDate"])
+        table.to_parquet(INCOMING / "a.csv.parquet")
+    run_stages()
+    [(file, row, column, value, reason)] = quarantined()
+    assert (file.removesuffix(".parquet"), row) == ("a.csv", "6")  # with the skipped one before it
+    assert (column, value, reason) == ("City", "Nowhere", "not one of the allowed values")
+    counts = json.loads(Path("metrics/data.json").read_text())
+    assert (counts["rows_in"], counts["rows_accepted"], counts["rows_quarantined"]) == (100, 99, 1)
+    assert counts["rows_without_cells"] == 8
+    assert "skipped, as they hold no cell at all: 8 row(s)" in capsys.readouterr().out
+
+
+def test_without_such_rows_nothing_is_said_of_them(project, capsys):
+    (INCOMING / "a.csv").write_text(GOOD)
+    run_stages()
+    assert "rows_without_cells" not in json.loads(Path("metrics/data.json").read_text())
+    assert "no cell" not in capsys.readouterr().out
+
+
+def test_a_parquet_file_of_what_is_no_text_stops_with_one_line(project):
+    table = pa.Table.from_pandas(make_orders(100)).drop_columns(["Brand"])
+    pa.parquet.write_table(
+        table.append_column("Brand", pa.array([["Apex"]] * 100)), INCOMING / "a.parquet"
+    )
+    with pytest.raises(PipelineError, match=r"^a.parquet: the column 'Brand' holds lists or"):
+        run_stages()
+
+
+def test_a_data_set_with_a_column_twice_is_told_so(project):
+    folder = INCOMING / "orders.parquet"
+    folder.mkdir()
+    table = pa.Table.from_pandas(make_orders(100))
+    twice = table.append_column("Brand", table["Brand"])
+    for part in range(2):
+        pa.parquet.write_table(twice, folder / f"{part}.parquet")
+    with pytest.raises(PipelineError, match=r"the column 'Brand' stands there twice$"):
+        run_stages()
 
 
 def test_more_bad_rows_than_allowed_fail_with_the_reasons(project):
@@ -256,8 +320,6 @@ CELLS = st.sampled_from(["", "-1", "1", "2.5", "Acme", "Apex", "1e400", "2024-01
     )
 )
 def test_rows_in_are_rows_out_and_quarantined(spoilt):
-    import pyarrow as pa
-
     contract = params.read("contract", Contract, Path(__file__).parents[2] / "params.yaml")
     table = text_of()
     for row, column, value in spoilt:

@@ -4,10 +4,13 @@ import datetime
 
 import pandas as pd
 import pyarrow as pa
+import pyarrow.parquet
 import pytest
 
 from sales import params
 from sales.contract import Contract
+from sales.data import preparation
+from sales.engine import Local
 from sales.errors import PipelineError
 from tests.examples import held, make_orders
 
@@ -139,3 +142,85 @@ def test_a_column_that_another_one_decides():
         "Seattle",
         "Paris",
     ]
+
+
+def test_what_the_contract_names_is_a_value_and_what_was_typed_is_shown():
+    country = {"role": "categorical", "values": ["NA", "US"]}
+    contract = contract_of(country=country, n={"role": "numeric"})
+    columns = {"country": ["NA", "None", "US", "US"], "n": ["1", "2", "N/A", None]}
+    result = checked(contract, **columns)
+    assert lines(result) == [
+        ("a.csv", 2, "country", "None", "missing"),
+        ("a.csv", 3, "n", "N/A", "missing"),
+        ("a.csv", 4, "n", "", "missing"),
+    ]
+    assert list(accepted(contract, **columns)["country"]) == ["NA"]
+
+
+def test_categories_of_several_files_are_one_column(tmp_path):
+    contract = contract_of(k={"role": "categorical", "values": ["a", "b", "c"]})
+    files = {
+        "1": pa.table({"k": ["c", "a"], "y": [1.0, 2.0]}),
+        "2": pa.table({"k": pa.array(["b", "a"]).dictionary_encode(), "y": ["3", "4"]}),
+        "3": pa.table({"k": pa.array(["c", None]).cast(pa.large_string()), "y": [5, 6]}),
+    }
+    for name, table in files.items():
+        pa.parquet.write_table(table, tmp_path / f"{name}.parquet")
+    found = preparation.check(contract, tmp_path, Local(), tmp_path)
+    [part] = found.accepted
+    assert list(part.rows()["k"]) == ["c", "a", "b", "a", "c"]
+    assert list(part.rows()["y"]) == [1, 2, 3, 4, 5]
+    assert lines(found) == [("3", 2, "k", "", "missing")]
+
+
+@pytest.mark.parametrize("role", ["id", "date", "numeric", "categorical"])
+@pytest.mark.parametrize(
+    "raw",
+    [
+        pa.array([["x"]]),
+        pa.array([{"x": 1}]),
+        pa.array([[("x", 1)]], pa.map_(pa.string(), pa.int64())),
+    ],
+    ids=lambda raw: str(raw.type)[:8],
+)
+def test_a_column_of_lists_or_structs_is_refused_by_name(role, raw):
+    told = r"^a\.csv: the column 'c' holds lists or structs, not single values \("
+    with pytest.raises(PipelineError, match=told) as caught:
+        checked(contract_of(c={"role": role}), c=raw)
+    assert "\n" not in str(caught.value)
+
+
+def test_bytes_that_are_no_text_are_set_aside_one_by_one():
+    contract = contract_of(k={"role": "categorical"}, i={"role": "id"})
+    raw = pa.array([b"a", b"\xe9", b"b"])
+    result = checked(contract, k=raw, i=raw)
+    assert lines(result) == [
+        ("a.csv", 2, "i", "\\xe9", "not text"),
+        ("a.csv", 2, "k", "\\xe9", "not text"),
+    ]
+    assert list(accepted(contract, k=raw, i=raw)["k"]) == ["a", "b"]
+
+
+def test_rows_without_any_cell_are_skipped_and_counted_and_others_keep_their_numbers():
+    contract = contract_of(a={"role": "numeric"})
+    table = pa.table(
+        {
+            "a": [None, "1", "", "x", None, None],
+            "y": ["", "1", None, "2", None, None],
+            "Remark": [None, None, None, None, "only this", None],
+        }
+    )
+    accepted, result = held(contract, table)
+    assert lines(result) == [
+        ("a.csv", 4, "a", "x", "not a number"),
+        ("a.csv", 5, "a", "", "missing"),
+        ("a.csv", 5, "y", "", "missing"),
+    ]
+    assert (result.rows_in, result.rejected, result.blank) == (3, 2, 3)
+    assert list(accepted["a"]) == [1.0]
+
+
+def test_where_no_row_holds_a_cell_there_is_nothing_to_prepare():
+    table = pa.table({"a": ["", None], "y": pa.nulls(2, pa.string())})
+    with pytest.raises(PipelineError, match="none of the 2 rows that came in holds a cell"):
+        held(contract_of(a={"role": "numeric"}), table)

@@ -31,6 +31,10 @@ FILES = {
     "quoted.csv": b'a,b\n1,"two\nlines"\n,NA\n"",x\n',
     "A.CSV": b"a\n1\n2\n",
     "null.csv": b"a,b\n" + b"1,\n" * 3000,
+    "blank.csv": b"\n\r\n\n" + TEXT.encode(),
+    "blank_bom.csv": b"\xef\xbb\xbf\n" + TEXT.encode(),
+    "lines.csv": b'id,"Remark\n(free)"\n00042,"two\nlines"\n' + b"1,2\n" * 3000,
+    "marks.csv": b'id,b\n000,NA\n0,None\n"",null\n,nan\n',
 }
 
 
@@ -43,6 +47,25 @@ def test_a_csv_in_batches_is_the_whole_one(tmp_path, small_batches, name):
     assert pa.Table.from_batches(batches).equals(whole)
     assert len(batches) > 1 or whole.num_rows < 10
     assert set(whole.schema.types) == {pa.string()}
+
+
+def test_every_cell_is_the_text_that_stands_there(tmp_path, small_batches):
+    path = tmp_path / "a.csv"
+    late = b"7,8\n" * 5000 + b"text,9\n"  # where types were guessed, they would be settled by now
+    path.write_bytes(b'\n"id\n(theirs)",b\n00042,NA\n"",\n' + late)
+    for found in (incoming.read(path), pa.Table.from_batches(incoming.batches(str(path)))):
+        assert found.column_names == ["id\n(theirs)", "b"]
+        assert found["id\n(theirs)"].to_pylist() == ["00042", "", *["7"] * 5000, "text"]
+        assert found["b"].to_pylist() == ["NA", None, *["8"] * 5000, "9"]
+
+
+def test_a_header_may_be_long(tmp_path):
+    path = tmp_path / "a.csv"
+    names = [f"column{number:06d}" for number in range(120_000)]  # 1.6 MB
+    path.write_text(f"{','.join(names)}\n{','.join(['007'] * len(names))}\n")
+    for found in (incoming.read(path), pa.Table.from_batches(incoming.batches(str(path)))):
+        assert found.column_names == names
+        assert found[names[-1]].to_pylist() == ["007"]
 
 
 def test_a_parquet_file_in_batches_is_the_whole_one(tmp_path, small_batches):
@@ -73,7 +96,14 @@ def test_the_rows_before_a_broken_one_are_yielded_and_its_line_is_told(tmp_path,
     ("name", "content", "told"),
     [
         ("a.csv", b"", "a.csv: the file is empty"),
+        ("a.csv", b"\xef\xbb\xbf\n \n", "a.csv: the file is empty"),
+        ("a.csv", b"\n" * 200_000, "a.csv: the file is empty"),
         ("a.csv", b"a,b\n", "a.csv: the file has a header but no rows"),
+        ("a.csv", b"\n\na,b", "a.csv: the file has a header but no rows"),
+        ("a.csv", b"a" * (5 << 20) + b",b\n1,2\n", "a.csv: there is no header in its first 4 MiB"),
+        ("a.csv", b'a\n1\n"' + b"x" * (9 << 20), "a.csv: a line is longer than 4 MiB: is a quot"),
+        ("a.csv", b"a,,\n1,2,3\n", "a.csv: a column without a name stands there twice"),
+        ("a.csv", "é,b\n1,2\n".encode("latin-1"), "a.csv: not in UTF-8; save it as UTF-8"),
         ("a.csv", b"a,a\n1,2\n", "a.csv: the column 'a' stands there twice"),
         ("a.csv", "a\né\n".encode("latin-1"), "a.csv: not in UTF-8; save it as UTF-8"),
         ("a.csv", "a\n1\n".encode("utf-16"), "a.csv: not in UTF-8 (UTF-16?); save it as UTF-8"),
@@ -89,13 +119,13 @@ def test_what_is_broken_is_told_alike(tmp_path, name, content, told):
     path = tmp_path / name
     if content is not None:
         path.write_bytes(content)
-    messages = []
+    messages: list[str] = []
     for reading in (lambda: incoming.read(path), lambda: list(incoming.batches(str(path)))):
         with pytest.raises(PipelineError) as caught:
             reading()
         messages.append(str(caught.value))
     assert messages[0].startswith(told)
-    if not told.endswith(": "):
+    if not told.endswith((": ", "is a quot")):
         assert messages == [told, told]
     assert messages[0] == messages[1]
     assert "\n" not in messages[0]
@@ -106,3 +136,27 @@ def test_a_parquet_file_without_rows_is_told(tmp_path):
     for reading in (incoming.read, lambda path: list(incoming.batches(str(path)))):
         with pytest.raises(PipelineError, match="has a header but no rows"):
             reading(tmp_path / "a.parquet")
+
+
+def test_a_column_twice_in_parquet_is_named(tmp_path):
+    table = pa.Table.from_arrays([pa.array([1, 2])] * 3, names=["a", "b", "a"])
+    pa.parquet.write_table(table, tmp_path / "a.parquet")
+    for reading in (incoming.read, lambda path: list(incoming.batches(str(path)))):
+        with pytest.raises(PipelineError, match=r"^a\.parquet: the column 'a' stands there twice$"):
+            reading(tmp_path / "a.parquet")
+
+
+def test_what_arrow_cannot_read_is_told_but_not_that_memory_is_short(tmp_path, monkeypatch):
+    path = tmp_path / "a.parquet"
+    make_orders(5).to_parquet(path)
+    raised = pa.ArrowNotImplementedError("no such\nencryption")
+
+    def read(*_, **__):
+        raise raised
+
+    monkeypatch.setattr(incoming, "_read_parquet", read)
+    with pytest.raises(PipelineError, match=r"^a.parquet: cannot be read: no such encryption$"):
+        incoming.read(path)
+    raised = pa.ArrowMemoryError("realloc of size 1 failed")
+    with pytest.raises(pa.ArrowMemoryError):
+        incoming.read(path)
