@@ -80,7 +80,7 @@ def _promote_xgboost(train: pd.DataFrame) -> None:
     """Write an export whose champion is XGBoost as published, on the same 15 fields."""
     contract = params.read("contract", Contract)
     wanted = params.read("featurize", FeaturizeParams).model_copy(update={"feature_set": "order"})
-    seen = features.seen(train, contract.categorical)
+    seen = features.seen(train, wanted, contract)
     featuriser = features.fit([seen], wanted, contract)
     X, y = featuriser.transform(train), train[contract.target].to_numpy()
     levels = tuple(len(featuriser.levels.get(column, ())) for column in featuriser.columns)

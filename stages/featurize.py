@@ -10,7 +10,7 @@ from sales.data.split import PARTS
 from sales.engine import partitions
 from sales.errors import run
 from sales.models import belonging, features
-from sales.models.features import Featuriser
+from sales.models.features import Featuriser, FeaturizeParams, Seen
 
 PREPARED = Path("data/prepared")
 CONTRACT = Path("data/contract.json")  # that the rows were held against, from prepare
@@ -20,14 +20,15 @@ FEATURES = Path("data/features")
 def main() -> None:
     """Write data/features/: featuriser.json and, per part, the matrix with the target beside it."""
     contract = Contract.model_validate(files.read_json(CONTRACT))
-    settings = params.read("featurize", features.FeaturizeParams)
+    settings = params.read("featurize", FeaturizeParams)
     prepared = PREPARED.absolute()  # as workers know it
     with engine.started() as on, files.replacing(FEATURES) as beside:
         folder = beside.absolute()
         folder.mkdir()
         files.write_json(folder / belonging.MADE_OF, belonging.of_features(prepared))
         train = partitions.of(prepared / "train.parquet")
-        seen = on.map(_seen, train, [contract.categorical] * len(train), what="levels")
+        many = len(train)
+        seen = on.map(_seen, train, [settings] * many, [contract] * many, what="levels")
         featuriser = features.fit(seen, settings, contract)
         featuriser.save(folder / "featuriser.json")
         orders = [path for part in PARTS for path in partitions.of(prepared / f"{part}.parquet")]
@@ -39,8 +40,9 @@ def main() -> None:
     print(f"{featuriser.feature_set}: {len(featuriser.columns)} features of {rows:,} train rows")
 
 
-def _seen(train: Path, categorical: tuple[str, ...]) -> dict[str, set[str]]:
-    return features.seen(pd.read_parquet(train, columns=list(categorical)), categorical)
+def _seen(train: Path, settings: FeaturizeParams, contract: Contract) -> Seen:
+    wanted = list(features.fields(settings, contract))
+    return features.seen(pd.read_parquet(train, columns=wanted), settings, contract)
 
 
 def _transform(featuriser: Featuriser, source: Path, path: Path) -> None:

@@ -165,7 +165,7 @@ def fitted(
     train: pd.DataFrame, settings: FeaturizeParams, contract: Contract
 ) -> features.Featuriser:
     """Return the featuriser that the featurize stage fits to these rows."""
-    return features.fit([features.seen(train, contract.categorical)], settings, contract)
+    return features.fit([features.seen(train, settings, contract)], settings, contract)
 
 
 def held(

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -21,6 +21,7 @@ from sales.contract.expressions import Expression
 from sales.errors import PipelineError
 from sales.params import Group
 
+Range = tuple[float | str, float | str]  # of numbers, or of days
 Columns = pd.DataFrame | Mapping[str, Any]  # or a dict of equally long arrays or lists
 
 
@@ -80,6 +81,9 @@ class Featuriser:
     `levels` maps each categorical column to its values in the train rows, sorted; a value's code is
     its place there. A value not seen in training becomes NaN, which the trees send down their
     branch for missing values and the linear model answers without that column's part.
+    `ranges` has the least and the largest value in the train rows: of the numbers that an order
+    brings, of its date (as days, `2024-06-03`) and of the columns derived from the date alone. A
+    model that was saved before has none.
     """
 
     feature_set: str
@@ -88,6 +92,7 @@ class Featuriser:
     levels: Mapping[str, tuple[str, ...]]
     fields: Mapping[str, Column]
     target: str
+    ranges: Mapping[str, "Range"] | None = None
 
     @cached_property
     def _expressions(self) -> dict[str, Expression]:
@@ -162,6 +167,7 @@ class Featuriser:
                     for name, column in self.fields.items()
                 },
                 "target": self.target,
+                **({} if self.ranges is None else {"ranges": self.ranges}),
             },
         )
 
@@ -176,6 +182,9 @@ class Featuriser:
             {name: tuple(levels) for name, levels in content["levels"].items()},
             {name: Column(**column) for name, column in content["fields"].items()},
             content["target"],
+            {name: (low, high) for name, (low, high) in content["ranges"].items()}
+            if "ranges" in content
+            else None,
         )
 
 
@@ -191,46 +200,107 @@ def _encode(values: Any, codes: Mapping[str, float]) -> Any:
     return [*map(codes.get, values)]
 
 
-def seen(train: pd.DataFrame, categorical: Sequence[str]) -> dict[str, set[str]]:
-    """Return the values of some columns in a partition of the train rows: all that `fit` asks."""
-    return {name: {str(value) for value in train[name].unique()} for name in categorical}
+class Seen(NamedTuple):
+    """What a partition of the train rows tells: the values of its categories, and its ranges."""
+
+    levels: dict[str, set[str]]
+    ranges: dict[str, Range]
 
 
-def fit(
-    partitions: Sequence[Mapping[str, set[str]]], params: FeaturizeParams, contract: Contract
-) -> Featuriser:
-    """Return the featuriser of the chosen feature set, from what was `seen` in the train rows.
+def seen(train: pd.DataFrame, params: FeaturizeParams, contract: Contract) -> Seen:
+    """Return all that `fit` asks of a partition of the train rows, of the columns in `fields`."""
+    wanted = fields(params, contract)
+    levels = {
+        name: {str(value) for value in train[name].unique()}
+        for name, column in wanted.items()
+        if column.role == "categorical"
+    }
+    if not len(train):
+        return Seen(levels, {})
+    numbers = {
+        name: train[name].to_numpy(np.float64)
+        for name, column in wanted.items()
+        if column.role == "numeric"
+    }
+    ranges: dict[str, Range] = {}
+    if contract.date in wanted:
+        dates = train[contract.date].to_numpy()
+        first, last = (str(day.astype("datetime64[D]")) for day in (dates.min(), dates.max()))
+        ranges[contract.date] = (first, last)
+        for name, expression in _derived(params).items():
+            if expression.names == {contract.date}:
+                numbers[name] = expression.evaluate({contract.date: dates}).astype(np.float64)
+    ranges |= {
+        name: (float(each.min()), float(each.max()))
+        for name, each in numbers.items()
+        if np.isfinite(each).all()
+    }
+    return Seen(levels, ranges)
+
+
+def fields(params: FeaturizeParams, contract: Contract) -> dict[str, Column]:
+    """Return the columns that the features need, in the order in which they first need them.
 
     Raises PipelineError for a feature that is neither a numeric or categorical column of the
     contract nor derived, or that would show the model the target.
     """
-    columns = params.columns()
     plain = {*contract.numeric, *contract.categorical}
-    for name in columns:
-        if name not in plain and name not in params.derived:
+    inputs = plain | ({contract.date} if contract.date else set())
+    derived = _derived(params)
+    needed: dict[str, None] = {}
+    for name in params.columns():
+        if name in derived:
+            strange = sorted(derived[name].names - inputs)
+            if strange:
+                raise PipelineError(
+                    f"featurize.derived.{name}: '{strange[0]}' is not a date, numeric or "
+                    "categorical column of the contract"
+                )
+            needed.update(dict.fromkeys(sorted(derived[name].names)))
+        elif name in plain:
+            needed[name] = None
+        else:
             raise PipelineError(
                 f"featurize.feature_sets: '{name}' is neither a numeric or categorical column "
                 "of the contract nor in featurize.derived"
             )
-    derived = {name: params.derived[name] for name in columns if name in params.derived}
-    inputs = plain | ({contract.date} if contract.date else set())
-    needed: dict[str, None] = {}
-    for name in columns:
-        if name not in derived:
-            needed[name] = None
-            continue
-        expression = Expression.parse(derived[name], f"featurize.derived.{name}")
-        strange = sorted(expression.names - inputs)
-        if strange:
-            raise PipelineError(
-                f"featurize.derived.{name}: '{strange[0]}' is not a date, numeric or "
-                "categorical column of the contract"
-            )
-        needed.update(dict.fromkeys(sorted(expression.names)))
-    fields = {name: contract.columns[name] for name in needed}
+    return {name: contract.columns[name] for name in needed}
+
+
+def fit(partitions: Sequence[Seen], params: FeaturizeParams, contract: Contract) -> Featuriser:
+    """Return the featuriser of the chosen feature set, from what was `seen` in the train rows.
+
+    Raises what `fields` does.
+    """
+    columns, derived = params.columns(), _derived(params)
     levels = {
-        name: tuple(sorted(set[str]().union(*(values[name] for values in partitions))))
+        name: tuple(sorted(set[str]().union(*(each.levels[name] for each in partitions))))
         for name in columns
         if name in contract.categorical and name not in derived
     }
-    return Featuriser(params.feature_set, columns, derived, levels, fields, contract.target)
+    told = {name: None for each in partitions for name in each.ranges}
+    ranges = {
+        name: (
+            min(each.ranges[name][0] for each in partitions if name in each.ranges),
+            max(each.ranges[name][1] for each in partitions if name in each.ranges),
+        )
+        for name in told
+    }
+    return Featuriser(
+        params.feature_set,
+        columns,
+        {name: params.derived[name] for name in derived},
+        levels,
+        fields(params, contract),
+        contract.target,
+        ranges,
+    )
+
+
+def _derived(params: FeaturizeParams) -> dict[str, Expression]:
+    """Return the columns of the chosen feature set that are computed."""
+    return {
+        name: Expression.parse(params.derived[name], f"featurize.derived.{name}")
+        for name in params.columns()
+        if name in params.derived
+    }

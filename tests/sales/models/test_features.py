@@ -7,7 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from sales import files
 from sales.errors import PipelineError
+from sales.models import features
 from sales.models.features import Featuriser, FeaturizeParams
 from tests.examples import fitted
 
@@ -162,3 +164,40 @@ def test_features_that_cannot_be_or_would_leak_are_refused(
     )
     with pytest.raises(PipelineError, match=message):
         fitted(orders, params, contract)
+
+
+def test_the_ranges_are_those_of_the_train_rows_in_however_many_partitions(
+    orders, featurize_params, contract
+):
+    whole = fitted(orders, featurize_params, contract)
+    day = orders["OrderDate"].dt
+    numbers = ["Quantity", "UnitPrice", "Discount", "Tax", "ShippingCost"]
+    expected = {name: (orders[name].min(), orders[name].max()) for name in numbers}
+    expected["OrderDate"] = (str(day.date.min()), str(day.date.max()))
+    parts = {"OrderYear": day.year, "OrderMonth": day.month, "OrderDayOfWeek": day.day_of_week}
+    expected |= {name: (values.min(), values.max()) for name, values in parts.items()}
+    assert whole.ranges == expected
+    cuts = [orders[:1], orders[1:150], orders[150:150], orders[150:]]
+    seen = [features.seen(part, featurize_params, contract) for part in cuts]
+    assert features.fit(seen, featurize_params, contract) == whole
+
+
+def test_a_set_that_does_not_see_a_column_has_no_range_of_it(orders, featurize_params, contract):
+    quote = featurize_params.model_copy(update={"feature_set": "quote"})
+    ranges = fitted(orders, quote, contract).ranges
+    assert ranges is not None
+    assert not {"Tax", "ShippingCost", "NetAmount"} & set(ranges)
+    assert {"Quantity", "OrderMonth"} <= set(ranges)
+
+
+def test_what_was_saved_before_models_had_ranges_still_loads(tmp_path, priced, orders):
+    priced.save(tmp_path / "featuriser.json")
+    assert Featuriser.load(tmp_path / "featuriser.json") == priced
+    told = files.read_json(tmp_path / "featuriser.json")
+    del told["ranges"]
+    files.write_json(tmp_path / "featuriser.json", told)
+    older = Featuriser.load(tmp_path / "featuriser.json")
+    assert older.ranges is None
+    assert older.transform(orders).tobytes() == priced.transform(orders).tobytes()
+    older.save(tmp_path / "again.json")
+    assert files.read_json(tmp_path / "again.json") == told
