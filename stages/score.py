@@ -51,6 +51,8 @@ def main() -> None:
         print(warning)
     for reason, cells in ended["rejected_by_reason"].items():
         print(f"rejected: {reason} ({cells:,})")
+    if blank := ended.get("rows_without_cells"):
+        print(f"skipped, as they hold no cell at all: {blank:,} row(s)")
     if before:
         print(f"{before:,} of {ended['parts']:,} parts were there already")
     print(

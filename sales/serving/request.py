@@ -1,34 +1,43 @@
 """What a client of the service must send: a schema made from the promoted model's own fields.
 
-Numbers out of the contract's range are refused; a category or a date that training never saw is
-answered, with a warning: shops get new brands, and tomorrow comes.
+Numbers out of the contract's range are refused; a category that training never saw, and a number
+or a date outside of what it saw, are answered with a warning: shops get new brands, and tomorrow
+comes. A value is read as a file's cell is (sales/contract/cells.py): tests compare.
 """
 
 import re
-from collections.abc import Mapping, Sequence
-from datetime import date, datetime
-from typing import Annotated, Any, Literal, NotRequired
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Annotated, Any, Literal, NamedTuple, NotRequired
 
 import numpy as np
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    PlainValidator,
+    TypeAdapter,
+    ValidationError,
+    WithJsonSchema,
+)
+from pydantic_core import PydanticCustomError, PydanticKnownError
 from typing_extensions import TypedDict
 
 from sales.contract import Column
+from sales.contract.cells import MISSING, WHOLE, instant
 from sales.contract.expressions import Expression
 from sales.models.features import Featuriser
+from sales.serving.ranges import PART_RANGE, Outside, Ranges
 
 Orders = dict[str, Any]  # columns of equally long lists or arrays, as the featuriser takes them
 
 DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 NUMBER_OF: dict[Any, int] = {day: number for number, day in enumerate(DAYS)}
-# A part of a date that may be sent in the date's place, and what values it may have.
-PART_RANGE = {"year": (1, 9999), "month": (1, 12), "day_of_week": (0, 6)}
-WHOLE = {
-    part: Annotated[int, Field(strict=True, ge=low, le=high)]
-    for part, (low, high) in PART_RANGE.items()
-}
-PARTS: dict[str, Any] = {**WHOLE, "day_of_week": Literal[DAYS] | WHOLE["day_of_week"]}
 LONGEST = 200  # characters of a category
+NO_DATE = "Input should be a valid date in ISO 8601, such as 2024-06-03"
+DATE_SCHEMA = {
+    "anyOf": [{"type": "string", "format": "date-time"}, {"type": "string", "format": "date"}],
+    "description": "ISO 8601, in UTC where it names a zone; 20240603 is a day too",
+}
 typed_dict: Any = TypedDict  # called with fields that only the model knows
 
 
@@ -52,111 +61,147 @@ class OrderSchema:
         # What most orders bring: every field, of a date its parts.
         self._usual = {*self._undated, *self.parts} if self.parts or not self.dates else None
         self._days = [part for part, kind in self.parts.items() if kind == "day_of_week"]
-        self._windows = self._seen()
-        fields: dict[str, Any] = {}
-        for name, column in featuriser.fields.items():
-            kind = _kind(column)
-            fields[name] = NotRequired[kind] if self.parts and name in self.dates else kind
-        for name, part in self.parts.items():
-            fields[name] = NotRequired[PARTS[part]]
-        # A TypedDict: what it lets through is a plain dict, made faster than a model's instance.
-        order: Any = typed_dict("Order", fields)
-        self._one: TypeAdapter[dict[str, Any]] = TypeAdapter(order)
-        self._many: TypeAdapter[list[dict[str, Any]]] = TypeAdapter(list[order])
+        self._ranges = Ranges(featuriser, self.parts)
+        self._marks = {
+            name: MISSING.difference(column.values or ())
+            for name, column in featuriser.fields.items()
+            if column.role == "categorical"
+        }
+        self._numbers = [name for name in self._undated if name not in self._marks]
+        self._whole = [name for name, column in featuriser.fields.items() if column.integer]
+        # What pydantic lets through by itself, and fast, is looked at here column by column. What
+        # either refuses is read again by the second pair, which tells all that is wrong with it.
+        self._quick = _adapters(featuriser, self.parts, full=False)
+        self._full = _adapters(featuriser, self.parts, full=True)
 
     def json_schema(self) -> dict[str, Any]:
         """Return the JSON Schema of one order."""
-        return self._one.json_schema()
+        return self._full.one.json_schema()
 
     def one(self, body: bytes | str) -> Orders:
         """Return the order in a JSON object, as columns of one value. Raises RequestError."""
         try:
-            order = self._one.validator.validate_json(body)
-        except ValidationError as error:
-            raise _refused(error) from None
+            order = self._quick.one.validator.validate_json(body)
+        except ValidationError:
+            return self._columns([_validated(self._full.one, body)], single=True)
         if order.keys() != self._usual:
-            return self._columns([order], single=True)
-        columns = {name: [value] for name, value in order.items()}
-        for day in self._days:
-            columns[day] = [NUMBER_OF.get(order[day], order[day])]
+            columns = self._columns_of(self._full.one, body, [order], single=True)
+        else:
+            columns = {name: [value] for name, value in order.items()}
+            for day in self._days:
+                columns[day] = [NUMBER_OF.get(order[day], order[day])]
+        sound = MISSING.isdisjoint(order.values())
+        for name in self._whole:
+            sound = sound and order[name] % 1 == 0 and abs(order[name]) <= WHOLE
+        if not sound:
+            _validated(self._full.one, body)
         return columns
 
     def many(self, body: bytes | str) -> Orders:
         """Return the orders in a JSON list. Raises RequestError that names every bad field."""
         try:
-            orders = self._many.validator.validate_json(body)
-        except ValidationError as error:
-            raise _refused(error) from None
-        return self._columns(orders, single=False)
+            orders = self._quick.many.validator.validate_json(body)
+        except ValidationError:
+            return self._columns(_validated(self._full.many, body), single=False)
+        columns = self._columns_of(self._full.many, body, orders, single=False)
+        sound = all(marks.isdisjoint(columns[name]) for name, marks in self._marks.items())
+        for name in self._whole:
+            numbers = columns[name]
+            sound = sound and bool(np.all((numbers % 1 == 0) & (np.abs(numbers) <= WHOLE)))
+        if not sound:
+            _validated(self._full.many, body)
+        return columns
+
+    def _columns_of(
+        self, full: TypeAdapter[Any], body: bytes | str, orders: Sequence[Any], *, single: bool
+    ) -> Orders:
+        """Return the columns. What is wrong with single fields is told first, and all of it."""
+        try:
+            return self._columns(orders, single=single)
+        except RequestError:
+            _validated(full, body)
+            raise
 
     def warnings(self, orders: Orders) -> list[str]:
-        """Return what training never saw: categories, and dates outside the contract's window."""
-        found = [
+        """Return what training never saw: categories, and values `outside` of its ranges."""
+        outside = self.outside(orders)
+        return [*self.unseen(orders), *(outside.warnings if outside else ())]
+
+    def unseen(self, orders: Orders) -> list[str]:
+        """Return a warning for each category that training never saw."""
+        return [
             f"{name}: '{value}' was not in the training data"
             for name, values in self.featuriser.unknown(orders).items()
             for value in values
         ]
-        for sent, (first, last, window) in self._windows.items():
-            if sent in orders:
-                low, high = _ends(orders[sent])
-                if low < first or high > last:
-                    found.append(f"{sent}: {window}")
-        return found
 
-    def _seen(self) -> dict[str, tuple[Any, Any, str]]:
-        """Return first and last of the dates and years that training saw, and a text of it."""
-        seen: dict[str, tuple[Any, Any, str]] = {}
-        for name in self.dates:
-            column = self.featuriser.fields[name]
-            low, high = (
-                np.datetime64(bound, "ms")
-                for bound in (
-                    column.low if column.min else "0001-01-01",
-                    column.high if column.max else "9999-12-31T23:59:59.999",
-                )
-            )
-            window = f"{column.min or 'any day'} to {column.max or 'any day'}"
-            text = f"outside {window}, which the training data covers"
-            seen[name] = (low, high, text)
-            years = [part for part, kind in self.parts.items() if kind == "year"]
-            first, last = (
-                bound.astype("datetime64[Y]").astype(int) + 1970 for bound in (low, high)
-            )
-            seen |= dict.fromkeys(years, (int(first), int(last), text))
-        return seen
+    def outside(self, orders: Orders) -> Outside | None:
+        """Return what lies outside the ranges of the train rows; None: nothing."""
+        return self._ranges.outside(orders)
 
     def _columns(self, orders: Sequence[Mapping[str, Any]], *, single: bool) -> Orders:
-        """Return the orders column by column; of a date's parts, all or none."""
+        """Return the orders column by column; of a date's parts, all or none.
+
+        Raises RequestError for a date that is none, for one that its parts contradict, and where
+        there is neither it nor all its parts.
+        """
         columns: Orders = {name: [order[name] for order in orders] for name in self._undated}
+        if not single:
+            columns |= {name: np.array(columns[name], np.float64) for name in self._numbers}
         if not self.dates:
             return columns
         [name] = self.dates
-        dated = [name in order for order in orders]
-        if all(dated):
-            columns[name] = _instants([order[name] for order in orders])
-            return columns
-        missing = [
-            {
-                "type": "missing",
-                "loc": ["body", part] if single else ["body", row, part],
-                "msg": f"Field required, or {name} in its place",
-            }
-            for row, order in enumerate(orders)
-            if name not in order
-            for part in self.parts
-            if part not in order
+        dated = [row for row, order in enumerate(orders) if name in order]
+        texts = [orders[row][name] for row in dated]
+        read = {text: instant(text) for text in set(texts)}  # days come again and again
+        faults = [
+            (row, name, "date", NO_DATE)
+            for row, text in zip(dated, texts, strict=True)
+            if read[text] is None
         ]
-        if missing:
-            raise RequestError(missing)
+        known = np.array([read[text] or 0 for text in texts], "datetime64[ms]")
+        undated = len(dated) < len(orders)
+        beside = any(part in orders[row] for part in self.parts for row in dated)
+        told: dict[str, np.ndarray] = {}
+        if undated or beside:
+            told = {part: each.evaluate({name: known}) for part, each in self._part_of.items()}
+            if not faults:
+                faults += self._missing_or_contradicting(orders, dated, told)
+        if faults:
+            where = [[] if single else [row] for row, _, _, _ in faults]
+            raise RequestError(
+                [
+                    {"type": kind, "loc": ["body", *at, field], "msg": why}
+                    for at, (_, field, kind, why) in zip(where, faults, strict=True)
+                ]
+            )
+        if not undated:
+            return {**columns, name: known}
         for part in self.parts:
             sent = [order.get(part) for order in orders]
             columns[part] = [NUMBER_OF.get(value, value) for value in sent]
-        if any(dated):
-            known = _instants([order[name] for order in orders if name in order])
-            for part, expression in self._part_of.items():
-                columns[part] = np.array(columns[part], dtype=np.float64)
-                columns[part][np.array(dated)] = expression.evaluate({name: known})
+            if not single:
+                columns[part] = np.array(columns[part], np.float64)
+                if dated:
+                    columns[part][dated] = told[part]
         return columns
+
+    def _missing_or_contradicting(
+        self, orders: Sequence[Mapping[str, Any]], dated: list[int], told: Mapping[str, np.ndarray]
+    ) -> Iterator[tuple[int, str, str, str]]:
+        """Yield the row, the part of the date, the kind of fault and why, row by row."""
+        [name] = self.dates
+        at = dict(zip(dated, range(len(dated)), strict=True))
+        for row, order in enumerate(orders):
+            for part in self.parts:
+                if row not in at:
+                    if part not in order:
+                        yield row, part, "missing", f"Field required, or {name} in its place"
+                elif part in order:
+                    says = int(told[part][at[row]])
+                    if NUMBER_OF.get(order[part], order[part]) != says:
+                        shown = DAYS[says] if self.parts[part] == "day_of_week" else says
+                        yield row, part, "contradiction", f"Input should be {shown}, as {name} says"
 
 
 def snake(name: str) -> str:
@@ -186,43 +231,88 @@ def _parts(featuriser: Featuriser, dates: list[str]) -> dict[str, str]:
         if dates[0] not in Expression.parse(text, name).names:
             continue
         match = re.fullmatch(rf"\s*(\w+)\(\s*{re.escape(dates[0])}\s*\)\s*", text)
-        if not match or match[1] not in PARTS:
+        if not match or match[1] not in PART_RANGE:
             return {}
         parts[name] = match[1]
     return parts
 
 
-def _kind(column: Column) -> Any:
+class _Adapters(NamedTuple):
+    one: TypeAdapter[dict[str, Any]]
+    many: TypeAdapter[list[dict[str, Any]]]
+
+
+def _adapters(featuriser: Featuriser, parts: Mapping[str, str], *, full: bool) -> _Adapters:
+    fields: dict[str, Any] = {}
+    for name, column in featuriser.fields.items():
+        kind = _kind(column, full=full)
+        fields[name] = NotRequired[kind] if parts and column.role == "date" else kind
+    for name, part in parts.items():
+        low, high = PART_RANGE[part]
+        whole: Any = Annotated[int, Field(strict=True, ge=low, le=high)]
+        if full:
+            whole = Annotated[whole, BeforeValidator(_without_fraction)]
+        fields[name] = NotRequired[Literal[DAYS] | whole if part == "day_of_week" else whole]
+    # A TypedDict: what it lets through is a plain dict, made faster than a model's instance.
+    order: Any = typed_dict("Order", fields)
+    return _Adapters(TypeAdapter(order), TypeAdapter(list[order]))
+
+
+def _kind(column: Column, *, full: bool) -> Any:
     if column.role == "categorical":
         known = list(column.values or ())
+        marks = MISSING.difference(known)
         # Listed for people and forms; another value is answered all the same.
-        extra: Any = {"examples": known} if known else None
-        return Annotated[str, Field(strict=True, max_length=LONGEST, json_schema_extra=extra)]
+        extra: Any = {"examples": known} if known else {}
+        extra["not"] = {"enum": sorted(marks)}
+        text = Annotated[str, Field(strict=True, max_length=LONGEST, json_schema_extra=extra)]
+        return Annotated[text, AfterValidator(_not_one_of(marks))] if full else text
     if column.role == "date":
-        return Annotated[datetime, Field(strict=True)] | Annotated[date, Field(strict=True)]
+        if full:
+            return Annotated[str, PlainValidator(_dated), WithJsonSchema(DATE_SCHEMA)]
+        return Annotated[str, Field(strict=True)]
     limits: dict[str, Any] = {"strict": True, "allow_inf_nan": False}
     limits |= {k: v for k, v in (("ge", column.min), ("le", column.max)) if v is not None}
-    if column.integer:
-        limits |= {"multiple_of": 1, "json_schema_extra": {"type": "integer"}}
-    return Annotated[float, Field(**limits)]
+    if not column.integer:
+        return Annotated[float, Field(**limits)]
+    whole: Any = {"type": "integer", "multipleOf": 1}
+    number = Annotated[float, Field(**limits, json_schema_extra=whole)]
+    return Annotated[number, AfterValidator(_whole)] if full else number
 
 
-def _ends(values: Any) -> tuple[Any, Any]:
-    if isinstance(values, list):
-        return min(values), max(values)
-    return values.min(), values.max()
+def _not_one_of(marks: frozenset[str]) -> Callable[[str], str]:
+    def held(text: str) -> str:
+        if text in marks:
+            raise PydanticCustomError("missing_mark", "Input should be a value, not a mark of none")
+        return text
+
+    return held
 
 
-def _instants(days: Sequence[Any]) -> np.ndarray:
-    """Return dates and datetimes as milliseconds; one with a time zone in UTC."""
-    return np.array([np.datetime64(_naive(day), "ms") for day in days], dtype="datetime64[ms]")
+def _whole(number: float) -> float:
+    if number % 1:
+        raise PydanticKnownError("multiple_of", {"multiple_of": 1})
+    if abs(number) > WHOLE:
+        raise PydanticCustomError("too_large", "Input should be within 2^53 of zero")
+    return number
 
 
-def _naive(day: date) -> date:
-    if isinstance(day, datetime) and day.tzinfo:
-        offset = day.utcoffset()
-        return day.replace(tzinfo=None) - offset if offset else day.replace(tzinfo=None)
-    return day
+def _without_fraction(number: Any) -> Any:
+    return int(number) if isinstance(number, float) and number.is_integer() else number
+
+
+def _dated(text: Any) -> str:
+    if not isinstance(text, str) or instant(text) is None:
+        raise PydanticCustomError("date", NO_DATE)
+    return text
+
+
+def _validated(adapter: TypeAdapter[Any], body: bytes | str) -> Any:
+    """Return what a body holds. Raises RequestError that names every bad field."""
+    try:
+        return adapter.validator.validate_json(body)
+    except ValidationError as error:
+        raise _refused(error) from None
 
 
 def _refused(error: ValidationError) -> RequestError:

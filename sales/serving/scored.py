@@ -30,13 +30,17 @@ Cell = tuple[str, int, str, str, str]
 
 @dataclass(frozen=True)
 class Part:
-    """What became of a part's rows. `last`: of those of its task."""
+    """What became of a part's rows. `last`: of those of its task.
+
+    `blank` rows held no cell at all, and are not among the others.
+    """
 
     rows_in: int
     rejected: int
     by_reason: dict[str, int]
     warnings: list[str]
     last: bool
+    blank: int = 0
 
 
 @dataclass(frozen=True)
@@ -118,6 +122,7 @@ class Scored:
             )
         rows = sum(part.rows_in for part in parts)
         rejected = sum(part.rejected for part in parts)
+        blank = sum(part.blank for part in parts)
         by_reason = sum((Counter(part.by_reason) for part in parts), Counter())
         warnings = dict.fromkeys(warning for part in parts for warning in part.warnings)
         begun = self._noted()
@@ -127,7 +132,8 @@ class Scored:
             "rows_in": rows,
             "rows_scored": rows - rejected,
             "rows_rejected": rejected,
-            "rejected_pct": round(100 * rejected / rows, 4),
+            "rejected_pct": round(100 * rejected / rows, 4) if rows else 0.0,
+            **({"rows_without_cells": blank} if blank else {}),
             "rejected_by_reason": dict(sorted(by_reason.items())),
             "warnings": list(warnings)[:MOST_WARNINGS],
         }

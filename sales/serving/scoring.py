@@ -9,12 +9,13 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
+from sales.contract import cells
 from sales.data import pieces
 from sales.data.sources import Source, Stretch
 from sales.errors import PipelineError
 from sales.serving import answering, upload
 from sales.serving.answering import Served
-from sales.serving.request import RequestError, added_columns
+from sales.serving.request import Orders, RequestError, added_columns
 from sales.serving.scored import MOST_WARNINGS, Cell, Part, Scored
 
 
@@ -64,7 +65,7 @@ def score(job: Scoring, task: Task, told: Callable[[int], object] | None = None)
     """
     parts = job.into.finished(task.number)
     if told:
-        told(sum(part.rows_in for part in parts))
+        told(sum(part.rows_in + part.blank for part in parts))
     if parts and parts[-1].last:
         return parts
     served = load(job.promoted, job.alias)
@@ -74,11 +75,13 @@ def score(job: Scoring, task: Task, told: Callable[[int], object] | None = None)
     each = pieces.evenly(task.stretch.rows, job.rows)
     for number, (table, last) in enumerate(pieces.cut(task.stretch.batches(), each)):
         if number >= finished:
-            scored, cells, warnings = priced(table, served, task.source, start)
-            reasons = Counter(f"{column}: {reason}" for _, _, column, _, reason in cells)
-            rejected = table.num_rows - scored.num_rows
-            part = Part(table.num_rows, rejected, dict(reasons), warnings, last)
-            job.into.write(task.number, number, scored, cells, part)
+            scored, bad, warnings = priced(table, served, task.source, start)
+            reasons = Counter(f"{column}: {reason}" for _, _, column, _, reason in bad)
+            rejected = len({row for _, row, _, _, _ in bad})
+            rows = scored.num_rows + rejected
+            blank = table.num_rows - rows
+            part = Part(rows, rejected, dict(reasons), warnings, last, blank)
+            job.into.write(task.number, number, scored, bad, part)
             parts.append(part)
             if told:
                 told(table.num_rows)
@@ -91,31 +94,31 @@ def priced(
 ) -> tuple[pa.Table, list[Cell], list[str]]:
     """Return the good rows with their predictions and intervals, the bad cells, and warnings.
 
-    The bits are those that the service answers. `start` is how many rows of the source came before.
+    The bits are those that the service answers; rows without any cell are skipped. `start` is how
+    many rows of the source came before.
     """
     fields, parts = served.model.featuriser.fields, served.schema.parts
-    cells: list[Cell] = []
+    bad: list[Cell] = []
+    blank = cells.blank(table)
+    numbers = np.arange(1, table.num_rows + 1)
+    if blank is not None:  # here a part may hold nothing else
+        table, numbers = table.filter(pa.array(~blank)), numbers[~blank]
+    orders: Orders = {}
     try:
-        orders = upload.orders(table, fields, parts)
+        orders = upload.orders(table, fields, parts) if table.num_rows else {}
     except RequestError as error:
-        missing = [fault["loc"][-1] for fault in error.details if fault["type"] == "missing"]
-        if missing:
-            plural = "s" if len(missing) > 1 else ""
-            raise PipelineError(
-                f"{source}: missing column{plural} {', '.join(missing)}, which the {served.alias} "
-                "asks for"
-            ) from None
+        _refuse_whole(error, source, served.alias)
         good = np.ones(table.num_rows, dtype=bool)
         for fault in error.details:
             name, at = fault["loc"][-1], np.array(fault["rows"]) - 1
             good[at] = False
-            values = table[name].take(at).to_pylist()
-            cells += [
-                (source, start + int(row) + 1, name, _text(value), fault["msg"])
+            values = table[name].take(pa.array(at))
+            bad += [
+                (source, start + int(numbers[row]), name, cells.shown(value), fault["msg"])
                 for row, value in zip(at, values, strict=True)
             ]
-        cells.sort(key=lambda cell: (cell[1], cell[2]))
-        table = table.filter(good)
+        bad.sort(key=lambda cell: (cell[1], cell[2]))
+        table = table.filter(pa.array(good))
         orders = upload.orders(table, fields, parts) if table.num_rows else {}
     names = added_columns(served.model.featuriser.target)
     table = table.drop_columns([name for name in names if name in table.column_names])
@@ -126,8 +129,19 @@ def priced(
     for name, values in zip(names, columns, strict=False):
         table = table.append_column(name, pa.array(values))
     warnings = upload.warnings(orders, served.schema)[:MOST_WARNINGS] if table.num_rows else []
-    return table, cells, warnings
+    return table, bad, warnings
 
 
-def _text(value: object) -> str:
-    return "" if value is None else str(value)
+def _refuse_whole(error: RequestError, source: str, alias: str) -> None:
+    """Raise PipelineError where columns are at fault, and not single cells."""
+    missing = [fault["loc"][-1] for fault in error.details if fault["type"] == "missing"]
+    if missing:
+        plural = "s" if len(missing) > 1 else ""
+        raise PipelineError(
+            f"{source}: missing column{plural} {', '.join(missing)}, which the {alias} asks for"
+        ) from None
+    for fault in error.details:
+        if "rows" not in fault:
+            raise PipelineError(
+                f"{source}: the column '{fault['loc'][-1]}' {fault['msg']}"
+            ) from None

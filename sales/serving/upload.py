@@ -4,18 +4,27 @@ import io
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet
 
 from sales.contract import Column, cells
+from sales.contract.expressions import FUNCTIONS
 from sales.data import incoming
 from sales.errors import PipelineError
-from sales.serving.request import NUMBER_OF, PART_RANGE, Orders, OrderSchema, RequestError
+from sales.serving.ranges import PART_RANGE
+from sales.serving.request import (
+    LONGEST,
+    NUMBER_OF,
+    Orders,
+    OrderSchema,
+    RequestError,
+)
 
 PARQUET = b"PAR1"
 
@@ -42,29 +51,70 @@ def read(body: bytes, most_rows: int) -> pa.Table:
     return table
 
 
-def orders(table: pa.Table, fields: Mapping[str, Column], parts: Mapping[str, str]) -> Orders:
+def filled(table: pa.Table) -> tuple[pa.Table, np.ndarray]:
+    """Return the rows that hold any cell, and their numbers in the file, from 1.
+
+    Raises RequestError where there is none.
+    """
+    blank = cells.blank(table)
+    if blank is None:
+        return table, np.arange(1, table.num_rows + 1)
+    if blank.all():
+        raise RequestError([_fault("broken_file", [], "no row of the file holds any cell")])
+    return table.filter(pa.array(~blank)), np.flatnonzero(~blank) + 1
+
+
+def skipped(whole: pa.Table, table: pa.Table) -> list[str]:
+    """Return a line on how many rows of a file hold no cell; none where each holds one."""
+    rows = whole.num_rows - table.num_rows
+    return [f"rows without any cell, which were skipped: {rows:,}"] if rows else []
+
+
+def orders(
+    table: pa.Table,
+    fields: Mapping[str, Column],
+    parts: Mapping[str, str],
+    numbers: np.ndarray | None = None,
+) -> Orders:
     """Return the columns that a model asks for, checked.
 
-    `fields` and `parts` are its schema's: the columns, and which may stand in the date's place.
+    `fields` and `parts` are its schema's: the columns, and which may stand in the date's place; a
+    row with both must mean the same by them. `numbers` are those of the rows in the file, where
+    they are not all of it.
 
-    Raises RequestError: a missing column, or every bad cell, by column, problem and row. Rows are
-    numbered from 1, the header not counted.
+    Raises RequestError: a missing column, one of which no cell can be read, or every bad cell, by
+    column, problem and row. Rows are numbered from 1, the header not counted.
     """
     dates = [name for name, column in fields.items() if column.role == "date"]
-    if any(day not in table.column_names for day in dates) and parts:
-        fields = {name: column for name, column in fields.items() if name not in dates}
+    undated = [name for name in fields if name not in dates]
+    there = set(table.column_names)
+    if parts and not there.issuperset(dates):
+        dates, wanted = [], [*undated, *parts]
     else:
-        parts = {}
-    missing = [name for name in (*fields, *parts) if name not in table.column_names]
+        wanted = [*undated, *dates]
+    missing = [name for name in (*fields, *parts) if name in wanted and name not in there]
     if missing:
         raise RequestError([_fault("missing", [name], "the column is missing") for name in missing])
-    found, faults = {}, []
-    for name, column in fields.items():
-        found[name], problems = _column(table[name].combine_chunks(), column)
-        faults += [_fault("bad_cells", [name], why, rows) for why, rows in problems]
-    for name, part in parts.items():
-        found[name], bad = _part(table[name].combine_chunks(), part)
-        faults += [_fault("bad_cells", [name], f"not a {part}", bad)] if bad else []
+    beside = [name for name in parts if name in there and name not in wanted]
+    unlike = [name for name in (*wanted, *beside) if cells.nested(table[name].type)]
+    if unlike:
+        what = {name: f"holds {cells.called(table[name].type)}" for name in unlike}
+        raise RequestError([_fault("bad_column", [name], what[name]) for name in unlike])
+    found: Orders = {}
+    problems: list[tuple[str, str, np.ndarray]] = []
+    for name in undated:
+        found[name], own = _column(table[name], fields[name])
+        problems += [(name, why, bad) for why, bad in own.items()]
+    if dates or parts:
+        told, own_problems = _dates(table, fields, dates, parts)
+        found |= told
+        problems += own_problems
+    order = {name: place for place, name in enumerate((*fields, *parts))}
+    faults = [
+        _fault("bad_cells", [name], why, _rows(bad, numbers))
+        for name, why, bad in sorted(problems, key=lambda one: order[one[0]])
+        if bad.any()
+    ]
     if faults:
         raise RequestError(faults)
     return found
@@ -73,7 +123,7 @@ def orders(table: pa.Table, fields: Mapping[str, Column], parts: Mapping[str, st
 def warnings(found: Orders, schema: OrderSchema) -> list[str]:
     """Return what training never saw, looking at each category once."""
     once = {
-        name: list(values.categories) if isinstance(values, pd.Categorical) else values
+        name: _seen(values) if isinstance(values, pd.Categorical) else values
         for name, values in found.items()
     }
     return schema.warnings(once)
@@ -106,46 +156,92 @@ def _fault(
     return fault if rows is None else {**fault, "rows": rows}
 
 
-def _column(raw: pa.Array, column: Column) -> tuple[Any, list[tuple[str, list[int]]]]:
+def _column(raw: pa.ChunkedArray, column: Column) -> tuple[Any, dict[str, np.ndarray]]:
     """Return a column's values, and its problems with the rows that have them."""
-    if pa.types.is_dictionary(raw.type) and column.role != "categorical":
-        raw = raw.dictionary_decode()
-    missing = raw.is_null().to_numpy(zero_copy_only=False)
-    problems = {"missing": missing}
+    read = cells.read(raw, column)
+    problems = {"missing": read.missing, cells.wrong(column): read.wrong}
     values: Any
     if column.role == "categorical":
-        text = cells.text(raw)
-        encoded = text if pa.types.is_dictionary(text.type) else text.dictionary_encode()
-        values = encoded.to_pandas().array
-    elif column.role == "date":
-        parsed = cells.date(raw)
-        problems["not a date"] = parsed.is_null().to_numpy(zero_copy_only=False) & ~missing
-        values = parsed.to_numpy(zero_copy_only=False)
+        long = pc.greater(pc.utf8_length(read.values.dictionary), LONGEST)
+        if pc.any(long).as_py():
+            bad = long.take(read.values.indices).fill_null(False)
+            problems[f"longer than {LONGEST} characters"] = bad.to_numpy(zero_copy_only=False)
+        values = read.values.to_pandas().array
     else:
-        values = cells.number(raw).to_numpy(zero_copy_only=False)
-        problems["not a number"] = np.isnan(values) & ~missing
+        values = read.values.to_numpy(zero_copy_only=False)
+    if column.role == "numeric":
         if column.min is not None:
             problems[f"below {column.min:g}"] = values < column.low
         if column.max is not None:
             problems[f"above {column.max:g}"] = values > column.high
         if column.integer:
             problems["not a whole number"] = values % 1 > 0
-    return values, [(why, _rows(bad)) for why, bad in problems.items() if bad.any()]
+            problems["not within 2^53 of zero"] = np.abs(values) > cells.WHOLE
+    return values, problems
 
 
-def _part(raw: pa.Array, part: str) -> tuple[np.ndarray, list[int]]:
-    """Return a part of the date as numbers, and the rows where it is none."""
-    if pa.types.is_dictionary(raw.type):
-        raw = raw.dictionary_decode()
-    if pa.types.is_string(raw.type) or pa.types.is_large_string(raw.type):
-        distinct = raw.dictionary_encode()
-        names = distinct.dictionary.to_pylist()
-        as_number = pa.array([str(NUMBER_OF.get(name, name)) for name in names])
-        raw = as_number.take(distinct.indices)
-    values = cells.number(raw).to_numpy(zero_copy_only=False)
+def _dates(
+    table: pa.Table, fields: Mapping[str, Column], dates: list[str], parts: Mapping[str, str]
+) -> tuple[Orders, list[tuple[str, str, np.ndarray]]]:
+    """Return the date, or its parts where a row has no date, and what is wrong with them."""
+    sent = {
+        name: _part(table[name], part) for name, part in parts.items() if name in table.column_names
+    }
+    if not dates:
+        found = {name: one.values for name, one in sent.items()}
+        return found, [
+            (name, f"not a {parts[name]}", one.wrong | one.missing) for name, one in sent.items()
+        ]
+    bad = [(name, f"not a {parts[name]}", one.wrong) for name, one in sent.items()]
+    [date] = dates
+    values, problems = _column(table[date], fields[date])
+    undated = problems["missing"]
+    known = ~undated & ~problems["not a date"]
+    found = {date: values}
+    left_out = cells.blank(table.select([date]))  # `NA` is no date, but an empty cell is none sent
+    if parts and len(sent) == len(parts) and left_out is not None:
+        whole = left_out & ~np.logical_or.reduce([one.missing | one.wrong for one in sent.values()])
+        problems["missing"] = undated & ~whole
+        found = {name: one.values.copy() for name, one in sent.items()}
+    for name, one in sent.items():
+        told = FUNCTIONS[parts[name]][1](values[known])
+        against = np.zeros(len(values), bool)
+        usable = ~(one.missing | one.wrong)[known]
+        against[known] = usable & (one.values[known] != told)
+        bad.append((name, f"not what {date} says", against))
+        if name in found:
+            found[name][known] = told
+    return found, [*((date, why, rows) for why, rows in problems.items()), *bad]
+
+
+class _Part(NamedTuple):
+    values: np.ndarray
+    missing: np.ndarray
+    wrong: np.ndarray
+
+
+def _part(raw: pa.ChunkedArray, part: str) -> _Part:
+    """Return a part of the date as numbers, and the rows where there is none, or something else."""
+    read = cells.read(raw, Column(role="numeric"))
+    values = read.values.to_numpy(zero_copy_only=False)
+    if part == "day_of_week":
+        text = cells.read(raw, Column(role="categorical")).values
+        named = pa.array(
+            [NUMBER_OF.get(name) for name in text.dictionary.to_pylist()], pa.float64()
+        )
+        days = named.take(text.indices).to_numpy(zero_copy_only=False)
+        values = np.where(np.isnan(days), values, days)
     low, high = PART_RANGE[part]
-    return values, _rows(~((values >= low) & (values <= high) & (values % 1 == 0)))
+    good = (values >= low) & (values <= high) & (values % 1 == 0)
+    return _Part(values, read.missing, ~good & ~read.missing)
 
 
-def _rows(bad: np.ndarray) -> list[int]:
-    return (np.flatnonzero(bad) + 1).tolist()
+def _seen(values: pd.Categorical) -> list[Any]:
+    """Return the categories that a row has: others may be left from rows that are not here."""
+    counts = np.bincount(values.codes + 1, minlength=len(values.categories) + 1)
+    return list(values.categories[counts[1:] > 0])
+
+
+def _rows(bad: np.ndarray, numbers: np.ndarray | None) -> list[int]:
+    rows = np.flatnonzero(bad)
+    return (rows + 1 if numbers is None else numbers[rows]).tolist()

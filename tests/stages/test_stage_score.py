@@ -52,7 +52,7 @@ def parts(out: Path = OUT) -> dict[str, bytes]:
 
 def spoilt(rows: int) -> pd.DataFrame:
     """Return orders, every fiftieth of them bad."""
-    orders = make_orders(rows).astype({"UnitPrice": object})
+    orders = make_orders(max(600, rows))[:rows].astype({"UnitPrice": object})
     orders.loc[::50, "UnitPrice"] = "free"
     return orders
 
@@ -157,8 +157,8 @@ def test_both_engines_write_the_same_files(models, on_dask, monkeypatch):
 
 def test_a_finished_run_reads_no_row_again(models, monkeypatch, capsys):
     Path("in").mkdir()
-    make_orders(250).to_csv("in/a.csv", index=False)
-    make_orders(250).to_parquet("in/b.parquet", row_group_size=100)
+    make_orders(600)[:250].to_csv("in/a.csv", index=False)
+    make_orders(600)[:250].to_parquet("in/b.parquet", row_group_size=100)
     run(monkeypatch, "in", "out")
     before = parts()
     last = capsys.readouterr().out
@@ -175,7 +175,7 @@ def test_a_finished_run_reads_no_row_again(models, monkeypatch, capsys):
 def test_of_a_run_that_was_stopped_what_is_missing_is_done(models, monkeypatch, capsys):
     Path("in").mkdir()
     spoilt(250).to_csv("in/a.csv", index=False)
-    make_orders(250).to_parquet("in/b.parquet", row_group_size=100)
+    make_orders(600)[:250].to_parquet("in/b.parquet", row_group_size=100)
     run(monkeypatch, "in", "whole")
     run(monkeypatch, "in", "out")
     gone = [
@@ -287,7 +287,7 @@ def test_another_model_or_changed_rows_are_not_mixed_in(models, monkeypatch, tmp
 
 
 def test_a_full_disk_is_the_usual_line_and_what_is_finished_stays(models, monkeypatch, capsys):
-    make_orders(250).to_csv("a.csv", index=False)
+    make_orders(600)[:250].to_csv("a.csv", index=False)
     written = []
     move = LocalFileSystem.mv
 

@@ -11,6 +11,7 @@ import pytest
 from sales.data import incoming
 from sales.errors import PipelineError
 from sales.serving import answering, scoring
+from sales.serving.ranges import UNSEEN
 from tests.examples import make_orders
 
 ADDED = ("PredictedTotalAmount", "PredictedTotalAmountLow", "PredictedTotalAmountHigh")
@@ -24,11 +25,7 @@ def models(promoted):
 def as_text(orders) -> pa.Table:
     """Return orders as ingest reads a CSV of them."""
     sink = io.BytesIO(orders.to_csv(index=False).encode())
-    columns = dict.fromkeys(orders.columns, pa.string())
-    options = pa.csv.ConvertOptions(
-        column_types=columns, strings_can_be_null=True, null_values=incoming.EMPTY
-    )
-    return pa.csv.read_csv(sink, convert_options=options)
+    return pa.csv.read_csv(sink, convert_options=incoming.AS_TEXT)
 
 
 def bits(table: pa.Table) -> list[bytes]:
@@ -73,7 +70,8 @@ def test_bad_rows_are_told_cell_by_cell_and_the_others_are_priced_as_if_alone(mo
         ("a.csv", 1042, "UnitPrice", "-1", "below 0.01"),
         ("a.csv", 1100, "OrderDate", "someday", "not a date"),
     ]
-    assert warnings == ["Brand: 'Acme' was not in the training data"]
+    assert warnings[0] == "Brand: 'Acme' was not in the training data"
+    assert all(UNSEEN in warning for warning in warnings[1:])
     good = np.setdiff1d(np.arange(100), [3, 41, 99])
     alone, none, _ = scoring.priced(spoilt.take(good), models["champion"], "a.csv", 0)
     assert none == []
@@ -120,3 +118,34 @@ def test_an_alias_that_was_not_promoted_is_told(promoted):
     told = "^there is no promoted winner, but champion, challenger, fallback$"
     with pytest.raises(PipelineError, match=told):
         scoring.load(promoted, "winner")
+
+
+def test_values_outside_of_what_training_saw_are_warned_of_once_a_field(models):
+    orders = make_orders(300, seed=9).astype({"Quantity": float})
+    orders.loc[:2, "Quantity"] = [50, 60, 70]
+    _, bad, warnings = scoring.priced(as_text(orders), models["champion"], "a.csv", 0)
+    assert bad == []
+    [quantity] = [text for text in warnings if text.startswith("Quantity")]
+    assert quantity == f"Quantity: 3 rows, 50 to 70, are outside 1 to 5, {UNSEEN}"
+
+
+def test_rows_without_any_cell_are_skipped_and_the_others_keep_their_numbers(models):
+    table = as_text(make_orders(4))
+    none = pa.table({name: pa.nulls(2, pa.string()) for name in table.column_names})
+    spoilt = table.set_column(
+        table.schema.get_field_index("Tax"), "Tax", pa.array(["1", "1", "x", "1"])
+    )
+    whole = pa.concat_tables([spoilt.slice(0, 1), none, spoilt.slice(1), none])
+    scored, bad, _ = scoring.priced(whole, models["champion"], "a.csv", 100)
+    assert bad == [("a.csv", 105, "Tax", "x", "not a number")]
+    assert scored["OrderID"].to_pylist() == ["ORD0000001", "ORD0000002", "ORD0000004"]
+    scored, bad, warnings = scoring.priced(none, models["champion"], "a.csv", 100)
+    assert (scored.num_rows, bad, warnings) == (0, [], [])
+    assert scored.column_names[-3:] == [*ADDED]
+
+
+def test_a_column_of_lists_is_a_line(models):
+    table = as_text(make_orders(5)).drop_columns(["Brand"])
+    table = table.append_column("Brand", pa.array([["Apex"]] * 5))
+    with pytest.raises(PipelineError, match=r"^a.csv: the column 'Brand' holds lists or structs"):
+        scoring.priced(table, models["champion"], "a.csv", 0)

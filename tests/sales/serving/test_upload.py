@@ -1,5 +1,6 @@
 """Files sent to the service: read, checked to the last row, and given back whole."""
 
+import csv
 import io
 
 import numpy as np
@@ -9,6 +10,7 @@ import pyarrow.parquet
 import pytest
 
 from sales.serving import upload
+from sales.serving.ranges import UNSEEN
 from sales.serving.request import DAYS, OrderSchema, RequestError
 from tests.examples import fitted, make_orders
 
@@ -153,4 +155,155 @@ def test_what_training_never_saw_is_named_once(schema):
     orders = make_orders(40).astype({"Brand": object})
     orders.loc[[3, 5], "Brand"] = "Nobody"
     found = orders_of(upload.read(as_parquet(orders), MOST), schema)
-    assert upload.warnings(found, schema) == ["Brand: 'Nobody' was not in the training data"]
+    [brand, *others] = upload.warnings(found, schema)
+    assert brand == "Brand: 'Nobody' was not in the training data"
+    assert all(UNSEEN in warning for warning in others)
+
+
+def test_a_category_that_no_row_has_is_not_warned_of(schema):
+    """As where a page sends a long file in pieces, each with all categories of the whole."""
+    orders = make_orders(40)
+    orders["Brand"] = orders["Brand"].cat.add_categories(["Nobody"])
+    found = orders_of(upload.read(as_parquet(orders), MOST), schema)
+    assert not [text for text in upload.warnings(found, schema) if text.startswith("Brand")]
+
+
+def test_cells_that_nobody_reads_come_back_as_they_were_sent(schema):
+    marks = ["NA", "None", "null", "nan", "N/A", "", "00042", "1e3", " x "]
+    orders = make_orders(len(marks))
+    text = orders.to_csv(index=False).splitlines()
+    lines = [f"{text[0]},Remark", *(f"{a},{b}" for a, b in zip(text[1:], marks, strict=True))]
+    table = upload.read("\n".join(lines).encode(), MOST)
+    orders_of(table, schema)
+    back = upload.priced(table, {}, parquet=False).decode()
+    assert [line["Remark"] for line in csv.DictReader(io.StringIO(back))] == marks
+
+
+def test_a_mark_of_nothing_is_a_value_where_the_contract_names_it(schema):
+    fields = {**schema.featuriser.fields}
+    fields["Country"] = fields["Country"].model_copy(update={"values": ("NA", "Canada")})
+    orders = make_orders(3).assign(Country=["NA", "None", "Canada"], Brand=["NA", "Apex", "Apex"])
+    for body in (as_csv(orders), as_parquet(orders)):
+        with pytest.raises(RequestError) as caught:
+            upload.orders(upload.read(body, MOST), fields, schema.parts)
+        named = [(one["loc"][1], one["msg"], one["rows"]) for one in caught.value.details]
+        assert named == [("Brand", "missing", [1]), ("Country", "missing", [2])]
+
+
+def test_the_header_is_where_the_parser_finds_it(schema):
+    orders = make_orders(10, seed=3)
+    expected = schema.featuriser.transform(orders)
+    named = orders.assign(x="a").rename(columns={"x": "Remark\n(free)"})
+    body = b"\n\r\n" + named.to_csv(index=False).encode()
+    assert upload.read(body, MOST).column_names == list(named.columns)
+    assert matrix(schema, body).tobytes() == expected.tobytes()
+
+
+@pytest.mark.parametrize("written", [as_csv, as_parquet])
+def test_rows_without_any_cell_are_skipped_and_the_others_keep_their_numbers(schema, written):
+    orders = make_orders(6).astype(object)
+    orders.loc[[1, 4, 5]] = None
+    orders.loc[3, "Tax"] = -1.0
+    dated = orders.assign(OrderDate=pd.to_datetime(orders["OrderDate"]))
+    whole = upload.read(written(dated), MOST)
+    table, numbers = upload.filled(whole)
+    assert numbers.tolist() == [1, 3, 4]
+    assert upload.skipped(whole, table) == ["rows without any cell, which were skipped: 3"]
+    with pytest.raises(RequestError) as caught:
+        upload.orders(table, schema.featuriser.fields, schema.parts, numbers)
+    assert [one["rows"] for one in caught.value.details] == [[4]]
+    assert upload.skipped(table, table) == []
+    with pytest.raises(RequestError, match="no row of the file holds any cell"):
+        upload.filled(whole.slice(4))
+
+
+@pytest.mark.parametrize("raw", [[["Apex"]] * 5, [{"a": 1}] * 5], ids=["lists", "structs"])
+@pytest.mark.parametrize("name", ["Brand", "UnitPrice", "OrderDate"])
+def test_a_column_that_holds_no_single_values_is_named(schema, name, raw):
+    table = pa.Table.from_pandas(make_orders(5)).drop_columns([name])
+    [(where, said, rows)] = refused(schema, parquet_of(table.append_column(name, pa.array(raw))))
+    assert (where, rows) == (name, None)
+    assert said.startswith("holds lists or structs, not single values (")
+
+
+def parquet_of(table):
+    sink = io.BytesIO()
+    pa.parquet.write_table(table, sink)
+    return sink.getvalue()
+
+
+def test_what_is_no_utf_8_is_named_by_row_and_a_repeated_column_as_such(schema):
+    table = pa.Table.from_pandas(make_orders(3)).drop_columns(["Brand"])
+    brands = pa.array([b"Apex", b"\xe9", b"Zenith"])
+    assert refused(schema, parquet_of(table.append_column("Brand", brands))) == [
+        ("Brand", "not text", [2])
+    ]
+    twice = parquet_of(table.append_column("Tax", table["Tax"]))
+    assert refused(schema, twice) == [
+        ("", "the Parquet file: the column 'Tax' stands there twice", None)
+    ]
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        pa.string(),
+        pa.large_string(),
+        pa.string_view(),
+        pa.binary(),
+        pa.dictionary(pa.int8(), pa.string()),
+    ],
+    ids=str,
+)
+def test_dates_numbers_and_categories_are_taken_however_they_are_stored(schema, kind):
+    orders = make_orders(20)
+    expected = schema.featuriser.transform(orders)
+    table = pa.Table.from_pandas(orders)
+    for name in ("OrderDate", "UnitPrice", "Quantity", "Brand"):
+        text = pa.array(orders[name].astype(str)).cast(pa.string())
+        stored = text.dictionary_encode() if pa.types.is_dictionary(kind) else text.cast(kind)
+        table = table.drop_columns([name]).append_column(name, stored)
+    assert matrix(schema, parquet_of(table)).tobytes() == expected.tobytes()
+
+
+@pytest.mark.parametrize("day", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"])
+def test_a_date_at_the_edge_of_time_is_a_bad_cell(schema, day):
+    orders = make_orders(4).astype({"OrderDate": str})
+    orders.loc[2, "OrderDate"] = day
+    for body in (as_csv(orders), as_parquet(orders)):
+        assert refused(schema, body) == [("OrderDate", "not a date", [3])]
+
+
+def test_parts_beside_the_date_must_say_the_same(schema):
+    orders = make_orders(6)
+    both = split_date(orders).assign(OrderDate=orders["OrderDate"]).astype({"OrderMonth": object})
+    expected = schema.featuriser.transform(orders)
+    for written in (as_csv, as_parquet):
+        assert matrix(schema, written(both.astype({"OrderMonth": float}))).tobytes() == (
+            expected.tobytes()
+        )
+    both.loc[1, "OrderYear"] += 1
+    both.loc[2, "OrderMonth"] = "June"
+    both.loc[3, "OrderMonth"] = None
+    assert refused(schema, as_csv(both)) == [
+        ("OrderYear", "not what OrderDate says", [2]),
+        ("OrderMonth", "not a month", [3]),
+    ]
+
+
+def test_parts_stand_in_for_a_date_that_a_row_lacks(schema):
+    orders = make_orders(6)
+    both = split_date(orders).assign(OrderDate=orders["OrderDate"])
+    both.loc[[1, 2], "OrderDate"] = pd.NaT
+    expected = schema.featuriser.transform(orders)
+    for written in (as_csv, as_parquet):
+        assert matrix(schema, written(both)).tobytes() == expected.tobytes()
+    both = both.astype({"OrderYear": object})
+    both.loc[2, "OrderYear"] = None
+    assert refused(schema, as_csv(both)) == [("OrderDate", "missing", [3])]
+
+
+def test_a_category_may_not_be_longer_than_in_json(schema):
+    orders = make_orders(3).assign(Brand=["x" * 200, "é" * 201, "Apex"])
+    for body in (as_csv(orders), as_parquet(orders)):
+        assert refused(schema, body) == [("Brand", "longer than 200 characters", [2])]
