@@ -14,6 +14,7 @@ from sales.errors import PipelineError
 from sales.models import saved
 from sales.models.saved import Model
 from sales.serving import explanation
+from sales.serving.ranges import Outside
 from sales.serving.request import Orders, OrderSchema, added_columns, snake
 
 EVALUATION, DATA = "evaluation", "data.json"  # what an export holds beside its models
@@ -39,8 +40,12 @@ class Served:
     def one(self, body: bytes) -> dict[str, Any]:
         """Return the answer to one JSON order. Raises RequestError."""
         orders = self.schema.one(body)
+        outside = self.schema.outside(orders)
         prediction = float(self.model.predict(orders)[0])
-        return {self.answer_key: prediction, **self._interval(prediction), **self._signed(orders)}
+        interval = self._interval(prediction)
+        if interval and outside:
+            interval["prediction_interval"]["holds"] = False
+        return {self.answer_key: prediction, **interval, **self._signed(orders, outside)}
 
     def explain(self, body: bytes) -> dict[str, Any]:
         """Return why one JSON order is priced as `one` prices it, to the last bit.
@@ -49,7 +54,7 @@ class Served:
         """
         orders = self.schema.one(body)
         found = explanation.explain(self.model, orders, self.schema.parts)
-        signed = self._signed(orders)
+        signed = self._signed(orders, self.schema.outside(orders))
         if found.caveat:
             signed["warnings"].append(found.caveat)
         return {
@@ -71,12 +76,15 @@ class Served:
         if not rows:
             return {"predictions": []}
         predictions = self.model.predict(orders)
+        outside = self.schema.outside(orders)
         answer: dict[str, Any] = {"predictions": predictions.tolist()}
         if self.model.intervals:
             low, high = self.model.intervals.around(predictions)
             bounds = {"low": low.tolist(), "high": high.tolist()}
             answer["prediction_intervals"] = {**bounds, "coverage": self.model.intervals.coverage}
-        return {**answer, **self._signed(orders)}
+            if outside:
+                answer["prediction_intervals"]["holds"] = (~outside.rows).tolist()
+        return {**answer, **self._signed(orders, outside)}
 
     def file(self, body: bytes, most_rows: int) -> tuple[bytes, np.ndarray, list[str]]:
         """Return a CSV or Parquet file with predictions and intervals, and beside it two more.
@@ -85,8 +93,9 @@ class Served:
         """
         from sales.serving import upload
 
-        table = upload.read(body, most_rows)
-        orders = upload.orders(table, self.model.featuriser.fields, self.schema.parts)
+        whole = upload.read(body, most_rows)
+        table, numbers = upload.filled(whole)
+        orders = upload.orders(table, self.model.featuriser.fields, self.schema.parts, numbers)
         predictions = self.model.predict(orders)
         columns = [predictions]
         if self.model.intervals:
@@ -94,7 +103,8 @@ class Served:
         names = added_columns(self.model.featuriser.target)
         added = dict(zip(names, columns, strict=False))
         answered = upload.priced(table, added, parquet=body.startswith(upload.PARQUET))
-        return answered, predictions, upload.warnings(orders, self.schema)
+        warnings = [*upload.skipped(whole, table), *upload.warnings(orders, self.schema)]
+        return answered, predictions, warnings
 
     def about(self) -> dict[str, Any]:
         """Return what /model-info tells, the published keys first."""
@@ -137,8 +147,9 @@ class Served:
         ends = {"low": float(low[0]), "high": float(high[0])}
         return {"prediction_interval": {**ends, "coverage": self.model.intervals.coverage}}
 
-    def _signed(self, orders: Orders) -> dict[str, Any]:
-        return {"model": self._signature, "warnings": self.schema.warnings(orders)}
+    def _signed(self, orders: Orders, outside: Outside | None) -> dict[str, Any]:
+        warnings = [*self.schema.unseen(orders), *(outside.warnings if outside else ())]
+        return {"model": self._signature, "warnings": warnings}
 
     @cached_property
     def _signature(self) -> dict[str, Any]:

@@ -8,8 +8,9 @@ import pytest
 from sales import files
 from sales.errors import PipelineError
 from sales.serving import answering
+from sales.serving.ranges import UNSEEN
 from sales.serving.request import RequestError
-from tests.examples import PUBLISHED_ORDER
+from tests.examples import PUBLISHED_ORDER, make_orders
 
 BODY = json.dumps(PUBLISHED_ORDER).encode()
 
@@ -46,6 +47,32 @@ def test_an_answer_is_signed_by_the_model(promoted):
         champion.many(b"[" + BODY + b"," + BODY + b"]", most=1)
     with pytest.raises(RequestError):
         champion.one(b"{}")
+
+
+def test_an_interval_says_where_it_does_not_hold(promoted):
+    challenger = answering.load(promoted)["challenger"]
+    far = json.dumps({**PUBLISHED_ORDER, "Quantity": 50}).encode()
+    warning = f"Quantity: 50 is outside 1 to 5, {UNSEEN}"
+    within, outside = challenger.one(BODY), challenger.one(far)
+    assert "holds" not in within["prediction_interval"]
+    assert outside["prediction_interval"]["holds"] is False
+    assert set(outside["warnings"]) - set(within["warnings"]) == {warning}
+    assert challenger.explain(far)["warnings"] == outside["warnings"]
+    many = challenger.many(b"[" + BODY + b"," + far + b"]", most=2)
+    assert many["prediction_intervals"]["holds"] == [True, False]
+    assert many["warnings"] == outside["warnings"]
+    assert "holds" not in challenger.many(b"[" + BODY + b"]", most=2)["prediction_intervals"]
+
+
+def test_a_file_is_answered_with_warnings_of_what_lies_outside_and_of_rows_without_cells(promoted):
+    champion = answering.load(promoted)["champion"]
+    orders = make_orders(3).assign(Quantity=[2, 50, 60])
+    text = orders.to_csv(index=False) + "," * (orders.shape[1] - 1) + "\n"
+    body, predictions, warnings = champion.file(text.encode(), 10)
+    assert len(predictions) == 3
+    assert body.count(b"\n") == 4
+    assert warnings[0] == "rows without any cell, which were skipped: 1"
+    assert f"Quantity: 2 rows, 50 to 60, are outside 1 to 5, {UNSEEN}" in warnings
 
 
 def test_an_explanation_against_zero_is_warned_of(copy):
