@@ -5,6 +5,7 @@ import io
 import itertools
 import json
 import math
+import re
 import shutil
 import socket
 import threading
@@ -77,7 +78,7 @@ def test_single_batch_and_evaluation_agree_to_the_last_bit(client, promoted):
 
 
 def test_every_answer_tells_the_interval_that_evaluate_measured(client, promoted):
-    orders = make_orders(30, seed=5)
+    orders = make_orders(600)[:30]  # of those that the model learnt from
     sent = json.loads(orders.to_json(orient="records", date_format="iso", double_precision=15))
     client.post("/models/load", params={"alias": "challenger"})
     loaded = saved.load(promoted / "challenger")
@@ -90,6 +91,27 @@ def test_every_answer_tells_the_interval_that_evaluate_measured(client, promoted
     assert list(back.columns[-3:]) == [f"PredictedTotalAmount{end}" for end in ("", "Low", "High")]
     assert back["PredictedTotalAmountLow"].to_numpy().tobytes() == low.tobytes()
     assert back["PredictedTotalAmountHigh"].to_numpy().tobytes() == high.tobytes()
+
+
+def test_values_outside_of_what_training_saw_are_warned_of_and_counted(client):
+    client.post("/models/load", params={"alias": "challenger"})
+
+    def counted():
+        told = client.get("/metrics").text
+        lines = re.findall(r'^range_warnings_total\{alias="challenger".*\} (\S+)$', told, re.M)
+        return sum(map(float, lines))
+
+    before = counted()
+    far = {**PUBLISHED_ORDER, "Quantity": 50}
+    answered = predict(client, far).json()
+    assert [text for text in answered["warnings"] if text.startswith("Quantity: 50 is outside 1")]
+    assert answered["prediction_interval"]["holds"] is False
+    many = client.post("/predict_batch", json=[PUBLISHED_ORDER, far]).json()
+    assert many["prediction_intervals"]["holds"] == [True, False]
+    assert client.post("/explain", json=far).json()["warnings"] == answered["warnings"]
+    row = make_orders(1).assign(Quantity=60)
+    client.post("/predict_file", content=csv_of(row))
+    assert counted() == before + 4
 
 
 @pytest.mark.parametrize("alias", ["champion", "challenger"])
@@ -205,7 +227,7 @@ def test_what_is_refused(client, method, path, body, status, detail):
 @pytest.mark.parametrize("form", [False, True])
 @pytest.mark.parametrize("alias", ["champion", "challenger"])
 def test_a_file_comes_back_priced_to_the_last_bit(client, promoted, alias, form):
-    orders = make_orders(300, seed=6)
+    orders = make_orders(600)[:300]  # of those that the model learnt from
     expected = saved.load(promoted / alias).predict(orders)
     client.post("/models/load", params={"alias": alias})
     for written, read in ((orders.to_parquet(), pd.read_parquet), (csv_of(orders), pd.read_csv)):

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 from prometheus_client import REGISTRY, CollectorRegistry, Counter, Histogram
 
+from sales.serving.ranges import RangeWarning
+
 # Upper bounds of the histogram's buckets, in units of the target: 1, 2, 5 a decade.
 BOUNDS = (0, *(digit * 10.0**power for power in range(5) for digit in (1, 2, 5)))
 
@@ -23,6 +25,12 @@ class Meters:
         )
         self._refused = Counter(
             "requests_refused", "Requests refused, by reason.", ["reason"], registry=registry
+        )
+        self._outside = Counter(
+            "range_warnings",
+            "Warnings of values outside of what training saw, by alias.",
+            ["alias"],
+            registry=registry,
         )
         self._predicted = Histogram(
             "predicted",
@@ -55,6 +63,12 @@ class Meters:
         for bucket, count in zip(histogram._buckets, counts.tolist(), strict=True):
             if count:
                 bucket.inc(count)
+
+    def warned(self, alias: str, warnings: Sequence[str]) -> None:
+        """Count those of an answer's warnings that are of values outside of what training saw."""
+        outside = sum(isinstance(warning, RangeWarning) for warning in warnings)
+        if outside:
+            self._outside.labels(alias).inc(outside)
 
     def refused(self, reason: str) -> None:
         """Count a refused request."""

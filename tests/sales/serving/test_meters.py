@@ -5,6 +5,7 @@ import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
 from sales.serving.meters import BOUNDS, Meters
+from sales.serving.ranges import RangeWarning
 
 
 @pytest.fixture
@@ -49,3 +50,11 @@ def test_refused_requests_are_counted_by_reason(meters, registry):
     meters.refused("invalid")
     meters.refused("invalid")
     assert 'requests_refused_total{reason="invalid"} 2.0' in lines(registry, "invalid")
+
+
+def test_warnings_of_values_outside_of_what_training_saw_are_counted(meters, registry):
+    meters.warned("champion", [RangeWarning("Quantity: 50"), "Brand: 'x'", RangeWarning("Tax: 9")])
+    meters.warned("champion", [RangeWarning("Quantity: 60")])
+    meters.warned("fallback", ["Brand: 'x' was not in the training data"])
+    assert lines(registry, "champion") == {"range_warnings_total{} 3.0"}
+    assert lines(registry, "fallback") == set()
