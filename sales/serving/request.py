@@ -19,7 +19,6 @@ from pydantic import (
     ValidationError,
     WithJsonSchema,
 )
-from pydantic_core import PydanticCustomError, PydanticKnownError
 from typing_extensions import TypedDict
 
 from sales.contract import Column
@@ -155,7 +154,7 @@ class OrderSchema:
         texts = [orders[row][name] for row in dated]
         read = {text: instant(text) for text in set(texts)}  # days come again and again
         faults = [
-            (row, name, "date", NO_DATE)
+            (row, name, "value_error", NO_DATE)
             for row, text in zip(dated, texts, strict=True)
             if read[text] is None
         ]
@@ -283,7 +282,7 @@ def _kind(column: Column, *, full: bool) -> Any:
 def _not_one_of(marks: frozenset[str]) -> Callable[[str], str]:
     def held(text: str) -> str:
         if text in marks:
-            raise PydanticCustomError("missing_mark", "Input should be a value, not a mark of none")
+            raise ValueError("Input should be a value, not a mark of none")
         return text
 
     return held
@@ -291,9 +290,9 @@ def _not_one_of(marks: frozenset[str]) -> Callable[[str], str]:
 
 def _whole(number: float) -> float:
     if number % 1:
-        raise PydanticKnownError("multiple_of", {"multiple_of": 1})
+        raise ValueError("Input should be a multiple of 1")
     if abs(number) > WHOLE:
-        raise PydanticCustomError("too_large", "Input should be within 2^53 of zero")
+        raise ValueError("Input should be within 2^53 of zero")
     return number
 
 
@@ -303,7 +302,7 @@ def _without_fraction(number: Any) -> Any:
 
 def _dated(text: Any) -> str:
     if not isinstance(text, str) or instant(text) is None:
-        raise PydanticCustomError("date", NO_DATE)
+        raise ValueError(NO_DATE)
     return text
 
 
@@ -321,5 +320,6 @@ def _refused(error: ValidationError) -> RequestError:
     details: dict[tuple, dict[str, Any]] = {}
     for one in found:
         loc = one["loc"][: 2 if one["loc"] and isinstance(one["loc"][0], int) else 1]
-        details.setdefault(loc, {"type": one["type"], "loc": ["body", *loc], "msg": one["msg"]})
+        why = one["msg"].removeprefix("Value error, ")  # before what is raised here
+        details.setdefault(loc, {"type": one["type"], "loc": ["body", *loc], "msg": why})
     return RequestError(list(details.values()))
