@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from sales.contract import Column
+from sales.contract import Column, cells
 from sales.serving import upload
 from sales.serving.request import RequestError
 
@@ -21,9 +21,9 @@ MOST_ROWS = 5_000_000
 class Upload:
     """A file's rows, CSV cells as text, and what is wrong with them.
 
-    `problems` has a row for each bad cell: row (from 1), column, value, problem. `faults` are what
-    is wrong with the file as a whole; it cannot be scored then. `good` tells the rows to send, and
-    `columns` what to send of them.
+    Rows without any cell are left out: `skipped` of them. `problems` has a row for each bad cell:
+    row (from 1), column, value, problem. `faults` are what is wrong with the file as a whole; it
+    cannot be scored then. `good` tells the rows to send, and `columns` what to send of them.
     """
 
     name: str
@@ -32,6 +32,7 @@ class Upload:
     problems: pd.DataFrame
     good: np.ndarray
     columns: list[str]
+    skipped: int = 0
 
     @property
     def is_parquet(self) -> bool:
@@ -46,27 +47,30 @@ class Upload:
 
 def check(name: str, body: bytes, fields: dict[str, Column], parts: dict[str, str]) -> Upload:
     """Return the file, read and checked. Raises RequestError for one that cannot be read."""
-    table = upload.read(body, MOST_ROWS)
+    whole = upload.read(body, MOST_ROWS)
+    table, numbers = upload.filled(whole)
     details: list[dict[str, Any]] = []
     try:
-        upload.orders(table, fields, parts)
+        upload.orders(table, fields, parts, numbers)
     except RequestError as error:
         details = error.details
     good = np.ones(table.num_rows, bool)
-    cells = [one for one in details if "rows" in one]
-    for one in cells:
-        good[np.array(one["rows"]) - 1] = False
+    bad = [one for one in details if "rows" in one]
+    for one in bad:
+        good[np.searchsorted(numbers, one["rows"])] = False
     faults = [": ".join([*one["loc"][1:], one["msg"]]) for one in details if "rows" not in one]
     columns = [column for column in (*fields, *parts) if column in table.column_names]
-    return Upload(name, table, faults, _problems(table, cells), good, columns)
+    skipped = whole.num_rows - table.num_rows
+    problems = _problems(table, numbers, bad)
+    return Upload(name, table, faults, problems, good, columns, skipped)
 
 
-def _problems(table: pa.Table, cells: list[dict[str, Any]]) -> pd.DataFrame:
+def _problems(table: pa.Table, numbers: np.ndarray, bad: list[dict[str, Any]]) -> pd.DataFrame:
     found = []
-    for one in cells:
+    for one in bad:
         column, rows = one["loc"][1], np.array(one["rows"])
-        values = table[column].take(pa.array(rows - 1)).to_pandas().astype(object)
-        text = ["" if pd.isna(value) else str(value) for value in values]
+        values = table[column].take(pa.array(np.searchsorted(numbers, rows)))
+        text = [cells.shown(value) for value in values]
         found.append(
             pd.DataFrame({"row": rows, "column": column, "value": text, "problem": one["msg"]})
         )

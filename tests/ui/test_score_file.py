@@ -6,7 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from sales import params
+from sales.contract import Contract
 from tests.ui.shown import button, everything, labels
+from ui import upload_check
 
 COLUMNS = ["OrderID", "TotalAmount"]
 
@@ -150,3 +153,17 @@ def test_a_service_that_dies_on_the_way_can_be_gone_on_with(page, running, order
     button(app, "Go on").click().run()
     assert "400 rows scored" in everything(app)
     assert asked == [100] * 5
+
+
+def test_rows_without_any_cell_are_left_out_and_others_keep_their_numbers(orders):
+    text = orders[:3].astype({"Tax": str}).assign(Tax=["1", "x", "2"]).to_csv(index=False)
+    first, *rest = text.splitlines()[1:]
+    empty = "," * (orders.shape[1] - 1)
+    body = "\n".join([text.splitlines()[0], first, empty, *rest, empty]).encode()
+    contract = params.read("contract", Contract)
+    fields = {name: contract.columns[name] for name in ("Tax", "Brand")}
+    found = upload_check.check("a.csv", body, fields, {})
+    assert (found.skipped, found.table.num_rows, found.good.tolist()) == (2, 3, [True, False, True])
+    assert found.problems.to_dict("records") == [
+        {"row": 3, "column": "Tax", "value": "x", "problem": "not a number"}
+    ]

@@ -96,6 +96,8 @@ def _checked(service: Service, uploaded: Upload) -> None:
     """Show the file and what is wrong with it, before anything is sent."""
     rows, good = uploaded.table.num_rows, int(uploaded.good.sum())
     st.markdown(f"**{plain(uploaded.name)}**: {rows:,} rows, {uploaded.table.num_columns} columns")
+    if uploaded.skipped:
+        st.caption(f"Rows without any cell, which are left out: {uploaded.skipped:,}")
     if uploaded.faults:
         st.error(
             "This file cannot be scored:\n\n" + "\n".join(f"- {plain(f)}" for f in uploaded.faults),
