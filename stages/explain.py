@@ -57,9 +57,13 @@ def told(order: str, named: str) -> str:
         return "\n\n".join([*steps, "It is in no part of the data, and no model has met it."])
     chosen, title = _model(named)
     steps.append(f"Part {found.part}: {MEANT_FOR[found.part]}{_not_todays(chosen)}")
-    answer = explanation.explain(chosen, found.order, OrderSchema(chosen.featuriser).parts)
+    schema = OrderSchema(chosen.featuriser)
+    answer = explanation.explain(chosen, found.order, schema.parts)
+    fields = chosen.featuriser.request_fields
+    warnings = schema.warnings({name: found.order[name] for name in fields})
     steps.append(f"Model {title}\n{_features(chosen, found.order, answer)}")
-    steps.append(f"Answer\n{_answer(chosen, found.order, answer)}")
+    lines = [_answer(chosen, found.order, answer), *(f"  {warning}" for warning in warnings)]
+    steps.append("\n".join(["Answer", *lines]))
     steps.append(f"Why\n{_why(answer)}")
     return "\n\n".join(steps)
 

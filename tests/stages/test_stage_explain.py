@@ -15,6 +15,7 @@ import pytest
 from sales import files
 from sales.errors import PipelineError
 from sales.models import saved
+from sales.serving.ranges import UNSEEN
 from stages import explain, featurize, prepare, train
 from tests.examples import ROOT, make_orders, promote, set_params
 
@@ -196,3 +197,15 @@ def test_the_command(here):
     assert (failed.returncode, failed.stdout) == (1, "")
     assert failed.stderr.startswith("error: no order '-x' in data/raw")
     assert failed.stderr.count("\n") == 1
+
+
+def test_a_value_outside_of_what_training_saw_is_warned_of(here):
+    order = some_order("test")
+    name, quantity = order["OrderID"].iloc[0], order["Quantity"].iloc[0]
+    assert "outside" not in explain.told(name, "linear_regression").partition("Answer")[2]
+    path = Path("models/linear_regression/featuriser.json")
+    told = files.read_json(path)
+    told["ranges"]["Quantity"] = [80, 90]
+    files.write_json(path, told)
+    answer = explain.told(name, "linear_regression").partition("Answer")[2].partition("Why")[0]
+    assert f"\n  Quantity: {quantity} is outside 80 to 90, {UNSEEN}\n" in answer
