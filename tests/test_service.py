@@ -1,6 +1,7 @@
 """The service over real HTTP: `bentoml serve` with two workers on a small export."""
 
 import asyncio
+import email
 import io
 import itertools
 import json
@@ -241,6 +242,38 @@ def test_a_file_comes_back_priced_to_the_last_bit(client, promoted, alias, form)
         back = read(io.BytesIO(answered.content))
         assert back["PredictedTotalAmount"].to_numpy().tobytes() == expected.tobytes()
         assert list(back["OrderID"]) == list(orders["OrderID"])
+
+
+@pytest.mark.parametrize("values", [["Müller", "東京", "😀"], [f"{n}" * 5000 for n in range(20)]])
+def test_values_that_training_never_saw_are_told_in_small_ascii_headers(client, values):
+    orders = make_orders(len(values)).assign(City=values)
+    answered = client.post("/predict_file", content=csv_of(orders))
+    assert answered.status_code == 200
+    raw = answered.headers.raw
+    assert sum(len(name) + len(value) + 4 for name, value in raw) < 4096
+    assert all(value.isascii() for _, value in raw)
+    told = json.loads(answered.headers["x-warnings"])
+    assert answered.headers["x-warnings-count"] == str(len(values))
+    assert told
+    for short, value in zip(told, sorted(values), strict=False):
+        assert short.startswith(f"City: '{value}"[:200])
+
+
+def test_all_warnings_come_beside_the_file_for_whoever_accepts_them(client):
+    values = [f"Straße {n:04d}" for n in range(900)]
+    orders = make_orders(900).assign(City=values)
+    alone = client.post("/predict_file", content=csv_of(orders))
+    headers = {"accept": "multipart/mixed, */*"}
+    answered = client.post("/predict_file", content=csv_of(orders), headers=headers)
+    message = email.message_from_bytes(
+        f"Content-Type: {answered.headers['content-type']}\r\n\r\n".encode() + answered.content
+    )
+    told, file = message.get_payload()
+    whole = json.loads(told.get_payload())
+    assert whole["warnings"] == [f"City: '{one}' was not in the training data" for one in values]
+    assert whole["model"] == predict(client).json()["model"]
+    assert file.get_filename() == "scored.csv"
+    assert file.get_payload(decode=True).strip() == alone.content.strip()
 
 
 def csv_of(orders):

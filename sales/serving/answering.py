@@ -149,10 +149,11 @@ class Served:
 
     def _signed(self, orders: Orders, outside: Outside | None) -> dict[str, Any]:
         warnings = [*self.schema.unseen(orders), *(outside.warnings if outside else ())]
-        return {"model": self._signature, "warnings": warnings}
+        return {"model": self.signature, "warnings": warnings}
 
     @cached_property
-    def _signature(self) -> dict[str, Any]:
+    def signature(self) -> dict[str, Any]:
+        """Which model answers, as every answer tells."""
         return {
             "alias": self.alias,
             "version": self.entry["version"],

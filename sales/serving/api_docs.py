@@ -7,6 +7,7 @@ from typing import Any
 
 from sales.contract import Called
 from sales.serving.answering import ALIASES, Served
+from sales.serving.file_answer import WHOLE
 from sales.serving.request import added_columns
 
 PAGE = """<!DOCTYPE html>
@@ -151,14 +152,31 @@ def _file_operation(served: Served, called: Called, refused: Mapping[str, Any]) 
     form = {"type": "object", "required": ["file"], "properties": {"file": binary["schema"]}}
     kinds = {"text/csv": binary, "application/vnd.apache.parquet": binary}
     name = added_columns(served.model.featuriser.target)[0]
-    added = f"The same file with {name} and its interval at its end"
+    added = (
+        f"The same file with {name} and its interval at its end. `Accept: {WHOLE}` brings it as "
+        "the second part; the first is JSON with the model and the whole list of warnings"
+    )
+    headers = {
+        "x-model-alias": TEXT,
+        "x-model-version": TEXT,
+        "x-model-content-hash": TEXT,
+        "x-warnings": {**TEXT, "description": "The first warnings: a JSON list, in ASCII"},
+        "x-warnings-count": {"type": "integer", "description": "How many warnings there are"},
+    }
     return {
         "summary": f"The predictions for a CSV or Parquet file of {called.rows}",
         "requestBody": {
             "required": True,
             "content": {**kinds, "multipart/form-data": {"schema": form}},
         },
-        "responses": {"200": {"description": added, "content": kinds}, **refused},
+        "responses": {
+            "200": {
+                "description": added,
+                "headers": {name: {"schema": schema} for name, schema in headers.items()},
+                "content": {**kinds, WHOLE: binary},
+            },
+            **refused,
+        },
     }
 
 

@@ -15,6 +15,7 @@ from starlette.types import Receive, Scope, Send
 from sales.errors import PipelineError
 from sales.serving import answering, api_docs, switching
 from sales.serving.bodies import body_of, file_of
+from sales.serving.file_answer import answer_with
 from sales.serving.following import Promoted
 from sales.serving.meters import Meters
 from sales.serving.refusals import RefusedError
@@ -174,16 +175,7 @@ class Api:
         served, most = self._promoted.now(), self._settings.max_file_rows
         priced, predictions, warnings = await asyncio.to_thread(served.file, body, most)
         self._meters.priced(served.alias, predictions)
-        kind = ("vnd.apache.parquet", "parquet") if body.startswith(b"PAR1") else ("csv", "csv")
-        headers = {
-            "content-disposition": f'attachment; filename="scored.{kind[1]}"',
-            "x-model-alias": served.alias,
-            "x-model-version": str(served.entry["version"]),
-            "x-model-content-hash": served.model.content_hash,
-            "x-warnings": orjson.dumps(warnings[:20]).decode("ascii", "replace"),
-        }
-        media = f"application/{kind[0]}" if kind[1] == "parquet" else "text/csv"
-        return Response(priced, media_type=media, headers=headers)
+        return answer_with(request, served, priced, warnings)
 
     async def explain(self, request: Request) -> Response:
         """Tell why a row has its prediction; in a thread, as a forest takes a while to say."""
