@@ -16,7 +16,7 @@ import pyarrow.parquet
 from sales.contract import Column, cells
 from sales.contract.expressions import FUNCTIONS
 from sales.data import incoming
-from sales.errors import PipelineError
+from sales.errors import CLOSED, FULL, PipelineError
 from sales.serving.ranges import PART_RANGE
 from sales.serving.request import (
     LONGEST,
@@ -32,7 +32,8 @@ PARQUET = b"PAR1"
 def read(body: bytes, most_rows: int) -> pa.Table:
     """Return an upload's rows, CSV cells as text.
 
-    Raises RequestError for what is neither CSV nor Parquet, or has too many rows.
+    Raises RequestError for what is neither CSV nor Parquet, or has too many rows; MemoryError and
+    OSError where it is this machine that has no room for it.
     """
     is_parquet = body.startswith(PARQUET)
     try:
@@ -43,7 +44,11 @@ def read(body: bytes, most_rows: int) -> pa.Table:
             path = Path(scratch) / f"upload{'.parquet' if is_parquet else '.csv'}"
             path.write_bytes(body)
             table = incoming.read(path)
+    except MemoryError:  # Arrow's too, which is one of its own errors
+        raise
     except (PipelineError, pa.ArrowException, OSError) as error:
+        if isinstance(error, OSError) and error.errno in FULL | CLOSED:
+            raise  # the scratch folder's, not the client's
         message = " ".join(str(error).split()).replace("upload.csv", "the CSV file")
         message = message.replace("upload.parquet", "the Parquet file")
         raise RequestError([_fault("broken_file", [], message)]) from None

@@ -1,7 +1,9 @@
 """Files sent to the service: read, checked to the last row, and given back whole."""
 
 import csv
+import errno
 import io
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -307,3 +309,15 @@ def test_a_category_may_not_be_longer_than_in_json(schema):
     orders = make_orders(3).assign(Brand=["x" * 200, "é" * 201, "Apex"])
     for body in (as_csv(orders), as_parquet(orders)):
         assert refused(schema, body) == [("Brand", "longer than 200 characters", [2])]
+
+
+@pytest.mark.parametrize(
+    "fault", [pa.ArrowMemoryError("realloc of size 9 failed"), OSError(errno.ENOSPC, "full")]
+)
+def test_what_the_machine_is_short_of_is_not_the_files_fault(orders, monkeypatch, fault):
+    def short(*_):
+        raise fault
+
+    monkeypatch.setattr(Path, "write_bytes", short)
+    with pytest.raises(type(fault)):
+        upload.read(as_csv(orders), MOST)
