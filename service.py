@@ -8,7 +8,7 @@ import os
 
 import bentoml
 
-from sales.serving import settings
+from sales.serving import memory, settings
 from sales.serving.following import Promoted
 from sales.serving.routes import Api
 
@@ -27,6 +27,7 @@ class AmazonSales:
     """Predicts with the promoted champion, challenger or fallback."""
 
     def __init__(self) -> None:
+        memory.use_the_heap()
         PROMOTED.start()
 
     async def __is_ready__(self) -> bool:

@@ -334,8 +334,11 @@ def test_a_switch_reaches_every_worker_before_its_reply_and_fails_nobody(url):
         for alias in ("challenger", "fallback", "champion") * 4:
             begun = time.monotonic()
             assert client.post("/models/load", params={"alias": alias}).status_code == 200
-            switches.append((begun, time.monotonic(), alias))
-            time.sleep(0.2)
+            replied = time.monotonic()
+            switches.append((begun, replied, alias))
+            while not any(started > replied for started, _, _ in answers[-50:]):
+                assert time.monotonic() < replied + 60
+                time.sleep(0.01)
     done.set()
     for thread in threads:
         thread.join()

@@ -13,12 +13,12 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from sales.errors import PipelineError
-from sales.serving import answering, api_docs, switching
+from sales.serving import answering, api_docs, memory, switching, unpacking
 from sales.serving.bodies import body_of, file_of
-from sales.serving.file_answer import answer_with
-from sales.serving.following import Promoted
+from sales.serving.file_answer import PARQUET, answer_with
+from sales.serving.following import LOG, Promoted
 from sales.serving.meters import Meters
-from sales.serving.refusals import RefusedError
+from sales.serving.refusals import RefusedError, shortage
 from sales.serving.request import RequestError
 from sales.serving.settings import Settings
 
@@ -37,18 +37,29 @@ class Endpoint:
         self,
         handler: Callable[[Request], Awaitable[Response]],
         refuse: Callable[[RefusedError], Response],
+        give_back: Callable[[], None] | None,
     ) -> None:
-        self._handler, self._refuse = handler, refuse
+        self._handler, self._refuse, self._give_back = handler, refuse, give_back
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
+        response: Response | None
         try:
             response = await self._handler(Request(scope, receive, send))
         except RequestError as error:
             response = self._refuse(RefusedError(422, "invalid", error.details))
         except RefusedError as error:
             response = self._refuse(error)
+        except (MemoryError, OSError) as error:
+            short = shortage(error)
+            if short is None:
+                raise
+            LOG.error("%s: %s", short.detail, error)
+            response = self._refuse(short)
         await response(scope, receive, send)
+        if self._give_back:
+            response = None  # so that it is free by then
+            self._give_back()
 
 
 class Api:
@@ -84,9 +95,10 @@ class Api:
             ("/openapi.json", self.openapi, None),
             ("/docs", self.docs, None),
         ]
+        lighten = dict.fromkeys(("/predict_batch", "/predict_file"), memory.Lightening())
         return Starlette(
             routes=[
-                Route(path, Endpoint(handler, self._refuse), methods=methods)
+                Route(path, Endpoint(handler, self._refuse, lighten.get(path)), methods=methods)
                 for path, handler, methods in told
             ]
         )
@@ -172,6 +184,8 @@ class Api:
         body = await body_of(request, self._settings.max_body_mb)
         if request.headers.get("content-type", "").startswith("multipart/form-data"):
             body = await file_of(request, body)
+        if body.startswith(PARQUET):
+            await asyncio.to_thread(unpacking.limit, body, self._settings.max_unpacked_mb)
         served, most = self._promoted.now(), self._settings.max_file_rows
         priced, predictions, warnings = await asyncio.to_thread(served.file, body, most)
         self._meters.priced(served.alias, predictions)

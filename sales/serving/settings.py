@@ -17,6 +17,7 @@ class Settings:
     workers: int
     access_log: bool
     max_body_mb: float
+    max_unpacked_mb: float
     max_orders: int
     max_file_rows: int
     admin_token: str
@@ -30,6 +31,7 @@ def read(environ: Mapping[str, str]) -> Settings:
         workers=int(environ.get("WORKERS", "1")),
         access_log=environ.get("ACCESS_LOG", "1") != "0",
         max_body_mb=float(environ.get("MAX_BODY_MB", "100")),
+        max_unpacked_mb=float(environ.get("MAX_UNPACKED_MB", "1000")),
         max_orders=int(environ.get("MAX_ORDERS", "100000")),
         max_file_rows=int(environ.get("MAX_FILE_ROWS", "5000000")),
         admin_token=environ.get("ADMIN_TOKEN", ""),
