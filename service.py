@@ -1,35 +1,64 @@
 """The service: the promoted models behind the published API, as a BentoML service.
 
-Its routes are an ASGI app mounted into it: BentoML's own are POST only, and answer a bad body with
-400 where the published API says 422. BentoML adds /livez, /readyz and /metrics.
+BentoML starts the workers, logs and packs; every request is answered by our own routes, in front of
+its own: those are POST only, answer a bad body with 400 where the published API says 422, an error
+in plain text, and `GET /` with a page that asks other hosts.
 """
 
 import os
+from pathlib import Path
 
 import bentoml
+import bentoml._internal.server as swagger_ui
+from starlette.types import ASGIApp, Receive, Scope, Send
 
-from sales.serving import memory, settings
+from sales.serving import connections, ending, memory, settings, state, traffic
+from sales.serving.endpoint import LOG, SECONDS
 from sales.serving.following import Promoted
 from sales.serving.routes import Api
 
-SETTINGS = settings.read(os.environ)
-PROMOTED = Promoted(SETTINGS.promoted, SETTINGS.state)
+SETTINGS = settings.read(os.environ, Path(swagger_ui.__path__[0]) / "static_content")
+OURS = state.folder_of_server(SETTINGS.state)
+PROMOTED = Promoted(SETTINGS.promoted, OURS, lambda since: API.meters.behind(since))
+API: Api = Api(SETTINGS, PROMOTED)
+connections.use()
+
+
+class InFront:
+    """Answers every request by our routes; what else a server is told is BentoML's."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._bentoml, self._ours = app, API.app()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        await (self._ours if scope["type"] == "http" else self._bentoml)(scope, receive, send)
 
 
 @bentoml.service(
     workers=SETTINGS.workers,
-    # Seconds. BentoML keeps every request's context for that long, so no longer than a file takes.
-    traffic={"timeout": 30},
+    # Ours is told first. BentoML keeps every request's context for that long.
+    traffic={"timeout": SECONDS + 1},
+    metrics={"enabled": False},  # by path; ours are by route
     logging={"access": {"enabled": SETTINGS.access_log}},
 )
-@bentoml.asgi_app(Api(SETTINGS, PROMOTED).app(), path="/")
 class AmazonSales:
     """Predicts with the promoted champion, challenger or fallback."""
 
+    @bentoml.on_deployment
+    @staticmethod
+    def before_the_workers() -> None:
+        """Prepare what they share; in their parent."""
+        state.sweep(SETTINGS.state)
+        ending.let_workers_ask()
+
     def __init__(self) -> None:
         memory.use_the_heap()
-        PROMOTED.start()
+        try:
+            traffic.share(OURS / "metrics")
+        except OSError as error:
+            LOG.error("each worker counts for itself, as they can share nothing: %s", error)
+        ending.start_or_ask(PROMOTED, first=bentoml.server_context.worker_index in {None, 1})
 
-    async def __is_ready__(self) -> bool:
-        """Whether every model has answered its golden order, without which none is loaded."""
-        return "champion" in PROMOTED.models
+
+AmazonSales.add_asgi_middleware(InFront)  # type: ignore[attr-defined]  # it is a Service now

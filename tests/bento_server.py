@@ -5,11 +5,12 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import httpx
 from prometheus_client import CollectorRegistry
-from starlette.applications import Starlette
+from starlette.types import ASGIApp
 
 from sales.serving import answering, settings
 from sales.serving.following import Promoted
@@ -26,11 +27,15 @@ def free_port() -> int:
 
 
 def serve(
-    promoted: Path, folder: Path, port: int = 0, **variables: str
+    promoted: Path,
+    folder: Path,
+    port: int = 0,
+    within: Sequence[str] = (),
+    **variables: str,
 ) -> tuple[subprocess.Popen, str]:
     """Start the service, on a free port if none is given; return its process and address.
 
-    It is ready then.
+    It is ready then. `within` is a command that starts it as its last words say.
     """
     port = port or free_port()
     env = {
@@ -47,7 +52,7 @@ def serve(
     command = [sys.executable, "-m", "bentoml", "serve", "service:AmazonSales"]
     with (folder / "log").open("w") as log:
         process = subprocess.Popen(
-            [*command, "--host", "127.0.0.1", "--port", str(port)],
+            [*within, *command, "--host", "127.0.0.1", "--port", str(port)],
             cwd=ROOT,
             env=env,
             stdout=log,
@@ -62,12 +67,13 @@ def serve(
         except httpx.TransportError:
             pass
         if process.poll() is not None or time.monotonic() > deadline:
+            ended = f"exit code {process.poll()}"
             process.kill()
-            raise AssertionError((folder / "log").read_text())
+            raise AssertionError(f"{ended}\n{(folder / 'log').read_text()}")
         time.sleep(0.2)
 
 
-def in_process(promoted: Path, folder: Path, **variables: str) -> tuple[Starlette, Promoted]:
+def in_process(promoted: Path, folder: Path, **variables: str) -> tuple[ASGIApp, Promoted]:
     """Return the service as an ASGI app of this process, and its models, loaded."""
     environ = {"PROMOTED": str(promoted), "SERVING_STATE": str(folder), **variables}
     told = settings.read(environ)

@@ -1,15 +1,18 @@
 """A running service follows a promotion: all workers answer by it, and no request fails."""
 
 import json
+import re
 import shutil
 import threading
 import time
 from pathlib import Path
 
 import httpx
+import psutil
 import pytest
 
 from sales import files
+from sales.serving.following import RETRY_SECONDS
 from stages import champion
 from tests.bento_server import serve, stop
 from tests.examples import PUBLISHED_ORDER
@@ -116,5 +119,84 @@ def test_what_a_person_decides_reaches_a_running_service(three, monkeypatch):
             monkeypatch.setattr("sys.argv", ["champion", *words])
             champion.main()
             eventually(url, answers)
+    finally:
+        stop(process)
+
+
+@pytest.mark.parametrize("content", [b"", b'{"champion": {"ver', b"[]"])
+def test_a_spoilt_promotion_is_told_once_and_since_when_and_heals(link, tmp_path, content):
+    process, url = serve(link, tmp_path)
+
+    def behind():
+        [told] = re.findall(r"^promotion_behind_since_seconds (.*)", metrics(url), re.MULTILINE)
+        return float(told)
+
+    def eventually_behind(expected):
+        deadline = time.monotonic() + 60
+        while bool(httpx.get(f"{url}/readyz").json()["behind_since"]) != expected:
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+
+    try:
+        began = time.time() - 1
+        assert behind() == 0
+        whole = (tmp_path / "two" / "promoted.json").read_bytes()
+        (tmp_path / "two" / "promoted.json").write_bytes(content)
+        point(link, "two")
+        eventually_behind(True)
+        time.sleep(1.5 * RETRY_SECONDS)  # it was tried again meanwhile
+        assert version(url) == 1
+        assert began < behind() < time.time()
+        assert httpx.get(f"{url}/readyz").json()["behind_why"]
+        log = (tmp_path / "log").read_text()
+        assert log.count("cannot be loaded") == 1
+        assert "Traceback" not in log
+        (tmp_path / "two" / "promoted.json").write_bytes(whole)
+        eventually(url, 2, times=1)
+        eventually_behind(False)
+        assert behind() == 0
+    finally:
+        stop(process)
+
+
+def metrics(url):
+    return httpx.get(f"{url}/metrics").text
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+@pytest.mark.parametrize("spoilt", ["promoted.json", "champion/linear_regression.json"])
+def test_a_spoilt_model_at_the_start_is_one_line_and_the_end(link, tmp_path, workers, spoilt):
+    (tmp_path / "one" / spoilt).write_bytes(b'{"champion": {"ver')
+    with pytest.raises(AssertionError) as ended:
+        serve(link, tmp_path, WORKERS=workers)
+    log = str(ended.value)
+    assert log.startswith("exit code 1\n")
+    assert len(re.findall(r"^error: .+$", log, re.MULTILINE)) == 1, log
+    assert "Traceback" not in log
+
+
+def test_a_worker_that_starts_anew_beside_others_waits_until_its_models_can_be_loaded(
+    link, tmp_path
+):
+    process, url = serve(link, tmp_path)
+    try:
+        path = tmp_path / "one" / "promoted.json"
+        whole = path.read_bytes()
+        path.write_bytes(b"{")
+        [worker] = psutil.Process(process.pid).children()
+        worker.kill()
+        deadline = time.monotonic() + 90
+        while "this worker cannot load" not in (tmp_path / "log").read_text():
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        assert process.poll() is None
+        path.write_bytes(whole)
+        while True:
+            try:
+                if version(url) == 1:
+                    break
+            except httpx.TransportError:
+                assert time.monotonic() < deadline + 60
+                time.sleep(0.1)
     finally:
         stop(process)

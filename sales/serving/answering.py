@@ -176,8 +176,12 @@ def load(folder: Path, known: Iterable[Served] = ()) -> dict[str, Served]:
     in_memory = {served.model.content_hash: served.model for served in known}
     try:
         promoted = files.read_json(folder / "promoted.json")
+        if not isinstance(promoted, dict):
+            raise ValueError
     except FileNotFoundError:
         raise PipelineError(f"{folder} holds no promoted models: run `make repro`") from None
+    except ValueError:
+        raise PipelineError(f"{folder / 'promoted.json'} is cut short, or not ours") from None
     served = {}
     for alias in ALIASES:
         entry = promoted.get(alias)

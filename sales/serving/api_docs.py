@@ -6,9 +6,11 @@ from html import escape
 from typing import Any
 
 from sales.contract import Called
-from sales.serving.answering import ALIASES, Served
+from sales.serving.answering import Served
 from sales.serving.file_answer import WHOLE
+from sales.serving.refusals import PROBLEM
 from sales.serving.request import added_columns
+from sales.serving.schemas import ALIAS, TEXT, list_of, ref, shapes
 
 PAGE = """<!DOCTYPE html>
 <html lang="en">
@@ -27,13 +29,8 @@ SwaggerUIBundle({url: "openapi.json", dom_id: "#swagger-ui", tryItOutEnabled: tr
 </body>
 </html>
 """
-NUMBER, TEXT, OBJECT = {"type": "number"}, {"type": "string"}, {"type": "object"}
-NUMBERS = {"type": "array", "items": NUMBER}
-CONTRIBUTION = {"feature": TEXT, "value": {"type": ["string", "number", "null"]}, "amount": NUMBER}
-CONTRIBUTIONS = {
-    "type": "array",
-    "items": {"type": "object", "properties": CONTRIBUTION, "required": list(CONTRIBUTION)},
-}
+FILES = ("swagger-ui.css", "swagger-ui-bundle.js")  # of Swagger UI, below static_content/
+REFUSED = {"content": {PROBLEM: {"schema": ref("Problem")}}}
 
 
 def page(called: Called) -> str:
@@ -41,113 +38,115 @@ def page(called: Called) -> str:
     return PAGE.replace("TITLE", escape(called.title))
 
 
-def openapi(served: Served, called: Called) -> dict[str, Any]:
-    """Return the OpenAPI 3.1 document, with rows as the model asks for them."""
+def openapi(served: Served, called: Called, prefix: str = "") -> dict[str, Any]:
+    """Return the OpenAPI 3.1 document, with rows as the model asks for them.
+
+    `prefix` is the path that clients put before ours.
+    """
+    schemas = shapes(served)
     name = re.sub(r"[^A-Za-z0-9]", "", called.row.title()) or "Row"  # OpenAPI takes no other
+    if name in schemas:
+        name = f"{name}Row"
     row = {**served.schema.json_schema(), "title": name}
     row["examples"] = [served.entry["golden"]["order"]]
-    ref = {"$ref": f"#/components/schemas/{name}"}
-    answer = {served.answer_key: NUMBER}
-    refused = {"422": _text("A field is missing or wrong", "Refused"), "413": _text("Too large")}
-    switch = {
-        "400": _text("No such alias"),
-        "401": _text("Not the administrator's token"),
-        "403": _text("Only the service's own machine may switch: it knows no token"),
-        "404": _text("No model has that alias"),
-    }
-    alias = {"name": "alias", "in": "query", "required": True}
     return {
         "openapi": "3.1.0",
-        "info": {"title": called.title, "version": "1"},
-        "paths": {
-            "/health": {"get": _operation("The process answers", {"status": TEXT})},
-            "/model-info": {"get": _operation("The model that answers now", {"alias": TEXT})},
-            "/models": {
-                "get": _operation(
-                    "Every loaded model with its metrics",
-                    {
-                        "registered_models": {"type": "array"},
-                        "fallback_available": {"type": "boolean"},
-                        "may_switch": {"enum": ["yes", "with_token", "no"]},
-                    },
-                )
-            },
-            "/models/{alias}/evaluation": {
-                "get": {
-                    **_operation(
-                        "How a model was evaluated",
-                        dict.fromkeys(("metrics", "gate", "predictions", "slices"), OBJECT),
-                        None,
-                        {"400": _text("No such alias"), "404": _text("No such model")},
-                    ),
-                    "parameters": [
-                        {**alias, "in": "path", "schema": {"enum": list(ALIASES)}},
-                    ],
-                }
-            },
-            "/schema": {
-                "get": _operation(
-                    f"What each {called.row} must bring",
-                    {"fields": OBJECT, "parts": OBJECT, "target": TEXT, "example": OBJECT},
-                )
-            },
-            "/data": {
-                "get": _operation(
-                    "The data that the models learnt from",
-                    {"rows_in": NUMBER, "numeric": OBJECT, "categorical": OBJECT},
-                    None,
-                    {"404": _text("The export holds no picture of its data")},
-                )
-            },
-            "/models/load": {
-                "post": {
-                    **_operation("Let another model answer", {"message": TEXT}, None, switch),
-                    "parameters": [{**alias, "schema": {"enum": list(ALIASES)}}],
-                    "security": [{}, {"admin": []}],
-                }
-            },
-            "/predict": {
-                "post": _operation(
-                    f"The prediction for one {called.row}",
-                    {**answer, **_interval(served, "prediction_interval", NUMBER), **_signed()},
-                    ref,
-                    refused,
-                )
-            },
-            "/predict_batch": {
-                "post": _operation(
-                    f"The predictions for a list of {called.rows}",
-                    {
-                        "predictions": NUMBERS,
-                        **_interval(served, "prediction_intervals", NUMBERS),
-                        **_signed(),
-                    },
-                    {"type": "array", "items": ref, "minItems": 1},
-                    {**refused, "400": _text("An empty list")},
-                )
-            },
-            "/predict_file": {"post": _file_operation(served, called, refused)},
-            "/explain": {
-                "post": _operation(
-                    f"Tell why one {called.row} has its prediction: the baseline and the amounts "
-                    "add up to it",
-                    {**answer, "baseline": NUMBER, "contributions": CONTRIBUTIONS, **_signed()},
-                    ref,
-                    {
-                        **refused,
-                        "409": _text("The model is too large to be explained"),
-                    },
-                )
-            },
+        "info": {
+            "title": called.title,
+            "version": "1",
+            "description": "Bodies may be sent as gzip (Content-Encoding).",
         },
+        "servers": [{"url": prefix or "/"}],
+        "security": [],
+        "paths": {**_told(called), **_switched(), **_predicted(served, called, name)},
         "components": {
-            "schemas": {name: row, "Refused": {"type": "object"}},
+            "schemas": {name: row, **schemas},
             "securitySchemes": {"admin": {"type": "http", "scheme": "bearer"}},
         },
     }
 
 
-def _file_operation(served: Served, called: Called, refused: Mapping[str, Any]) -> dict[str, Any]:
+def _told(called: Called) -> dict[str, Any]:
+    """Return what is told without a row."""
+    not_exported = {"404": "The export holds none"}
+    alias = {"name": "alias", "in": "path", "required": True, "schema": ALIAS}
+    evaluated = _operation(
+        "evaluation",
+        "How a model was evaluated",
+        "Evaluation",
+        {"400": "No such alias", "404": "No such model, or exported without it"},
+    )
+    return {
+        "/health": {"get": _operation("health", "The process answers", "Health")},
+        "/livez": {"get": _operation("live", "The process answers", "Health")},
+        "/healthz": {"get": _operation("healthz", "The process answers", "Health")},
+        "/readyz": {
+            "get": _operation(
+                "ready", "The models answer, and what should be put right though", "Readiness"
+            )
+        },
+        "/metrics": {
+            "get": _page("metrics", "What was counted, as Prometheus reads it", "text/plain")
+        },
+        "/docs": {"get": _page("docs", "This document, to be read and tried", "text/html")},
+        "/openapi.json": {"get": _page("openapi", "This document", "application/json")},
+        "/model-info": {"get": _operation("model_info", "The model that answers now", "Model")},
+        "/models": {
+            "get": _operation("list_models", "Every loaded model with its metrics", "Models")
+        },
+        "/models/{alias}/evaluation": {"get": {**evaluated, "parameters": [alias]}},
+        "/schema": {"get": _operation("schema", f"What each {called.row} must bring", "Asked")},
+        "/data": {
+            "get": _operation("data", "The data that the models learnt from", "Data", not_exported)
+        },
+    }
+
+
+def _switched() -> dict[str, Any]:
+    refused = {
+        "400": "No such alias",
+        "401": "Not the administrator's token",
+        "403": "Only the service's own machine may switch: it knows no token",
+        "404": "No model has that alias",
+        "507": "The workers share no choice, as the disk has no room for it",
+    }
+    switch = _operation("switch_model", "Let another model answer", "Switched", refused)
+    alias = {"name": "alias", "in": "query", "required": True, "schema": ALIAS}
+    security: list[dict[str, Any]] = [{}, {"admin": []}]
+    return {"/models/load": {"post": {**switch, "parameters": [alias], "security": security}}}
+
+
+def _predicted(served: Served, called: Called, row: str) -> dict[str, Any]:
+    refused = {
+        "400": "Cut short, or an empty list",
+        "413": "Too large",
+        "415": "An encoding that is not known here",
+        "422": "A field is missing or wrong",
+    }
+    rows = {**list_of(ref(row)), "minItems": 1}
+    why = f"Tell why one {called.row} has its prediction: the baseline and the amounts add up to it"
+    too_large = {**refused, "409": "The model is too large to be explained"}
+    return {
+        "/predict": {
+            "post": _operation(
+                "predict", f"The prediction for one {called.row}", "Prediction", refused, ref(row)
+            )
+        },
+        "/predict_batch": {
+            "post": _operation(
+                "predict_batch",
+                f"The predictions for a list of {called.rows}",
+                "Predictions",
+                refused,
+                rows,
+            )
+        },
+        "/predict_file": {"post": _file_operation(served, called, refused)},
+        "/explain": {"post": _operation("explain", why, "Explanation", too_large, ref(row))},
+    }
+
+
+def _file_operation(served: Served, called: Called, refused: Mapping[str, str]) -> dict[str, Any]:
     binary = {"schema": {"type": "string", "format": "binary"}}
     form = {"type": "object", "required": ["file"], "properties": {"file": binary["schema"]}}
     kinds = {"text/csv": binary, "application/vnd.apache.parquet": binary}
@@ -164,6 +163,7 @@ def _file_operation(served: Served, called: Called, refused: Mapping[str, Any]) 
         "x-warnings-count": {"type": "integer", "description": "How many warnings there are"},
     }
     return {
+        "operationId": "predict_file",
         "summary": f"The predictions for a CSV or Parquet file of {called.rows}",
         "requestBody": {
             "required": True,
@@ -175,33 +175,23 @@ def _file_operation(served: Served, called: Called, refused: Mapping[str, Any]) 
                 "headers": {name: {"schema": schema} for name, schema in headers.items()},
                 "content": {**kinds, WHOLE: binary},
             },
-            **refused,
+            **_refused(refused),
         },
     }
 
 
-def _interval(served: Served, key: str, bound: dict[str, Any]) -> dict[str, Any]:
-    if not served.model.intervals:
-        return {}
-    ends = {"low": bound, "high": bound, "coverage": NUMBER}
-    return {key: {"type": "object", "properties": ends, "required": list(ends)}}
-
-
-def _signed() -> dict[str, Any]:
-    return {"model": {"type": "object"}, "warnings": {"type": "array", "items": TEXT}}
-
-
 def _operation(
+    name: str,
     summary: str,
-    properties: dict[str, Any],
+    answer: str,
+    refused: Mapping[str, str] | None = None,
     body: dict[str, Any] | None = None,
-    refused: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
-    schema = {"type": "object", "properties": properties, "required": list(properties)}
-    content = {"application/json": {"schema": schema}}
+    content = {"application/json": {"schema": ref(answer)}}
     operation: dict[str, Any] = {
+        "operationId": name,
         "summary": summary,
-        "responses": {"200": {"description": summary, "content": content}, **(refused or {})},
+        "responses": {"200": {"description": summary, "content": content}, **_refused(refused)},
     }
     if body:
         operation["requestBody"] = {
@@ -211,6 +201,17 @@ def _operation(
     return operation
 
 
-def _text(description: str, schema: str = "Refused") -> dict[str, Any]:
-    ref = {"$ref": f"#/components/schemas/{schema}"}
-    return {"description": description, "content": {"application/json": {"schema": ref}}}
+def _page(name: str, summary: str, media: str) -> dict[str, Any]:
+    kind = {"type": "object"} if media == "application/json" else TEXT
+    content = {media: {"schema": kind}}
+    return {
+        "operationId": name,
+        "summary": summary,
+        "responses": {"200": {"description": summary, "content": content}, **_refused()},
+    }
+
+
+def _refused(told: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """Return the responses to what is refused, of which any may have another cause."""
+    known = {status: {"description": why, **REFUSED} for status, why in (told or {}).items()}
+    return {**known, "default": {"description": "Whatever else is refused", **REFUSED}}

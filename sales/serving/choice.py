@@ -3,40 +3,53 @@
 import mmap
 from pathlib import Path
 
-import psutil
-
+from sales.serving import state
 from sales.serving.answering import ALIASES
 
 
 class Active:
-    """Which alias answers: one byte of a file that all workers of a server map into their memory.
+    """Which alias answers: a byte of a file that all workers of a server map into their memory.
 
-    Looking at it takes no system call, and from the moment `choose` returns every worker answers
-    by the new one.
+    A second byte tells whether any of them has answered yet. Looking at it takes no system call,
+    and from the moment `choose` returns every worker answers by the new one. Where the disk has no
+    room for the file, the champion answers until `share` finds some; `alone` tells why.
     """
 
     def __init__(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("ab") as file:
-            if file.tell() == 0:  # new: the first alias. Two workers may both write it
-                file.truncate(1)
-        with path.open("r+b") as file:
-            self._byte = mmap.mmap(file.fileno(), 1)
+        self._path = path
+        self.alone: OSError | None = None
+        self._page = mmap.mmap(-1, 2)
+        self.share()
+
+    def share(self) -> None:
+        """Map the file that the other workers map, if there is room for it by now."""
+        try:
+            state.reserve(self._path, 2)
+            with self._path.open("r+b") as file:
+                self._page = mmap.mmap(file.fileno(), 2)
+        except OSError as error:
+            self.alone = error
+        else:
+            self.alone = None
 
     def alias(self) -> str:
         """Return the alias that answers now."""
-        return ALIASES[self._byte[0]]
+        return ALIASES[self._page[0]]
 
     def choose(self, alias: str) -> None:
-        """Let an alias answer, in every worker, from now on."""
-        self._byte[0] = ALIASES.index(alias)
+        """Let an alias answer, in every worker, from now on.
 
+        Raises OSError where the workers share no choice.
+        """
+        if self.alone:
+            raise self.alone
+        self._page[0] = ALIASES.index(alias)
 
-def file_of_server(folder: Path) -> Path:
-    """Return the file with the active alias: one for the workers of a server, new at each start.
+    def answered_once(self) -> None:
+        """Keep in mind that this server has been able to answer."""
+        self._page[1] = 1
 
-    They have the same parent; its start time tells it from an earlier one of the same number.
-    """
-    own = psutil.Process()
-    server = own.parent() or own
-    return folder / f"active-{server.pid}-{round(server.create_time() * 1000)}"
+    @property
+    def has_answered(self) -> bool:
+        """Whether any worker of this server has been able to answer, though it may be gone."""
+        return self._page[1] == 1

@@ -4,9 +4,11 @@ import gc
 import logging
 import threading
 import time
+from collections.abc import Callable
+from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from sales.contract import Called
 from sales.errors import PipelineError
@@ -22,18 +24,23 @@ LOG = logging.getLogger("bentoml.amazon_sales")
 class Promoted:
     """What this process answers with: the models of a folder by alias, one of them active.
 
-    `state` is the folder in which the workers of a server share which one that is.
+    `state` is the folder in which the workers of a server share which one that is; `behind` is
+    told since when newly promoted models cannot be loaded.
     """
 
-    def __init__(self, folder: Path, state: Path) -> None:
-        self.folder, self._state = folder, state
+    def __init__(
+        self, folder: Path, state: Path, behind: Callable[[float | None], None] = lambda _: None
+    ) -> None:
+        self.folder, self._state, self._behind = folder, state, behind
         self.models: dict[str, Served] = {}
         self.picture: dict[str, Any] = {}  # of the data that the models learnt from
+        self.behind_since: float | None = None  # others were promoted then, and cannot be loaded
+        self.behind_why = ""
 
     @cached_property
     def active(self) -> choice.Active:
         """The choice of the active alias, opened when it is first needed."""
-        return choice.Active(choice.file_of_server(self._state))
+        return choice.Active(self._state / "active")
 
     def now(self) -> Served:
         """Return the model that answers now: the champion, where the chosen one has just gone."""
@@ -53,6 +60,17 @@ class Promoted:
         """Return what people call the rows; plain words where an older export does not tell."""
         return Called(**self.picture.get("called", {}))
 
+    def condition(self) -> dict[str, Any]:
+        """Return what /readyz tells: what does not stop answers, but should be put right."""
+        alone, since = self.active.alone, self.behind_since
+        return {
+            "status": "ready",
+            "version": str(self.models["champion"].entry["version"]),
+            "behind_since": since and datetime.fromtimestamp(since, UTC).isoformat("T", "seconds"),
+            "behind_why": self.behind_why or None,
+            "cannot_switch": f"the champion alone answers: {alone.strerror}" if alone else None,
+        }
+
     def start(self) -> None:
         """Load the models, and follow promotions from now on.
 
@@ -61,38 +79,59 @@ class Promoted:
         there = (self.folder / "promoted.json").is_file()
         seen = answering.stamp(self.folder) if there else (0, 0)
         self.take(answering.load(self.folder))
+        self.active.answered_once()
+        if self.active.alone:
+            LOG.error("no model can be chosen, the champion answers: %s", self.active.alone)
         threading.Thread(target=self._follow, args=(seen,), name="follow", daemon=True).start()
 
     def take(self, promoted: dict[str, Served]) -> None:
         """Put other models in the place of those that answer."""
+        picture = answering.read_if_there(self.folder / answering.DATA) or {}
         self.models.update(promoted)
         for alias in self.models.keys() - promoted.keys():
             if self.active.alias() == alias:
                 self.active.choose("champion")
             del self.models[alias]
-        self.picture.update(answering.read_if_there(self.folder / answering.DATA) or {})
+        self.picture.update(picture)
         _spare_the_collector()
         champion = self.models["champion"]
         version, name = champion.entry["version"], champion.model_name
         LOG.info("promoted: version %s of %s answers", version, name)
 
-    def _follow(self, seen: tuple[int, int]) -> NoReturn:
-        """Let newly promoted models answer as soon as they are, for as long as the process lives.
+    def look(self, seen: tuple[int, int]) -> tuple[int, int]:
+        """Let other models answer if they were promoted; return the stamp of those that do.
 
-        Those that answer now go on until the new ones are loaded and tried. If that fails, they go
-        on for good, and the log tells why.
+        Those that answer now go on until the new ones are loaded and tried. If that fails, for
+        whatever reason, they go on, and the log tells why, once.
         """
-        while True:
-            time.sleep(FOLLOW_SECONDS)
-            try:
-                now = answering.stamp(self.folder)
-                if now == seen:
-                    continue
+        if self.active.alone:
+            self.active.share()
+        try:
+            now = answering.stamp(self.folder)
+            if now != seen:
                 self.take(answering.load(self.folder, self.models.values()))
-                seen = now
-            except (OSError, PipelineError) as error:
-                LOG.error("the promoted models have changed, and cannot be loaded: %s", error)
-                time.sleep(RETRY_SECONDS)
+        except Exception as error:  # whatever lies there, this thread must not end
+            why = " ".join(f"{error}".split()) or type(error).__name__
+            if why != self.behind_why:
+                known = isinstance(error, OSError | PipelineError | ValueError | KeyError)
+                LOG.error(
+                    "the promoted models have changed, and cannot be loaded: %s",
+                    why,
+                    exc_info=None if known else error,
+                )
+            self.behind_why, self.behind_since = why, self.behind_since or time.time()
+            self._behind(self.behind_since)
+            return seen
+        if self.behind_since:
+            LOG.info("the promoted models can be loaded again")
+            self.behind_why, self.behind_since = "", None
+            self._behind(None)
+        return now
+
+    def _follow(self, seen: tuple[int, int]) -> None:
+        while True:
+            time.sleep(RETRY_SECONDS if self.behind_since else FOLLOW_SECONDS)
+            seen = self.look(seen)
 
 
 def _spare_the_collector() -> None:

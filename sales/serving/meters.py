@@ -3,7 +3,10 @@
 from collections.abc import Sequence
 
 import numpy as np
-from prometheus_client import REGISTRY, CollectorRegistry, Counter, Histogram
+from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histogram
+
+from sales.serving import traffic
+from sales.serving.traffic import Traffic
 
 from sales.serving.ranges import RangeWarning
 
@@ -12,9 +15,9 @@ BOUNDS = (0, *(digit * 10.0**power for power in range(5) for digit in (1, 2, 5))
 
 
 class Meters:
-    """The counters of one process; BentoML adds up those of all workers.
+    """The counters of one process; /metrics adds up those of all workers.
 
-    To be made once in a process, after BentoML has told where the workers leave their numbers.
+    To be made once in a process, after it is told where the workers leave their numbers.
     Predictions are noted at once and counted together by `count`: a counter that workers share
     takes a system call each time, which for single orders would be a tenth of the answer.
     """
@@ -39,6 +42,14 @@ class Meters:
             registry=registry,
             buckets=BOUNDS,
         )
+        self._behind = Gauge(
+            "promotion_behind_since_seconds",
+            "Since when other models are promoted than those that answer; 0: they are the same.",
+            registry=registry,
+            multiprocess_mode="livemax",
+        )
+        self.traffic = Traffic(registry)
+        self._registry = registry
         self._noted: dict[str, list[float]] = {}
 
     def note(self, alias: str, prediction: float) -> bool:
@@ -73,3 +84,11 @@ class Meters:
     def refused(self, reason: str) -> None:
         """Count a refused request."""
         self._refused.labels(reason).inc()
+
+    def behind(self, since: float | None) -> None:
+        """Tell since when newly promoted models cannot be loaded; None: nothing is wrong."""
+        self._behind.set(since or 0)
+
+    def told(self) -> tuple[bytes, str]:
+        """Return what /metrics answers, and its media type."""
+        return traffic.told(self._registry)

@@ -1,9 +1,15 @@
 """What is refused: a status, one of few reasons to count by, and words for the client."""
 
 import errno
+from collections.abc import Mapping
+from http import HTTPStatus
 from typing import Any
 
+import orjson
+
 from sales.errors import CLOSED, FULL
+
+PROBLEM = "application/problem+json"
 
 
 class RefusedError(Exception):
@@ -12,9 +18,21 @@ class RefusedError(Exception):
     `reason` is one of few, for the counter of refused requests.
     """
 
-    def __init__(self, status: int, reason: str, detail: Any) -> None:
+    def __init__(
+        self, status: int, reason: str, detail: Any, headers: Mapping[str, str] | None = None
+    ) -> None:
         super().__init__(detail)
         self.status, self.reason, self.detail = status, reason, detail
+        self.headers = headers
+
+
+def problem(status: int, detail: Any) -> bytes:
+    """Return the body of whatever is refused: problem details, as RFC 9457 has them.
+
+    `detail` is a text, or a list of what is wrong with each field.
+    """
+    title = HTTPStatus(status).phrase
+    return orjson.dumps({"type": "about:blank", "title": title, "status": status, "detail": detail})
 
 
 def shortage(error: MemoryError | OSError) -> RefusedError | None:

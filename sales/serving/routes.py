@@ -1,65 +1,32 @@
 """The routes of the published API, over the promoted models of this process."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from functools import cached_property
 from typing import Any
 
 import orjson
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import FileResponse, HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp
 
 from sales.errors import PipelineError
 from sales.serving import answering, api_docs, memory, switching, unpacking
-from sales.serving.bodies import body_of, file_of
+from sales.serving.bodies import GZIP, body_of, file_of, unzipped
+from sales.serving.elsewhere import Elsewhere, cross_origin
+from sales.serving.endpoint import Endpoint, Handler
 from sales.serving.file_answer import PARQUET, answer_with
-from sales.serving.following import LOG, Promoted
+from sales.serving.following import Promoted
 from sales.serving.meters import Meters
-from sales.serving.refusals import RefusedError, shortage
-from sales.serving.request import RequestError
+from sales.serving.prefix import Below, prefix_of
+from sales.serving.refusals import RefusedError
 from sales.serving.settings import Settings
 
 LARGE = 50_000  # bytes; a larger body is read and answered in a thread, so that others go on
 COUNT_SECONDS = 0.5  # /metrics tells of single orders that much later
 MAKE_IT = "run `make repro`, and start the service again"
-
-
-class Endpoint:
-    """A handler as an ASGI app of its own, which turns what the handler refuses into a response.
-
-    Given to Starlette as a plain function, it would be wrapped in two more layers on each request.
-    """
-
-    def __init__(
-        self,
-        handler: Callable[[Request], Awaitable[Response]],
-        refuse: Callable[[RefusedError], Response],
-        give_back: Callable[[], None] | None,
-    ) -> None:
-        self._handler, self._refuse, self._give_back = handler, refuse, give_back
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request."""
-        response: Response | None
-        try:
-            response = await self._handler(Request(scope, receive, send))
-        except RequestError as error:
-            response = self._refuse(RefusedError(422, "invalid", error.details))
-        except RefusedError as error:
-            response = self._refuse(error)
-        except (MemoryError, OSError) as error:
-            short = shortage(error)
-            if short is None:
-                raise
-            LOG.error("%s: %s", short.detail, error)
-            response = self._refuse(short)
-        await response(scope, receive, send)
-        if self._give_back:
-            response = None  # so that it is free by then
-            self._give_back()
 
 
 class Api:
@@ -74,43 +41,58 @@ class Api:
         self._settings, self._promoted, self._make_meters = settings, promoted, make_meters
 
     @cached_property
-    def _meters(self) -> Meters:
+    def meters(self) -> Meters:
         """The counters of this process, made when they are first needed."""
         return self._make_meters()
 
-    def app(self) -> Starlette:
+    def app(self) -> ASGIApp:
         """Return the routes as an ASGI app; they are tried in this order."""
-        told: list[tuple[str, Callable[[Request], Awaitable[Response]], list[str] | None]] = [
-            ("/predict", self.predict, ["POST"]),
-            ("/health", self.health, None),
-            ("/model-info", self.model_info, None),
-            ("/models", self.list_models, None),
-            ("/models/load", self.load_model, ["POST"]),
-            ("/models/{alias}/evaluation", self.evaluation, None),
-            ("/schema", self.schema, None),
-            ("/data", self.data, None),
-            ("/predict_batch", self.predict_batch, ["POST"]),
-            ("/predict_file", self.predict_file, ["POST"]),
-            ("/explain", self.explain, ["POST"]),
-            ("/openapi.json", self.openapi, None),
-            ("/docs", self.docs, None),
+        root_path, lighten = self._settings.root_path, memory.Lightening()
+        told: list[tuple[str, str, Handler, Callable[[], None] | None]] = [
+            ("POST", "/predict", self.predict, None),
+            ("GET", "/health", self.health, None),
+            ("GET", "/model-info", self.model_info, None),
+            ("GET", "/models", self.list_models, None),
+            ("POST", "/models/load", self.load_model, None),
+            ("GET", "/models/{alias}/evaluation", self.evaluation, None),
+            ("GET", "/schema", self.schema, None),
+            ("GET", "/data", self.data, None),
+            ("POST", "/predict_batch", self.predict_batch, lighten),
+            ("POST", "/predict_file", self.predict_file, lighten),
+            ("POST", "/explain", self.explain, None),
+            ("GET", "/livez", self.health, None),
+            ("GET", "/healthz", self.health, None),
+            ("GET", "/readyz", self.ready, None),
+            ("GET", "/metrics", self.metrics, lighten),
+            ("GET", "/openapi.json", self.openapi, None),
+            ("GET", "/docs", self.docs, None),
+            ("GET", "/static_content/{file}", self.static, None),
+            ("GET", "/", self.index, None),
         ]
-        lighten = dict.fromkeys(("/predict_batch", "/predict_file"), memory.Lightening())
-        return Starlette(
-            routes=[
-                Route(path, Endpoint(handler, self._refuse, lighten.get(path)), methods=methods)
-                for path, handler, methods in told
-            ]
+        routes = [
+            Route(path, Endpoint(path, handler, lambda: self.meters, then), methods=[method])
+            for method, path, handler, then in told
+        ]
+        app = Starlette(
+            routes=routes,
+            exception_handlers=Elsewhere(routes, lambda: self.meters, root_path).handlers(),
+            middleware=cross_origin(self._settings.cors_origins),
         )
-
-    def _refuse(self, error: RefusedError) -> Response:
-        """Return the response to a refused request, which is counted."""
-        self._meters.refused(error.reason)
-        return _json({"detail": error.detail}, error.status)
+        app.router.redirect_slashes = False  # its address would be the one behind the proxy
+        return Below(app, root_path) if root_path else app
 
     async def health(self, _: Request) -> Response:
         """Answer, as long as the process lives."""
         return _json({"status": "ok"})
+
+    async def ready(self, _: Request) -> Response:
+        """Tell whether it can answer, and what should be put right though it can."""
+        return _json(self._promoted.condition())
+
+    async def metrics(self, _: Request) -> Response:
+        """Tell what was counted."""
+        content, media = await asyncio.to_thread(self.meters.told)
+        return Response(content, media_type=media)
 
     async def model_info(self, _: Request) -> Response:
         """Tell about the model that answers now."""
@@ -159,8 +141,8 @@ class Api:
         body = await body_of(request, self._settings.max_body_mb)
         served = self._promoted.now()
         found = served.one(body)
-        if self._meters.note(served.alias, found[served.answer_key]):
-            asyncio.get_running_loop().call_later(COUNT_SECONDS, self._meters.count)
+        if self.meters.note(served.alias, found[served.answer_key]):
+            asyncio.get_running_loop().call_later(COUNT_SECONDS, self.meters.count)
         return _json(found)
 
     async def predict_batch(self, request: Request) -> Response:
@@ -176,7 +158,7 @@ class Api:
             raise RefusedError(413, "too_large", str(error)) from None
         if not found["predictions"]:
             raise RefusedError(400, "empty", "Empty input list")
-        self._meters.priced(served.alias, found["predictions"])
+        self.meters.priced(served.alias, found["predictions"])
         return _json(found)
 
     async def predict_file(self, request: Request) -> Response:
@@ -184,11 +166,13 @@ class Api:
         body = await body_of(request, self._settings.max_body_mb)
         if request.headers.get("content-type", "").startswith("multipart/form-data"):
             body = await file_of(request, body)
+        if body.startswith(GZIP):
+            body = await unzipped(body, self._settings.max_body_mb)
         if body.startswith(PARQUET):
             await asyncio.to_thread(unpacking.limit, body, self._settings.max_unpacked_mb)
         served, most = self._promoted.now(), self._settings.max_file_rows
         priced, predictions, warnings = await asyncio.to_thread(served.file, body, most)
-        self._meters.priced(served.alias, predictions)
+        self.meters.priced(served.alias, predictions)
         return answer_with(request, served, priced, warnings)
 
     async def explain(self, request: Request) -> Response:
@@ -199,14 +183,26 @@ class Api:
         except PipelineError as error:
             raise RefusedError(409, "unexplainable", f"{error}: switch to another model") from None
 
-    async def openapi(self, _: Request) -> Response:
+    async def openapi(self, request: Request) -> Response:
         """Describe the API in OpenAPI, orders as the active model asks for them."""
-        return _json(api_docs.openapi(self._promoted.now(), self._promoted.called()))
+        prefix = prefix_of(request, self._settings.root_path)
+        return _json(api_docs.openapi(self._promoted.now(), self._promoted.called(), prefix))
 
     async def docs(self, _: Request) -> Response:
         """Show Swagger UI, from files that BentoML brings: nothing is fetched from elsewhere."""
         return HTMLResponse(api_docs.page(self._promoted.called()))
 
+    async def static(self, request: Request) -> Response:
+        """Return a file that the documentation's page needs."""
+        name = request.path_params["file"]
+        if name not in api_docs.FILES:
+            raise RefusedError(404, "unknown_path", "there is no such file")
+        return FileResponse(self._settings.static / name)
 
-def _json(content: Any, status: int = 200) -> Response:
-    return Response(orjson.dumps(content), status, media_type="application/json")
+    async def index(self, request: Request) -> Response:
+        """Lead to the documentation."""
+        return RedirectResponse(f"{prefix_of(request, self._settings.root_path)}/docs", 302)
+
+
+def _json(content: Any) -> Response:
+    return Response(orjson.dumps(content), media_type="application/json")

@@ -1,0 +1,147 @@
+"""The shapes of what the service answers, as JSON Schemas that the API's document refers to."""
+
+from typing import Any
+
+from sales.serving.answering import ALIASES, Served
+
+NUMBER, TEXT, WHOLE = {"type": "number"}, {"type": "string"}, {"type": "integer"}
+FLAG, ANY = {"type": "boolean"}, {"type": "object", "additionalProperties": True}
+ALIAS = {"$ref": "#/components/schemas/Alias"}
+# One column of a table after the other.
+TABLE = {"type": "object", "additionalProperties": {"type": "array", "items": {}}}
+
+
+def list_of(items: dict[str, Any]) -> dict[str, Any]:
+    """Return the schema of a list."""
+    return {"type": "array", "items": items}
+
+
+def ref(name: str) -> dict[str, Any]:
+    """Return a reference to a schema of `shapes`, or to that of a row."""
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def shapes(served: Served) -> dict[str, Any]:
+    """Return the schemas by name, answers as the model that answers gives them."""
+    answer, signed = {served.answer_key: NUMBER}, {"model": ref("Signature"), "warnings": WARNINGS}
+    one = {"prediction_interval": ref("Interval")} if served.model.intervals else {}
+    many = {"prediction_intervals": ref("Intervals")} if served.model.intervals else {}
+    return {
+        **ALWAYS,
+        "Prediction": _object({**answer, **one, **signed}),
+        "Predictions": _object({"predictions": list_of(NUMBER), **many, **signed}),
+        "Explanation": _object(
+            {
+                **answer,
+                "baseline": NUMBER,
+                "contributions": list_of(ref("Contribution")),
+                **signed,
+            }
+        ),
+    }
+
+
+def _object(properties: dict[str, Any], **optional: Any) -> dict[str, Any]:
+    return {
+        "type": "object",
+        "properties": {**properties, **optional},
+        "required": list(properties),
+    }
+
+
+def _or_null(kind: str) -> dict[str, Any]:
+    return {"type": [kind, "null"]}
+
+
+WARNINGS = {**list_of(TEXT), "description": "What training never saw"}
+MODEL = {
+    "source": TEXT,
+    "alias": ALIAS,
+    "model_name": TEXT,
+    "version": TEXT,
+    "run_id": TEXT,
+    "model_uri": TEXT,
+    "metrics": ANY,
+    "model": TEXT,
+    "content_hash": TEXT,
+    "feature_set": TEXT,
+    "trained_on_sha256": TEXT,
+    "request_fields": list_of(TEXT),
+}
+LISTED = {**MODEL, "description": TEXT, "active": FLAG}
+ALWAYS: dict[str, Any] = {
+    "Alias": {"type": "string", "enum": list(ALIASES)},
+    "Problem": {
+        **_object(
+            {
+                "type": TEXT,
+                "title": TEXT,
+                "status": WHOLE,
+                "detail": {"anyOf": [TEXT, list_of(ref("Fault"))]},
+            }
+        ),
+        "description": "Problem details (RFC 9457): whatever is refused, and why",
+    },
+    "Fault": {
+        **_object(
+            {"type": TEXT, "loc": list_of({"type": ["string", "integer"]}), "msg": TEXT},
+            rows=list_of(WHOLE),
+        ),
+        "description": "A field or column that is wrong; of a file, in which rows, from 1",
+    },
+    "Health": _object({"status": TEXT}),
+    "Readiness": _object(
+        {
+            "status": TEXT,
+            "version": TEXT,
+            "behind_since": _or_null("string"),
+            "behind_why": _or_null("string"),
+            "cannot_switch": _or_null("string"),
+        }
+    ),
+    "Model": _object(MODEL),
+    "ListedModel": _object(LISTED),
+    "Models": _object(
+        {
+            "registered_models": list_of(ref("ListedModel")),
+            "fallback_available": FLAG,
+            "may_switch": {"type": "string", "enum": ["yes", "with_token", "no"]},
+        }
+    ),
+    "Switched": _object({"message": TEXT, "info": ref("Model")}),
+    "Evaluation": _object(
+        {"alias": ALIAS, "metrics": ANY, "gate": ANY, "predictions": TABLE, "slices": TABLE},
+        residual_histogram=TABLE,
+        importance=TABLE,
+    ),
+    "Asked": _object(
+        {
+            "alias": ALIAS,
+            "fields": {"type": "object", "additionalProperties": ANY},
+            "levels": {"type": "object", "additionalProperties": list_of(TEXT)},
+            "parts": {"type": "object", "additionalProperties": TEXT},
+            "target": TEXT,
+            "answer_key": TEXT,
+            "example": ANY,
+        }
+    ),
+    "Data": _object(
+        {
+            **dict.fromkeys(("rows_in", "rows_accepted", "rows_quarantined"), WHOLE),
+            **dict.fromkeys(("train_rows", "valid_rows", "test_rows"), WHOLE),
+            "quarantined_by_reason": {"type": "object", "additionalProperties": WHOLE},
+            "sha256": TEXT,
+            "numeric": {"type": "object", "additionalProperties": TABLE},
+            "categorical": {"type": "object", "additionalProperties": TABLE},
+        },
+        called=ANY,
+        target=ANY,
+        breakdown=ANY,
+    ),
+    "Signature": _object({"alias": ALIAS, "version": WHOLE, "content_hash": TEXT}),
+    "Interval": _object({"low": NUMBER, "high": NUMBER, "coverage": NUMBER}),
+    "Intervals": _object({"low": list_of(NUMBER), "high": list_of(NUMBER), "coverage": NUMBER}),
+    "Contribution": _object(
+        {"feature": TEXT, "value": {"type": ["string", "number", "null"]}, "amount": NUMBER}
+    ),
+}
