@@ -143,6 +143,8 @@ class Api:
         found = served.one(body)
         if self.meters.note(served.alias, found[served.answer_key]):
             asyncio.get_running_loop().call_later(COUNT_SECONDS, self.meters.count)
+        if found["warnings"]:
+            self.meters.warned(served.alias, found["warnings"])
         return _json(found)
 
     async def predict_batch(self, request: Request) -> Response:
@@ -159,6 +161,7 @@ class Api:
         if not found["predictions"]:
             raise RefusedError(400, "empty", "Empty input list")
         self.meters.priced(served.alias, found["predictions"])
+        self.meters.warned(served.alias, found["warnings"])
         return _json(found)
 
     async def predict_file(self, request: Request) -> Response:
@@ -173,15 +176,19 @@ class Api:
         served, most = self._promoted.now(), self._settings.max_file_rows
         priced, predictions, warnings = await asyncio.to_thread(served.file, body, most)
         self.meters.priced(served.alias, predictions)
+        self.meters.warned(served.alias, warnings)
         return answer_with(request, served, priced, warnings)
 
     async def explain(self, request: Request) -> Response:
         """Tell why a row has its prediction; in a thread, as a forest takes a while to say."""
         body = await body_of(request, self._settings.max_body_mb)
+        served = self._promoted.now()
         try:
-            return _json(await asyncio.to_thread(self._promoted.now().explain, body))
+            found = await asyncio.to_thread(served.explain, body)
         except PipelineError as error:
             raise RefusedError(409, "unexplainable", f"{error}: switch to another model") from None
+        self.meters.warned(served.alias, found["warnings"])
+        return _json(found)
 
     async def openapi(self, request: Request) -> Response:
         """Describe the API in OpenAPI, orders as the active model asks for them."""
