@@ -169,7 +169,8 @@ test: setup setup-cluster $(VENV)/.browser ## the whole test suite
 export PLAYWRIGHT_BROWSERS_PATH := $(CURDIR)/$(VENV)/browsers
 $(VENV)/.browser: $(VENV)/.installed
 	@test -n "$(CHROMIUM)" || command -v chromium chromium-browser google-chrome > /dev/null \
-	  || playwright install chromium || echo "no Chromium here: the browser tests are skipped" >&2
+	  || $(BIN)/playwright install chromium > /dev/null 2>&1 \
+	  || echo "no Chromium here, and none could be fetched: the browser tests are skipped" >&2
 	@touch $@
 
 test-container: setup .backend ## build the image and try it, with CONTAINER_BACKEND (docker); after make repro

@@ -10,9 +10,12 @@ import pytest
 from sales import params
 from sales.contract import Contract
 from sales.models.features import FeaturizeParams
+from tests import patience
 from tests.examples import ROOT, make_orders, promote
 from tests.small_cluster import on_dask, small_cluster  # noqa: F401
 from tests.trained_project import crowned, gated, three, trained  # noqa: F401
+
+patience.for_all_tests()
 
 
 @pytest.fixture(scope="session")

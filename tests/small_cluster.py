@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests import patience
 from tests.examples import set_params
 
 
@@ -18,13 +19,21 @@ def small_cluster() -> Iterator[Any]:
         pytest.skip("Dask is not installed (make setup-cluster)")
     from distributed import LocalCluster
 
-    with LocalCluster(
-        n_workers=2,
-        threads_per_worker=1,
-        dashboard_address="127.0.0.1:0",
-        scheduler_kwargs={"dashboard": False},
-        silence_logs=logging.CRITICAL,
-    ) as cluster:
+    from sales.engine import cluster as engine
+    from sales.estimators.fitting import watch
+
+    with (
+        pytest.MonkeyPatch.context() as patched,
+        LocalCluster(
+            n_workers=2,
+            threads_per_worker=1,
+            dashboard_address="127.0.0.1:0",
+            scheduler_kwargs={"dashboard": False},
+            silence_logs=logging.CRITICAL,
+        ) as cluster,
+    ):
+        for module in (engine, watch):
+            patched.setattr(module, "PATIENCE", patience.SECONDS)
         yield cluster
 
 

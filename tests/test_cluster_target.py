@@ -8,6 +8,7 @@ import subprocess
 import psutil
 import pytest
 
+from tests import patience
 from tests.bento_server import free_port
 from tests.examples import ROOT
 
@@ -27,8 +28,10 @@ def test_it_starts_what_it_says_and_leaves_nobody_behind(tmp_path):
             command, cwd=ROOT, stdout=log, stderr=log, start_new_session=True
         )
     try:
-        with Client(f"tcp://127.0.0.1:{port}", timeout=60, set_as_default=False) as client:
-            client.wait_for_workers(1, timeout=60)
+        with Client(
+            f"tcp://127.0.0.1:{port}", timeout=patience.SECONDS, set_as_default=False
+        ) as client:
+            client.wait_for_workers(1, timeout=patience.SECONDS)
             [worker] = client.scheduler_info()["workers"].values()
             assert worker["memory_limit"] == 2**30
             assert worker["local_directory"].startswith(str(tmp_path))
@@ -42,9 +45,9 @@ def test_it_starts_what_it_says_and_leaves_nobody_behind(tmp_path):
             assert started
     finally:
         os.killpg(process.pid, signal.SIGTERM)
-        process.wait(30)
+        process.wait(patience.SECONDS)
     printed = (tmp_path / "log").read_text()
     assert f"export DASK_SCHEDULER_ADDRESS=tcp://127.0.0.1:{port}" in printed
     assert f"dashboard: http://{dashboard}/status" in printed
-    _, alive = psutil.wait_procs(started, 10)
+    _, alive = psutil.wait_procs(started, patience.SECONDS)
     assert not alive

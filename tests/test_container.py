@@ -6,12 +6,12 @@ must be there already.
 
 import os
 import subprocess
-import time
 from pathlib import Path
 
 import httpx
 import pytest
 
+from tests import patience
 from tests.bento_server import free_port
 from tests.examples import PUBLISHED_ORDER, ROOT
 
@@ -39,16 +39,10 @@ def container(image):
     port = free_port()
     publish = ["-p", f"127.0.0.1:{port}:3000"]
     name = backend("run", "-d", "--rm", *publish, "-e", "ADMIN_TOKEN=secret", image).strip()
-    url, deadline = f"http://127.0.0.1:{port}", time.monotonic() + 60
+    url = f"http://127.0.0.1:{port}"
     try:
-        while True:
-            try:
-                if httpx.get(f"{url}/readyz").status_code == 200:
-                    break
-            except httpx.TransportError:
-                pass
-            assert time.monotonic() < deadline, backend("logs", name)
-            time.sleep(0.2)
+        ready = lambda: httpx.get(f"{url}/readyz").status_code == 200  # noqa: E731
+        patience.until(ready, lambda: backend("logs", name))
         yield name, url
     finally:
         backend("stop", name)

@@ -175,7 +175,7 @@ def test_dag_metrics_and_a_remote(tmp_path):
 @pytest.fixture(scope="module")
 def served(repo, tmp_path_factory):
     process, url = serve(repo / "models/promoted", tmp_path_factory.mktemp("served"))
-    with httpx.Client(base_url=url, timeout=60) as client:
+    with httpx.Client(base_url=url) as client:
         yield client
     stop(process)
 

@@ -7,7 +7,6 @@ committed contract has.
 import io
 import sys
 import threading
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,7 @@ from sales import estimators, files
 from sales.registry import exports
 from sales.registry.exports import Export
 from stages import card, evaluate, featurize, gate, ingest, prepare, register, train
+from tests import patience
 from tests.bento_server import free_port, in_process
 from tests.examples import set_params
 from tests.ui.conftest import page  # noqa: F401
@@ -168,13 +168,10 @@ def url(other):
     server = uvicorn.Server(uvicorn.Config(app, port=port, log_level="warning"))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
-    deadline = time.monotonic() + 30
-    while not server.started:
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+    patience.until(lambda: server.started)
     yield f"http://127.0.0.1:{port}"
     server.should_exit = True
-    thread.join(30)
+    thread.join(patience.SECONDS)
 
 
 def test_it_is_served_described_and_shown(other, url, page):  # noqa: F811
@@ -193,7 +190,7 @@ def test_it_is_served_described_and_shown(other, url, page):  # noqa: F811
     assert f"<title>{escaped} API</title>" in httpx.get(f"{url}/docs").text
 
     sent = other.table.to_csv(index=False).encode()
-    back = httpx.post(f"{url}/predict_file", content=sent, timeout=30).content
+    back = httpx.post(f"{url}/predict_file", content=sent).content
     scored = pd.read_csv(io.BytesIO(back))
     assert len(scored) == ROWS
     assert scored[other.scored].notna().all()

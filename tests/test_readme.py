@@ -13,13 +13,12 @@ import shlex
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import httpx
 import pytest
 
-from tests import small_project
+from tests import patience, small_project
 from tests.bento_server import free_port
 from tests.examples import PUBLISHED_ORDER, ROOT, project_files
 
@@ -80,7 +79,7 @@ def shell(line: str, folder: Path, env: dict[str, str]) -> str:
         env=env,
         capture_output=True,
         text=True,
-        timeout=180,
+        timeout=patience.SECONDS,
         check=False,
     )
     assert done.returncode == 0, f"{line}\n{done.stdout}{done.stderr}"
@@ -140,22 +139,18 @@ class Project:
             start_new_session=True,
         )
         self.running.append(process)
-        deadline = time.monotonic() + 90
-        while True:
-            try:
-                url = f"http://127.0.0.1:{self.ports['3000']}{SERVERS[line]}"
-                if httpx.get(url).status_code == 200:
-                    return
-            except httpx.TransportError:
-                pass
+        url = f"http://127.0.0.1:{self.ports['3000']}{SERVERS[line]}"
+
+        def ready():
             assert process.poll() is None, Path(log.name).read_text()
-            assert time.monotonic() < deadline, Path(log.name).read_text()
-            time.sleep(0.2)
+            return httpx.get(url).status_code == 200
+
+        patience.until(ready, Path(log.name).read_text)
 
     def stop(self) -> None:
         for process in self.running:
             os.killpg(process.pid, signal.SIGTERM)
-            process.wait(30)
+            process.wait(patience.SECONDS)
 
 
 @pytest.fixture(scope="module")

@@ -18,13 +18,13 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx
 import pytest
 
+from tests import patience
 from tests.bento_server import free_port
 from tests.examples import ROOT, project_files
 from tests.ui.conftest import page  # noqa: F401
@@ -113,16 +113,12 @@ def start(followed, command):
         )
     followed.processes.append(process)
     followed.urls[command] = f"http://127.0.0.1:{port}"
-    deadline = time.monotonic() + 120
-    while True:
-        try:
-            if httpx.get(followed.urls[command] + SERVERS[command]).status_code == 200:
-                return
-        except httpx.TransportError:
-            pass
+
+    def ready():
         assert process.poll() is None, log.read_text()
-        assert time.monotonic() < deadline, log.read_text()
-        time.sleep(0.2)
+        return httpx.get(followed.urls[command] + SERVERS[command]).status_code == 200
+
+    patience.until(ready, log.read_text)
 
 
 def follow(followed):
@@ -171,7 +167,7 @@ def followed(tmp_path_factory):
         for process in followed.processes:
             os.killpg(process.pid, signal.SIGTERM)
         for process in followed.processes:
-            process.wait(60)
+            process.wait(patience.SECONDS)
 
 
 def test_what_is_printed_is_what_the_page_shows(followed):

@@ -6,9 +6,8 @@ import numpy as np
 from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histogram
 
 from sales.serving import traffic
-from sales.serving.traffic import Traffic
-
 from sales.serving.ranges import RangeWarning
+from sales.serving.traffic import Traffic
 
 # Upper bounds of the histogram's buckets, in units of the target: 1, 2, 5 a decade.
 BOUNDS = (0, *(digit * 10.0**power for power in range(5) for digit in (1, 2, 5)))

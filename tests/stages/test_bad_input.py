@@ -313,7 +313,7 @@ def test_files_under_synthetic_and_none_under_files_both_stop(project):
 CELLS = st.sampled_from(["", "-1", "1", "2.5", "Acme", "Apex", "1e400", "2024-01-01", "ORD0000001"])
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     spoilt=st.lists(
         st.tuples(st.integers(0, 99), st.sampled_from(HEADER.split(",")), CELLS), max_size=30

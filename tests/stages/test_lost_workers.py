@@ -19,6 +19,7 @@ from sales.data.split import PARTS
 from sales.engine import partitions
 from sales.errors import PipelineError
 from stages import prepare
+from tests import patience
 from tests.bento_server import free_port
 from tests.examples import ROOT, make_orders, set_params
 
@@ -68,16 +69,17 @@ def stage(cluster, *words):
     from distributed import Client
 
     env = {**os.environ, "DASK_SCHEDULER_ADDRESS": cluster.address, "PYTHONPATH": str(ROOT)}
-    with Client(cluster.address, timeout=30, set_as_default=False) as client:
-        client.wait_for_workers(1, timeout=30)
+    with Client(cluster.address, timeout=patience.SECONDS, set_as_default=False) as client:
+        client.wait_for_workers(1, timeout=patience.SECONDS)
         process = subprocess.Popen(
             [sys.executable, "-m", *words], env=env, stderr=subprocess.PIPE, text=True
         )
-        deadline = time.monotonic() + 60
-        while not any(client.processing().values()):
+
+        def busy():
             assert process.poll() is None, process.communicate()[1]
-            assert time.monotonic() < deadline
-            time.sleep(0.01)
+            return any(client.processing().values())
+
+        patience.until(busy, every=0.01)
     return process
 
 
@@ -94,7 +96,7 @@ def test_whatever_is_killed_the_stage_ends_and_nothing_half_written_counts(clust
     for name, worker in (("prepare", cluster.workers[0]), ("featurize", cluster.workers[1])):
         process = stage(cluster, f"stages.{name}")
         worker.send_signal(signal.SIGKILL)
-        told = process.communicate(timeout=120)[1]
+        told = process.communicate(timeout=patience.SECONDS)[1]
         assert process.returncode == 0, told  # on those that are left
     for folder in ("prepared", "features"):
         tables = [Path("data") / folder / f"{part}.parquet" for part in PARTS]
@@ -104,7 +106,7 @@ def test_whatever_is_killed_the_stage_ends_and_nothing_half_written_counts(clust
     before = files.content_hash(Path("data"))
     process = stage(cluster, "stages.prepare")
     cluster.scheduler.send_signal(signal.SIGKILL)
-    told = process.communicate(timeout=120)[1]
+    told = process.communicate(timeout=patience.SECONDS)[1]
     assert process.returncode == 1
     assert told.count("error: ") == 1
     assert re.search(r"error: .*: the scheduler is lost \(.*\): start it again, and this too", told)
@@ -154,8 +156,10 @@ def test_workers_that_find_no_modules_of_ours_are_told(
 def test_an_error_on_one_partition_waits_for_those_that_still_write(on_dask, tmp_path, error):
     def write(path):
         if path is None:
+            patience.until((tmp_path / "begun").exists)
             raise error
-        time.sleep(1)
+        (tmp_path / "begun").touch()
+        time.sleep(1)  # meanwhile the error is on its way, or the test shows less
         path.touch()
 
     with engine.started() as on, pytest.raises(type(error), match=str(error.args[-1])):
@@ -197,4 +201,4 @@ def test_a_worker_that_runs_out_of_memory_again_and_again_is_told(on_dask):
         engine.started() as on,
     ):
         on.map(ends, [1], what="ends")
-    on_dask.wait_for_workers(2, timeout=60)  # brought back by their nannies
+    on_dask.wait_for_workers(2, timeout=patience.SECONDS)  # brought back by their nannies

@@ -15,6 +15,7 @@ from sales.models import saved
 from sales.registry import history, lock, standing, tracking
 from sales.serving import answering
 from stages import champion, register
+from tests import patience
 from tests.examples import ROOT, set_params
 from tests.trained_project import (
     NAME,
@@ -233,7 +234,7 @@ def test_promote_while_a_repro_runs(three):
         )
         for words in commands
     ]
-    assert [process.wait(120) for process in running] == [0, 0]
+    assert [process.wait(patience.SECONDS) for process in running] == [0, 0]
     by_hand = [e for e in standing.events() if e.by == "person"]
     assert len(by_hand) == 1
     assert names() in {"xgboost 2", "xgboost 4", "linear_regression 3"}
@@ -440,7 +441,7 @@ def test_registers_at_once(gated, times):
         )
         for _ in range(times)
     ]
-    assert [process.wait(240) for process in running] == [0] * times
+    assert [process.wait(patience.SECONDS) for process in running] == [0] * times
     now = state()
     assert (now["runs"], [v[0] for v in now["versions"]]) == (2, [1, 2])
     assert what() == ["registered", "registered", "promoted", "challenger"]

@@ -18,6 +18,7 @@ from sales.errors import PipelineError
 from sales.judging import evaluation
 from sales.models import saved
 from stages import register
+from tests import patience
 from tests.examples import ROOT, make_orders, set_params
 from tests.trained_project import (
     NAME,
@@ -480,7 +481,7 @@ def test_two_registers_at_once_register_each_model_once(gated):
         subprocess.Popen([sys.executable, "-c", script], env=env, stdout=subprocess.PIPE)
         for _ in range(2)
     ]
-    assert [process.wait(120) for process in running] == [0, 0]
+    assert [process.wait(patience.SECONDS) for process in running] == [0, 0]
     now = state()
     assert (now["runs"], len(now["versions"])) == (2, 2)
     assert now["aliases"] == {"champion": 1, "challenger": 2}

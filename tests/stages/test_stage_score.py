@@ -6,8 +6,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import threading
-import time
 from pathlib import Path
 
 import fsspec
@@ -198,30 +196,36 @@ def test_of_a_run_that_was_stopped_what_is_missing_is_done(models, monkeypatch, 
     assert all(found[name] == whole[name] for name in found)
 
 
-def start(*words: str) -> subprocess.Popen:
+def alone(program: str, *words: str) -> tuple[int, str]:
+    """Run the stage in a Python of its own after a program; return its exit code and its words."""
     env = {**os.environ, "PYTHONPATH": str(ROOT)}
-    command = [sys.executable, "-m", "stages.score", *words]
-    return subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    command = [sys.executable, "-c", f"{program}; from stages import score; score.main()", *words]
+    done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+    return done.returncode, done.stdout + done.stderr
 
 
-def wait_for_parts(out: Path, count: int, alive) -> None:
-    while len(list(out.glob("scored.parquet/part.*.parquet"))) < count:
-        assert alive()
-        time.sleep(0.005)
+def dies_at(write: int):
+    """Let this process kill itself as a file is to take its place; so many do before."""
+    move, written = LocalFileSystem.mv, []
+
+    def dying(self, one: str, other: str, **given: object) -> None:
+        written.append(other)
+        if len(written) == write:
+            os.kill(os.getpid(), signal.SIGKILL)
+        move(self, one, other, **given)
+
+    LocalFileSystem.mv = dying
 
 
 def test_killed_in_the_middle_and_run_again_it_does_no_finished_part_twice(models):
     make_orders(20_000).to_parquet("a.parquet", row_group_size=1000)
-    running = start("a.parquet", "out")
-    wait_for_parts(OUT, 5, lambda: running.poll() is None)
-    running.send_signal(signal.SIGKILL)
-    assert running.wait() == -signal.SIGKILL
+    dies = "from tests.stages.test_stage_score import dies_at; dies_at(8)"
+    assert alone(dies, "a.parquet", "out")[0] == -signal.SIGKILL
     finished = {path: path.stat() for path in (OUT / "scored.parquet").glob("part.*.parquet")}
-    assert 5 <= len(finished) < 200
+    assert 5 <= len(finished) <= 7
     assert "rows_in" not in json.loads((OUT / "score.json").read_text())
-    again = start("a.parquet", "out")
-    printed = again.communicate()[0].decode()
-    assert again.returncode == 0, printed
+    code, printed = alone("pass", "a.parquet", "out")
+    assert code == 0, printed
     assert f"{len(finished)} of 200 parts were there already" in printed
     assert "20,000 rows in, 20,000 scored, 0 rejected (0.00 %)" in printed
     for path, was in finished.items():
@@ -236,19 +240,13 @@ def test_what_a_killed_worker_had_to_do_another_one_does(models, on_dask, monkey
     Path("in").mkdir()
     for number in range(6):
         spoilt(2000).to_csv(f"in/{number}.csv", index=False)
-    victim = next(iter(on_dask.workers.values()))
-    killed = []
+    from distributed import Client
 
-    def kill() -> None:
-        wait_for_parts(OUT, 10, lambda: True)
-        os.kill(victim.pid, signal.SIGKILL)
-        killed.append(len(list((OUT / "scored.parquet").glob("part.*"))))
-
-    killer = threading.Thread(target=kill)
-    killer.start()
-    run(monkeypatch, "in", "out")
-    killer.join()
-    assert 10 <= killed[0] < 120
+    with Client(on_dask, set_as_default=False) as client:
+        victim, number = next(iter(client.run(os.getpid).items()))
+        client.run(dies_at, 8, workers=[victim])
+        run(monkeypatch, "in", "out")
+        assert number not in client.run(os.getpid).values()
     set_params({"run.engine": "local"})
     run(monkeypatch, "in", "local")
     assert parts() == parts(Path("local"))

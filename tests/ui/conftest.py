@@ -7,10 +7,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from tests import patience
 from tests.bento_server import serve, stop
 from tests.examples import ROOT
-
-SECONDS = 30  # a view may take that long
 
 
 @pytest.fixture(scope="session")
@@ -28,7 +27,7 @@ def page(monkeypatch):
 
     def opened(view: str, url: str) -> AppTest:
         monkeypatch.setenv("API_URL", url)
-        app = AppTest.from_file(ROOT / "ui" / "app.py", default_timeout=SECONDS).run()
+        app = AppTest.from_file(ROOT / "ui" / "app.py", default_timeout=patience.SECONDS).run()
         return app if view == "predict" else app.switch_page(f"views/{view}.py").run()
 
     return opened

@@ -5,7 +5,6 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -14,7 +13,7 @@ import pandas as pd
 import pytest
 from playwright.sync_api import expect, sync_playwright
 
-from tests import small_project
+from tests import patience, small_project
 from tests.bento_server import free_port, serve, stop
 from tests.examples import ROOT
 
@@ -23,7 +22,8 @@ FLAGS = [
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
 ]
-PATIENCE = 30_000  # milliseconds
+PATIENCE = 1000 * patience.SECONDS  # in milliseconds
+expect.set_options(timeout=PATIENCE)
 
 
 @pytest.fixture(scope="module")
@@ -68,19 +68,16 @@ def address(service, tmp_path_factory):
             stdout=out,
             stderr=out,
         )
-    url, deadline = f"http://127.0.0.1:{port}", time.monotonic() + 60
-    while True:
-        try:
-            if httpx.get(f"{url}/_stcore/health").status_code == 200:
-                break
-        except httpx.TransportError:
-            pass
+    url = f"http://127.0.0.1:{port}"
+
+    def ready():
         assert process.poll() is None, log.read_text()
-        assert time.monotonic() < deadline, log.read_text()
-        time.sleep(0.2)
+        return httpx.get(f"{url}/_stcore/health").status_code == 200
+
+    patience.until(ready, log.read_text)
     yield url
     process.terminate()
-    process.wait(30)
+    process.wait(patience.SECONDS)
     assert "Traceback" not in log.read_text()
 
 
@@ -130,7 +127,7 @@ def go(tab, view: str) -> None:
 def predicted(tab) -> str:
     tab.get_by_role("button", name="Predict", exact=True).click()
     found = tab.get_by_test_id("stMetricValue")
-    expect(found).to_be_visible(timeout=PATIENCE)
+    expect(found).to_be_visible()
     settled(tab)
     return found.inner_text()
 
@@ -155,11 +152,11 @@ def test_upload_and_download(page, service, project, tmp_path):
     go(page, "Score a file")
     page.locator("input[type=file]").set_input_files(sent)
     page.get_by_role("button", name="Score 10,000 rows").click()
-    expect(page.get_by_text("10,000 rows scored")).to_be_visible(timeout=PATIENCE)
+    expect(page.get_by_text("10,000 rows scored")).to_be_visible()
     with page.expect_download() as download:
         page.get_by_role("button", name="Download the scored file").click()
     priced = pd.read_csv(download.value.path())
-    answer = httpx.post(f"{service.url}/predict_file", content=sent.read_bytes(), timeout=60)
+    answer = httpx.post(f"{service.url}/predict_file", content=sent.read_bytes())
     asked = pd.read_csv(io.BytesIO(answer.content))
     assert len(priced) == 10_000
     pd.testing.assert_frame_equal(priced, asked, check_exact=True)
@@ -198,7 +195,7 @@ def test_the_service_stops_and_comes_back(page, service):
         expect(page.get_by_text("make serve")).to_be_visible()
     finally:
         service.start()
-    expect(page.get_by_role("button", name="Predict", exact=True)).to_be_visible(timeout=PATIENCE)
+    expect(page.get_by_role("button", name="Predict", exact=True)).to_be_visible()
     expect(page.get_by_text("does not answer")).to_have_count(0)
     assert predicted(page).startswith("$")
 
@@ -208,7 +205,7 @@ def test_the_service_stops_and_comes_back(page, service):
 def test_a_telephone_shows_it_all(browser, address, view, scheme):
     tab = browser.new_page(viewport={"width": 390, "height": 844}, color_scheme=scheme)
     tab.goto(f"{address}/{view}")
-    expect(tab.get_by_role("heading").first).to_be_visible(timeout=PATIENCE)
+    expect(tab.get_by_role("heading").first).to_be_visible()
     settled(tab)
     assert tab.evaluate("document.documentElement.scrollWidth") <= 390
     wide = "[...document.querySelectorAll('[data-testid=stMain]')].map(e => e.scrollWidth)"
@@ -240,7 +237,7 @@ def test_the_keyboard_is_enough(page, service):
     page.get_by_role("button", name="Predict", exact=True).focus()
     page.keyboard.press("Enter")
     found = page.get_by_test_id("stMetricValue")
-    expect(found).to_be_visible(timeout=PATIENCE)
+    expect(found).to_be_visible()
     order = httpx.get(f"{service.url}/schema").json()["example"] | {"Quantity": 4}
     asked = httpx.post(f"{service.url}/predict", json=order).json()["predicted_total_amount"]
     assert found.inner_text() == f"${asked:,.2f}"

@@ -8,6 +8,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
+from tests import patience
 from ui import scoring
 from ui.client import Scored, ServiceError
 from ui.scoring import Scoring
@@ -26,7 +27,7 @@ class Doubling:
     def score(self, orders):
         self.asked.set()
         if self.gate:
-            assert self.gate.wait(10)
+            assert self.gate.wait(patience.SECONDS)
         self.sent.append(orders.column_names)
         found = pa.table({"Predicted": pa.array(orders["n"].to_numpy() * 2.0)})
         content_hash = self.hashes.pop(0) if self.hashes else "h"
@@ -47,7 +48,7 @@ def pieces_of_four(monkeypatch):
 def scored(service, uploaded):
     run = Scoring(service, uploaded)
     run.start()
-    run.wait(10)
+    run.wait(patience.SECONDS)
     return run
 
 
@@ -94,7 +95,7 @@ def test_two_models_never_answer_for_one_file():
     assert "Another model was switched to" in run.failed
     assert run.done == 0
     run.start()
-    run.wait(10)
+    run.wait(patience.SECONDS)
     assert run.finished
     assert run.added().num_rows == ROWS
 
@@ -113,7 +114,7 @@ def test_a_failure_keeps_what_is_done(monkeypatch):
     run = scored(service, upload())
     assert (run.failed, run.done) == ("busy", 4)
     run.start()
-    run.wait(10)
+    run.wait(patience.SECONDS)
     assert run.finished
     assert run.added()["Predicted"].to_pylist() == [2.0 * n for n in range(ROWS)]
 
@@ -131,9 +132,9 @@ def test_it_can_be_stopped_on_the_way():
     service = Doubling(gate=gate)
     run = Scoring(service, upload())
     run.start()
-    assert service.asked.wait(10)
+    assert service.asked.wait(patience.SECONDS)
     assert run.running
     run._stop.set()
     gate.set()
-    run.wait(10)
+    run.wait(patience.SECONDS)
     assert (run.running, run.finished, run.done) == (False, False, 4)

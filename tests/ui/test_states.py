@@ -1,9 +1,10 @@
 """What a person sees when the service is down, slow, failing or not ours; and when we are wrong."""
 
-import time
+import threading
 
 import pytest
 
+from tests import patience
 from tests.bento_server import free_port
 from tests.ui.shown import everything, labels
 from ui.client import Service
@@ -44,11 +45,14 @@ def test_an_error_of_the_service_is_told_in_plain_words(page, answering, view, s
 def test_a_slow_service_is_told_of(page, answering, monkeypatch):
     monkeypatch.setattr("ui.client.SECONDS", 0.3)
 
+    over = threading.Event()
+
     def slow(_):
-        time.sleep(1)
+        over.wait(patience.SECONDS)
         return 200, b"{}"
 
     app = page("predict", answering(slow))
+    over.set()
     assert "took too long" in app.error[0].value
 
 

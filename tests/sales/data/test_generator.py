@@ -165,7 +165,7 @@ def test_the_same_seed_gives_the_same_orders_on_every_machine():
     )
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(rows=st.integers(1, 400), seed=st.integers(0, 2**63))
 def test_any_number_of_rows_and_any_seed_keep_the_identity(rows, seed):
     table = generator.generate(rows, seed)

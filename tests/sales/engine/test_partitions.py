@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from sales.engine import partitions
@@ -35,7 +35,6 @@ def test_all_rows_are_read_in_order(parts):
     pd.testing.assert_frame_equal(partitions.head(parts, 99), TABLE)
 
 
-@settings(deadline=None)
 @given(positions=st.lists(st.integers(0, 9), max_size=12))
 def test_rows_come_as_they_are_asked_for(parts, positions):
     found = partitions.take(parts, np.array(positions, int))

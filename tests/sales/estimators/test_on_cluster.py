@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 
 import hypothesis
 import numpy as np
@@ -22,10 +21,12 @@ from sales.estimators import TrainingData, TrainingFiles
 
 if os.environ.get("CI") != "true":
     pytest.importorskip("distributed", reason="Dask is not installed: make setup-cluster")
-from distributed import Client
+from distributed import Client, Event
+from tqdm import tqdm
 
 from sales.engine.cluster import Cluster
 from sales.estimators.fitting import shares, watch
+from tests import patience
 from tests.examples import run_alone
 
 NAMES = ("xgboost", "lightgbm")
@@ -208,17 +209,23 @@ def test_lightgbm_scores_no_more_valid_rows_than_every_worker_can_hold(
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_killed_worker_ends_it_with_a_line_and_the_next_run_is_as_ever(
-    name, client, parts, tmp_path
+    name, client, parts, tmp_path, monkeypatch
 ):
     before, _ = fit_on(client, name, parts)
     processes = client.run(os.getpid)
     address, victim = min(processes.items())
 
+    begun = threading.Event()
+
+    class Bar(tqdm):
+        def update(self, *_):
+            begun.set()
+
+    monkeypatch.setattr(watch, "tqdm", Bar)
+    monkeypatch.setattr(watch, "GRACE", patience.SECONDS)
+
     def kill():
-        busy = 0
-        while busy < 3:  # looks in a row in which both work: nothing but training takes as long
-            time.sleep(0.2)
-            busy = busy + 1 if all(client.processing().values()) else 0
+        assert begun.wait(patience.SECONDS)
         os.kill(victim, signal.SIGKILL)
 
     killer = threading.Thread(target=kill)
@@ -227,8 +234,8 @@ def test_a_killed_worker_ends_it_with_a_line_and_the_next_run_is_as_ever(
     with pytest.raises(PipelineError, match=lost):
         fit_on(client, name, parts, n_estimators=100_000, early_stopping_rounds=None)
     killer.join()
-    while len(set(client.run(os.getpid).values()) - {victim}) < 2:  # the nanny starts another
-        time.sleep(0.2)
+    # The nanny starts another.
+    patience.until(lambda: len(set(client.run(os.getpid).values()) - {victim}) == 2)
     again, _ = fit_on(client, name, parts)
     assert saved(again, tmp_path / "again") == saved(before, tmp_path / "before")
 
@@ -236,11 +243,11 @@ def test_a_killed_worker_ends_it_with_a_line_and_the_next_run_is_as_ever(
 def test_a_worker_that_another_keeps_busy_is_named(client, monkeypatch):
     monkeypatch.setattr(watch, "PATIENCE", 0.3)
     address = min(client.run(os.getpid))
-    other = client.submit(time.sleep, 1, workers=[address], pure=False)
-    while not client.processing()[address]:
-        time.sleep(0.05)
+    other = client.submit(Event("over").wait, workers=[address], pure=False)
+    patience.until(lambda: client.processing()[address])
     with pytest.raises(PipelineError, match=f"did nothing for us: {re.escape(address)}"):
         watch.watched(client, [address], "xgboost", 1, lambda _: 1)
+    Event("over", client=client).set()
     other.result()
 
 
@@ -268,15 +275,18 @@ def scheduler(tmp_path):
 
 def test_a_killed_scheduler_is_told(scheduler):
     process, file = scheduler
-    client = Client(scheduler_file=str(file), set_as_default=False, timeout=30)
-    client.wait_for_workers(1, timeout=30)
+    client = Client(scheduler_file=str(file), set_as_default=False, timeout=patience.SECONDS)
+    client.wait_for_workers(1, timeout=patience.SECONDS)
+
+    over = threading.Event()
 
     def train(_):
         process.kill()
-        time.sleep(20)
+        over.wait()
 
     with pytest.raises(PipelineError, match="the scheduler was lost while xgboost trained"):
         watch.watched(client, list(client.scheduler_info()["workers"]), "xgboost", 1, train)
+    over.set()
     client.close()
 
 
@@ -286,7 +296,7 @@ def test_any_other_error_of_a_training_is_its_own(client, monkeypatch):
         watch.watched(client, list(client.run(os.getpid)), "xgboost", 1, lambda _: 1 / 0)
 
 
-@hypothesis.settings(deadline=None, max_examples=50)  # reads files
+@hypothesis.settings(max_examples=50)  # reads files
 @given(
     sizes=st.lists(st.integers(0, 7), min_size=1, max_size=6),
     count=st.integers(1, 5),

@@ -72,7 +72,8 @@ ORDER = st.fixed_dictionaries(
 
 @given(order=ORDER)
 @settings(
-    max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=50,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 def test_baseline_and_contributions_add_up_to_the_models_own_prediction(model, order):
     columns = {name: [value] for name, value in order.items()}

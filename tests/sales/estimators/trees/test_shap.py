@@ -71,7 +71,7 @@ def cover_of(tree):
 
 @pytest.mark.parametrize("name", ENSEMBLES)
 @given(row=ROWS)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_the_amounts_are_the_shapley_values(name, row):
     [part] = treelite_ensemble.of(ENSEMBLES[name]).parts
     baseline, amounts = by_definition(part, row)
@@ -82,7 +82,7 @@ def test_the_amounts_are_the_shapley_values(name, row):
 
 @pytest.mark.parametrize("name", ENSEMBLES)
 @given(row=ROWS)
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_they_add_up_to_the_prediction(name, row):
     ensemble = treelite_ensemble.of(ENSEMBLES[name])
     found = ensemble.contributions(row)
