@@ -2,6 +2,9 @@
 
 import math
 import re
+from decimal import Decimal
+
+from sales.contract import Column
 
 SYMBOLS = {"$": "dollar", "€": "euro", "¥": "yen"}  # the units that stand before a number
 
@@ -21,9 +24,45 @@ def amount(value: float, unit: str | None = None, digits: int | None = None) -> 
     return f"{sign}{text} {unit or ''}".rstrip()
 
 
-def error_size(value: float, unit: str | None = None) -> str:
+def is_share(column: Column) -> bool:
+    """Return whether a number is a part of a whole, which people read in percent: 0 to 1, no unit.
+
+    What is sent and what a file holds stays between 0 and 1.
+    """
+    ends = (column.min, column.max) == (0, 1)
+    return column.role == "numeric" and ends and not column.integer and column.unit is None
+
+
+def in_percent(share: float) -> float:
+    """Return 15.0 for 0.15: the decimals that are written, moved, not multiplied."""
+    return float(Decimal(repr(float(share))) * 100)
+
+
+def from_percent(percent: float) -> float:
+    """Return 0.15 for 15.0: what a person who writes the share would write."""
+    return float(Decimal(repr(float(percent))) / 100)
+
+
+def percent(share: float) -> str:
+    """Return `15 %` for 0.15."""
+    return f"{in_percent(share):,.6g} %"
+
+
+def small(value: float, digits: int = 2) -> str:
+    """Return a measured number with so many decimals at most, never an exponent: `under 0.01`."""
+    least = 10.0**-digits
+    if 0 < abs(value) < least:
+        return f"under {least:.{digits}f}" if value > 0 else f"above −{least:.{digits}f}"
+    text = f"{abs(value):,.{digits}f}"
+    text = text.rstrip("0").rstrip(".") if "." in text else text
+    return f"−{text}" if value < 0 else text
+
+
+def error_size(value: float, unit: str | None = None, digits: int = 2) -> str:
     """Return an error with as many digits as it takes to tell good from very good."""
-    return amount(value, unit, 4 if unit in SYMBOLS and abs(value) < 1 else None)
+    if unit not in SYMBOLS:
+        return amount(value, unit)
+    return amount(value, unit, max(4, digits) if abs(value) < 1 else digits)
 
 
 def column_format(unit: str | None) -> str:
@@ -39,6 +78,20 @@ def axis_format(unit: str | None) -> str:
 def tip_format(unit: str | None) -> str:
     """Return the d3 format of a number in a tooltip."""
     return ",.2f" if unit in SYMBOLS else ",.4~r"
+
+
+MODELS = {
+    "linear_regression": "Linear regression",
+    "random_forest": "Random forest",
+    "hist_gradient_boosting": "Histogram gradient boosting",
+    "xgboost": "XGBoost",
+    "lightgbm": "LightGBM",
+}
+
+
+def model_name(name: str) -> str:
+    """Return a model's name as the field writes it."""
+    return MODELS.get(name) or words(name)
 
 
 def words(name: str) -> str:

@@ -4,12 +4,15 @@ from pathlib import Path
 
 import streamlit as st
 
-from ui import states
+from ui import told
 
 # An icon of our own: Streamlit would fetch one of its set from fonts.gstatic.com.
-ICON = str(Path(__file__).with_name("icon.svg"))
+HERE = Path(__file__).parent
+ICON = str(HERE / "icon.svg")
 
-st.set_page_config(states.title(), ICON, layout="wide")
+title = told.title()
+st.set_page_config(title, ICON, layout="wide")
+st.html(HERE / "page.css")
 st.navigation(
     [
         st.Page("views/predict.py", title="Predict", icon=":material/sell:", default=True),
@@ -19,3 +22,5 @@ st.navigation(
     ],
     position="top",
 ).run()
+if told.title() != title:  # the view has just been told it
+    st.set_page_config(told.title(), ICON, layout="wide")

@@ -1,40 +1,62 @@
 """The page's charts; colours come from the theme, so that they suit light and dark."""
 
+from collections.abc import Iterable
+from typing import Any
+
 import altair as alt
 import numpy as np
 import pandas as pd
 
 from ui.amounts import axis_format, tip_format
+from ui.ticks import ticks
 from ui.waterfall import LOWERS, RAISES
 
 HEIGHT = 260
 NUMBER = ",.4~r"  # thousands with commas, four digits, never an exponent
+PERCENT = ".3~%"
 GREY = "#8a9a97"  # what is only for orientation, readable on both backgrounds
+FEW = 30  # whole numbers that have a bar each
+# A label stands at its mark, and no label is left out: the marks are few enough for all.
+LABELS: dict[str, Any] = {"labelOverlap": False, "labelBound": False}
+
+
+def _axis(marks: list[float], form: str, ends: tuple[float, float] | None = None) -> dict[str, Any]:
+    """Return axis and scale with these marks, from the first to the last or the given ends."""
+    domain = list(ends or (marks[0], marks[-1]))
+    return {
+        "axis": alt.Axis(values=marks, format=form, **LABELS),
+        "scale": alt.Scale(domain=domain, nice=False, zero=False),
+    }
+
+
+def _ends(*columns: Iterable[float]) -> tuple[float, float]:
+    values = np.concatenate([np.asarray(list(column), float) for column in columns])
+    finite = values[np.isfinite(values)]
+    return (float(finite.min()), float(finite.max())) if len(finite) else (0.0, 1.0)
 
 
 def line(
-    table: pd.DataFrame, titles: tuple[str, str], at: float, unit: str | None, *, whole: bool
+    table: pd.DataFrame,
+    titles: tuple[str, str],
+    at: float,
+    unit: str | None,
+    *,
+    whole: bool,
+    share: bool = False,
 ) -> alt.LayerChart:
     """Return y over x, from columns of that name, titled so, with a mark at `at`.
 
-    x takes whole numbers only, or any.
+    x takes whole numbers only, or any; a `share` is written in percent.
     """
     x, y = titles
+    form = PERCENT if share else NUMBER
+    low, high = _ends(table["x"])
+    marks = [mark for mark in ticks(low, high, whole=whole) if low <= mark <= high]
     base = alt.Chart(table).encode(
-        alt.X(
-            "x:Q",
-            title=x,
-            axis=alt.Axis(tickMinStep=1 if whole else alt.Undefined, format=NUMBER),
-            scale=alt.Scale(nice=False, zero=False),
-        ),
-        alt.Y(
-            "y:Q",
-            title=y,
-            axis=alt.Axis(format=axis_format(unit)),
-            scale=alt.Scale(zero=False),
-        ),
+        alt.X("x:Q", title=x, **_axis(marks, form, (low, high))),
+        alt.Y("y:Q", title=y, **_axis(ticks(*_ends(table["y"])), axis_format(unit))),
         tooltip=[
-            alt.Tooltip("x", title=x, format=NUMBER),
+            alt.Tooltip("x", title=x, format=form),
             alt.Tooltip("y", title=y, format=tip_format(unit)),
         ],
     )
@@ -43,23 +65,51 @@ def line(
     return line.properties(height=HEIGHT)
 
 
-def histogram(bins: pd.DataFrame, title: str, height: int = HEIGHT) -> alt.Chart:
-    """Return bars from a table of bin_start, bin_end and rows."""
+def histogram(
+    bins: pd.DataFrame,
+    title: str,
+    height: int = HEIGHT,
+    *,
+    whole: bool = False,
+    share: bool = False,
+) -> alt.Chart:
+    """Return bars from a table of bin_start, bin_end and rows.
+
+    Few whole numbers have a bar each; a `share` is written in percent.
+    """
+    low, high = _ends(bins["bin_start"], bins["bin_end"])
+    form = PERCENT if share else NUMBER
+    marks = ticks(low, high, 4, whole=whole)
+    domain = marks[0], marks[-1]
+    if whole and high - low < FEW:
+        bins = per_number(bins)
+        domain = low - 0.5, high + 0.5
+        marks = [mark for mark in marks if low <= mark <= high]
+    most = float(bins["rows"].max()) if len(bins) else 1.0
     return (
         alt.Chart(bins)
-        .mark_bar()
+        .mark_bar(binSpacing=1)
         .encode(
-            alt.X("bin_start:Q", bin="binned", title=title, axis=alt.Axis(format=NUMBER)),
+            alt.X("bin_start:Q", bin="binned", title=title, **_axis(marks, form, domain)),
             alt.X2("bin_end"),
-            alt.Y("rows:Q", title="Rows", axis=alt.Axis(format=",~d")),
+            alt.Y("rows:Q", title="Rows", **_axis(ticks(0, most, 4, whole=True), ",~d")),
             tooltip=[
-                alt.Tooltip("bin_start", format=",.4g"),
-                alt.Tooltip("bin_end", format=",.4g"),
-                alt.Tooltip("rows", format=",d"),
+                alt.Tooltip("bin_start", title="From", format=form),
+                alt.Tooltip("bin_end", title="To", format=form),
+                alt.Tooltip("rows", title="Rows", format=",d"),
             ],
         )
         .properties(height=height)
     )
+
+
+def per_number(bins: pd.DataFrame) -> pd.DataFrame:
+    """Return the bins of whole numbers again, a bar around each number instead."""
+    starts, rows = bins["bin_start"].to_numpy(float), bins["rows"].to_numpy()
+    numbers = np.ceil(starts - 1e-9)  # a bin holds what lies from its start on
+    found = pd.Series(rows).groupby(numbers).sum()
+    at = found.index.to_numpy(float)
+    return pd.DataFrame({"bin_start": at - 0.4, "bin_end": at + 0.4, "rows": found.to_numpy()})
 
 
 def binned(values: np.ndarray, bins: int = 40) -> pd.DataFrame:
@@ -71,21 +121,45 @@ def binned(values: np.ndarray, bins: int = 40) -> pd.DataFrame:
     return pd.DataFrame({"bin_start": edges[:-1], "bin_end": edges[1:], "rows": rows})
 
 
-def bars(table: pd.DataFrame, length: str, name: str, titles: tuple[str, str]) -> alt.Chart:
-    """Return horizontal bars in the table's order, with `titles` of length and name."""
+def bars(
+    table: pd.DataFrame,
+    length: str,
+    name: str,
+    titles: tuple[str, str],
+    *,
+    form: str = NUMBER,
+    whole: bool = False,
+) -> alt.Chart:
+    """Return horizontal bars in the table's order, with `titles` of length and name.
+
+    They begin at zero. One below it is drawn as nothing and told in the tooltip: an importance
+    below zero is chance.
+    """
+    most = max(0.0, _ends(table[length])[1])
+    drawn = table.assign(drawn=table[length].clip(lower=0))
+    marks = ticks(0, most or 1, 4, whole=whole)
     return (
-        alt.Chart(table)
+        alt.Chart(drawn)
         .mark_bar()
         .encode(
-            alt.X(length, type="quantitative", title=titles[0], axis=alt.Axis(format=NUMBER)),
+            alt.X("drawn", type="quantitative", title=titles[0], **_axis(marks, form)),
             alt.Y(
                 name,
                 type="nominal",
                 title=None,
                 sort=None,
-                axis=alt.Axis(labelLimit=200, labelOverlap=False),
+                axis=alt.Axis(
+                    labelLimit=200,
+                    labelFlush=False,
+                    labelBaseline="middle",
+                    labelPadding=6,
+                    **LABELS,
+                ),
             ),
-            tooltip=[alt.Tooltip(name, title=titles[1]), alt.Tooltip(length, format=",.6g")],
+            tooltip=[
+                alt.Tooltip(name, title=titles[1]),
+                alt.Tooltip(length, title=titles[0], format=",.4~g"),
+            ],
         )
         .properties(height=alt.Step(18))
     )
@@ -93,18 +167,18 @@ def bars(table: pd.DataFrame, length: str, name: str, titles: tuple[str, str]) -
 
 def predicted_true(table: pd.DataFrame, unit: str | None) -> alt.LayerChart:
     """Return a point an order, from columns true and predicted, on the line where they agree."""
-    ends = [float(np.nanmin(table.to_numpy())), float(np.nanmax(table.to_numpy()))]
+    marks = ticks(*_ends(table["true"], table["predicted"]), 4)
+    ends = [marks[0], marks[-1]]
     diagonal = alt.Chart(pd.DataFrame({"true": ends, "predicted": ends})).mark_line(color=GREY)
-    axis = alt.Axis(format=axis_format(unit))
     points = (
         alt.Chart(table)
         .mark_circle(size=14, opacity=0.5)
         .encode(
-            alt.X("true:Q", title="True", axis=axis),
-            alt.Y("predicted:Q", title="Predicted", axis=axis),
+            alt.X("true:Q", title="True", **_axis(marks, axis_format(unit))),
+            alt.Y("predicted:Q", title="Predicted", **_axis(marks, axis_format(unit))),
             tooltip=[
-                alt.Tooltip("true", format=tip_format(unit)),
-                alt.Tooltip("predicted", format=tip_format(unit)),
+                alt.Tooltip("true", title="True", format=tip_format(unit)),
+                alt.Tooltip("predicted", title="Predicted", format=tip_format(unit)),
             ],
         )
     )
@@ -115,15 +189,20 @@ def predicted_true(table: pd.DataFrame, unit: str | None) -> alt.LayerChart:
 
 def residuals(table: pd.DataFrame, unit: str | None) -> alt.Chart:
     """Return a point an order, from columns predicted and residual."""
+    off = f"Predicted − true ({unit})" if unit else "Predicted − true"
     return (
         alt.Chart(table)
         .mark_circle(size=14, opacity=0.5)
         .encode(
-            alt.X("predicted:Q", title="Predicted", axis=alt.Axis(format=axis_format(unit))),
-            alt.Y("residual:Q", title="Predicted − true", axis=alt.Axis(format=NUMBER)),
+            alt.X(
+                "predicted:Q",
+                title="Predicted",
+                **_axis(ticks(*_ends(table["predicted"]), 4), axis_format(unit)),
+            ),
+            alt.Y("residual:Q", title=off, **_axis(ticks(*_ends(table["residual"])), NUMBER)),
             tooltip=[
-                alt.Tooltip("predicted", format=tip_format(unit)),
-                alt.Tooltip("residual", format=",.4g"),
+                alt.Tooltip("predicted", title="Predicted", format=tip_format(unit)),
+                alt.Tooltip("residual", title=off, format=",.4~g"),
             ],
         )
         .properties(height=HEIGHT)
@@ -135,17 +214,16 @@ def waterfall(steps: pd.DataFrame, unit: str | None) -> alt.LayerChart:
     ends = steps[["start", "end"]].to_numpy()
     low, high = float(min(ends.min(), 0)), float(max(ends.max(), 0))
     room = 0.3 * (high - low or 1)  # for the text beside the longest bar
+    marks = [mark for mark in ticks(low, high, 4) if low <= mark <= high + room]
     label = alt.Y(
-        "label:N", title=None, sort=steps["label"].tolist(), axis=alt.Axis(labelLimit=170)
+        "label:N",
+        title=None,
+        sort=steps["label"].tolist(),
+        axis=alt.Axis(labelLimit=170, labelFlush=False, **LABELS),
     )
     base = alt.Chart(steps.assign(right=ends.max(axis=1))).encode(label)
     bars = base.encode(
-        alt.X(
-            "start:Q",
-            title=None,
-            axis=alt.Axis(format=axis_format(unit), tickCount=4),
-            scale=alt.Scale(domain=[low, high + room], nice=False),
-        ),
+        alt.X("start:Q", title=None, **_axis(marks, axis_format(unit), (low, high + room))),
         alt.X2("end"),
         tooltip=[alt.Tooltip("label", title="Step"), alt.Tooltip("shown", title="Amount")],
     )

@@ -10,8 +10,6 @@ import httpx
 import pyarrow as pa
 import pyarrow.parquet
 
-from sales.contract import Called
-
 SECONDS = 15.0  # how long an answer may take
 FILE_SECONDS = 60.0  # and that to a piece of a file
 
@@ -67,20 +65,9 @@ class Service:
         """Return the picture of the data that the models learnt from."""
         return self._json("GET", "/data")
 
-    def unit(self) -> str | None:
-        """Return what the target is measured in; None where the export does not tell."""
-        try:
-            return self.data()["target"]["unit"]
-        except RefusedError:
-            return None
-
-    def called(self, seconds: float = SECONDS) -> Called:
-        """Return what people call the rows; plain words where the export does not tell."""
-        try:
-            told = self._json("GET", "/data", timeout=seconds)
-            return Called(**told.get("called", {}))
-        except RefusedError:
-            return Called()
+    def answering(self) -> dict[str, Any]:
+        """Return which model answers now: alias, version, content_hash and more."""
+        return self._json("GET", "/model-info")
 
     def models(self) -> dict[str, Any]:
         """Return every loaded model, which of them answers, and whether it may be switched."""
@@ -103,9 +90,9 @@ class Service:
         """Return what each feature of an order adds to its price."""
         return self._json("POST", "/explain", json=order)
 
-    def predict_batch(self, orders: list[dict[str, Any]]) -> list[float]:
-        """Return the predictions for some orders."""
-        return self._json("POST", "/predict_batch", json=orders)["predictions"]
+    def predict_batch(self, orders: list[dict[str, Any]]) -> dict[str, Any]:
+        """Return the answer to some orders: `predictions`, and the `model` that made them."""
+        return self._json("POST", "/predict_batch", json=orders)
 
     def score(self, orders: pa.Table) -> Scored:
         """Return what the service adds to the rows of a table."""
@@ -127,7 +114,8 @@ class Service:
             return answer.json()
         except ValueError:
             raise ServiceError(
-                f"{self.url}{path} does not answer in JSON: is it our service?"
+                "What answers is not the service that predicts: is it our service? Tell those who "
+                f"run it: {self.url}{path} does not answer in JSON."
             ) from None
 
     def _ask(self, method: str, path: str, **request: Any) -> httpx.Response:
@@ -135,18 +123,19 @@ class Service:
             answer = self._http.request(method, path, **request)
         except httpx.TimeoutException as error:
             if isinstance(error, httpx.ConnectTimeout):
-                raise DownError(f"The service at {self.url} does not answer.") from None
+                raise DownError("The service does not answer.") from None
             raise ServiceError(
                 "The service took too long to answer: the network is slow, or it is very busy. "
-                "Try again."
+                "Wait a moment and try again."
             ) from None
         except (httpx.TransportError, httpx.InvalidURL):
-            raise DownError(f"The service at {self.url} does not answer.") from None
+            raise DownError("The service does not answer.") from None
         if answer.is_success:
             return answer
         if answer.is_server_error:
             raise ServiceError(
-                f"The service failed (status {answer.status_code}). Its log tells why; try again."
+                f"The service failed (status {answer.status_code}). Try again; if it stays, tell "
+                "those who run it: its log says why."
             )
         try:
             detail = answer.json()["detail"]

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -9,11 +10,20 @@ from typing import Any
 import streamlit as st
 
 from sales.contract import Column
-from ui.amounts import plain, words
+from ui.amounts import from_percent, in_percent, is_share, plain, words
 
 Order = dict[str, Any]
-EARLIEST = date(1900, 1, 1)  # that the calendar offers where the contract gives no first day
-ACROSS = 3  # controls side by side where there is room
+FORM, FIELD = "order", "field"  # the keys of the form's containers, by which page.css finds them
+# What the calendar offers: a day that the model never learnt is answered too, with a warning.
+EARLIEST, LATEST = date(1, 1, 1), date(9999, 12, 31)
+
+
+@dataclass(frozen=True)
+class Filled:
+    """The form as it stands: the order, and what is wrong with a field that holds no value."""
+
+    order: Order
+    problems: dict[str, str]
 
 
 def fields_of(schema: dict[str, Any]) -> dict[str, Column]:
@@ -21,17 +31,28 @@ def fields_of(schema: dict[str, Any]) -> dict[str, Column]:
     return {name: Column(**column) for name, column in schema["fields"].items()}
 
 
-def order_form(schema: dict[str, Any]) -> Order:
-    """Draw a control for each field, holding the schema's example at first; return the order."""
+def order_form(schema: dict[str, Any]) -> Filled:
+    """Draw a control for each field, holding the schema's example at first; return what it holds.
+
+    What is wrong with a field is said beneath it.
+    """
     fields = fields_of(schema)
-    drawn = _drawn(fields)
     order: Order = {}
-    for start in range(0, len(drawn), ACROSS):
-        row = st.columns(ACROSS)
-        for name, place in zip(drawn[start : start + ACROSS], row, strict=False):
-            with place:
-                order[name] = _control(name, fields[name], schema, order)
-    return {name: order[name] for name in fields}
+    problems: dict[str, str] = {}
+    with st.container(key=FORM):
+        for place, name in enumerate(_drawn(fields)):
+            with st.container(key=f"{FIELD}_{place}", gap="xxsmall"):
+                order[name], problem = _control(name, fields[name], schema, order)
+                if problem:
+                    problems[name] = problem
+                    st.markdown(f":small[:red[{plain(problem)}]]")
+    return Filled({name: order[name] for name in fields}, problems)
+
+
+def bad_fields(schema: dict[str, Any], filled: Filled) -> list[str]:
+    """Return the keys of the containers of the fields that hold no value."""
+    drawn = _drawn(fields_of(schema))
+    return [f"{FIELD}_{drawn.index(name)}" for name in filled.problems]
 
 
 def _drawn(fields: dict[str, Column]) -> list[str]:
@@ -49,31 +70,56 @@ def _led_by(leader: str, leader_of: dict[str, str], fields: dict[str, Column]) -
     return [name for name in fields if leader_of.get(name) == leader]
 
 
-def _control(name: str, column: Column, schema: dict[str, Any], order: Order) -> Any:
+def _control(name: str, column: Column, schema: dict[str, Any], order: Order) -> tuple[Any, str]:
+    """Draw a field's control; return its value, and what is wrong with it, empty for nothing."""
     draw = _DRAW[column.role]
-    label = plain(words(name)) + (f" ({column.unit})" if column.unit else "")
+    unit = "%" if is_share(column) else column.unit
+    label = plain(words(name)) + (f" ({unit})" if unit else "")
     return draw(name, label, column, schema, order)
 
 
-def _number(name: str, label: str, column: Column, schema: dict[str, Any], _: Order) -> float:
-    kind: Callable[[Any], Any] = int if column.integer else float
-    example = kind(schema["example"][name])
-    low, high = (None if bound is None else kind(bound) for bound in (column.min, column.max))
-    ends = [
-        f"{word} {bound:,}" for word, bound in (("from", low), ("to", high)) if bound is not None
-    ]
-    value = st.number_input(
+def _number(
+    name: str, label: str, column: Column, schema: dict[str, Any], _: Order
+) -> tuple[float | None, str]:
+    example, key = float(schema["example"][name]), f"order_{name}"
+    share = is_share(column)
+    example = in_percent(example) if share else example
+    step = in_percent(_step(column)) if share else _step(column)
+    st.session_state.setdefault(key, example)
+    # Without bounds of its own and with no default, which would answer for what is out of range
+    # and for what is empty: the control then keeps the value that was there before.
+    shown = st.number_input(
         label,
-        low,
-        high,
-        example,
-        step=1 if column.integer else _step(column),
-        format="%d" if column.integer else f"%.{_digits(example, _step(column))}f",
-        key=f"order_{name}",
-        help=" ".join(ends).capitalize() or None,
+        value=None,
+        step=1.0 if column.integer else step,
+        format="%g" if column.integer or share else f"%.{_digits(example, step)}f",
+        key=key,
+        help=ends(column).capitalize() or None,
         persist_state="session",
     )
-    return kind(value if value is not None else example)
+    value = from_percent(shown) if share and shown is not None else shown
+    if value is None or not _allowed(value, column):
+        return None, f"Enter a {'whole ' if column.integer else ''}number {ends(column)}".rstrip()
+    return int(value) if column.integer else value, ""
+
+
+def _allowed(value: float, column: Column) -> bool:
+    low, high = (None if bound is None else float(bound) for bound in (column.min, column.max))
+    if column.integer and value % 1:
+        return False
+    return (low is None or value >= low) and (high is None or value <= high)
+
+
+def ends(column: Column) -> str:
+    """Return the range of a column as people read it: `from 0 to 100 %` for a share."""
+    if is_share(column):
+        return "from 0 to 100 %"
+    found = (("from", column.min), ("to", column.max))
+    return " ".join(f"{word} {_bound(bound)}" for word, bound in found if bound is not None)
+
+
+def _bound(bound: float | str) -> str:
+    return bound if isinstance(bound, str) else f"{bound:,.12g}"
 
 
 def _step(column: Column) -> float:
@@ -90,25 +136,30 @@ def _digits(*values: float) -> int:
     return max(2, *map(min, needed, telling))
 
 
-def _date(name: str, label: str, column: Column, schema: dict[str, Any], _: Order) -> str:
-    example = date.fromisoformat(schema["example"][name][:10])
-    first = date.fromisoformat(str(column.min)[:10]) if column.min else min(example, EARLIEST)
-    last = date.fromisoformat(str(column.max)[:10]) if column.max else example
-    learnt = f"from {first:%Y-%m-%d} to {last:%Y-%m-%d}" if column.min and column.max else ""
+def _date(
+    name: str, label: str, column: Column, schema: dict[str, Any], _: Order
+) -> tuple[str | None, str]:
+    key = f"order_{name}"
+    st.session_state.setdefault(key, date.fromisoformat(schema["example"][name][:10]))
+    known = [str(bound)[:10] for bound in (column.min, column.max) if bound]
     chosen = st.date_input(
         label,
-        example,
-        first,
-        max(last, date.today()),
-        key=f"order_{name}",
-        help=f"The model learnt {learnt}" if learnt else None,
+        None,
+        EARLIEST,
+        LATEST,
+        key=key,
+        help=f"The model learnt from {known[0]} to {known[1]}" if len(known) == 2 else None,
         format="YYYY-MM-DD",
         persist_state="session",
     )
-    return (chosen if isinstance(chosen, date) else example).isoformat()
+    if not isinstance(chosen, date):
+        return None, "Enter a day"
+    return chosen.isoformat(), ""
 
 
-def _choice(name: str, label: str, column: Column, schema: dict[str, Any], order: Order) -> str:
+def _choice(
+    name: str, label: str, column: Column, schema: dict[str, Any], order: Order
+) -> tuple[str, str]:
     example = schema["example"][name]
     choices = list(column.values or schema["levels"].get(name, [example]))
     for leader, leads in (column.follows or {}).items():
@@ -119,9 +170,9 @@ def _choice(name: str, label: str, column: Column, schema: dict[str, Any], order
                 [led],
                 key=f"order_{name}_{led}",
                 disabled=True,
-                help=plain(f"{leader} decides it"),
+                help=plain(f"{words(leader)} decides it"),
             )
-            return led
+            return led, ""
     chosen = st.selectbox(
         label,
         choices,
@@ -131,8 +182,12 @@ def _choice(name: str, label: str, column: Column, schema: dict[str, Any], order
         help="Pick one, or type another: the model answers it, with a warning",
         persist_state="session",
     )
-    return str(chosen)
+    return str(chosen), ""
 
 
 _PLACE = {"numeric": 0, "date": 1, "categorical": 2}
-_DRAW: dict[str, Callable[..., Any]] = {"numeric": _number, "date": _date, "categorical": _choice}
+_DRAW: dict[str, Callable[..., tuple[Any, str]]] = {
+    "numeric": _number,
+    "date": _date,
+    "categorical": _choice,
+}

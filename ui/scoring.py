@@ -69,6 +69,11 @@ class Scoring:
         return self._pieces[0].model if self._pieces else ""
 
     @property
+    def content_hash(self) -> str:
+        """The content hash of the model that answered."""
+        return self._pieces[0].content_hash if self._pieces else ""
+
+    @property
     def warnings(self) -> list[str]:
         """Each of the service's warnings once."""
         return list(dict.fromkeys(text for piece in self._pieces for text in piece.warnings))

@@ -1,4 +1,8 @@
-"""What a person sees when there is no answer: the service down, slow, refusing; our mistakes."""
+"""What a person sees when there is no answer: the service down, slow, refusing; our mistakes.
+
+People who predict are told what they can do; what only those who run the service can do is folded
+beneath it.
+"""
 
 import logging
 import os
@@ -6,31 +10,16 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from sales.contract import Called
 from ui.amounts import plain
 from ui.client import DownError, Service, ServiceError
 
 LOG = logging.getLogger("ui")
 RETRY_SECONDS = 2
-TITLE_SECONDS = 60  # how long the window's title stays without being asked for
 
 
 def service() -> Service:
     """Return the service that API_URL names, by default the one of `make serve`."""
     return _service(os.environ.get("API_URL") or "http://127.0.0.1:3000")
-
-
-def title() -> str:
-    """Return what the project is called; a plain word while the service does not tell."""
-    try:
-        return _title(service().url)
-    except Exception:  # the view asks too, and tells the person what is wrong
-        return Called().title
-
-
-@st.cache_data(ttl=TITLE_SECONDS, show_spinner=False)
-def _title(url: str) -> str:
-    return Service(url).called(seconds=2.0).title
 
 
 @st.cache_resource
@@ -39,31 +28,41 @@ def _service(url: str) -> Service:
 
 
 def show(view: Callable[[Service], None]) -> None:
-    """Draw a view; what goes wrong is told in plain words, and in the log if it is our fault."""
+    """Draw a view; what goes wrong is told in plain words, and in the log if it is our fault.
+
+    What the view has drawn before stays: a view draws its title first.
+    """
     asked = service()
     try:
         view(asked)
-    except DownError as error:
-        _down(asked, error)
     except ServiceError as error:
-        st.error(plain(str(error)), icon=":material/error:")
-        st.button("Try again", icon=":material/refresh:")
+        trouble(asked, error)
     except Exception:
         LOG.exception("a view failed")
         st.error(
-            "This page made a mistake. Try again; if it stays, the page's log tells what happened.",
+            "This page made a mistake. Try again; if it stays, tell those who run it: the page's "
+            "log says what happened.",
             icon=":material/bug_report:",
         )
         st.button("Try again", icon=":material/refresh:")
 
 
-def _down(asked: Service, error: DownError) -> None:
-    st.error(plain(str(error)), icon=":material/cloud_off:")
-    st.markdown("Start it in a terminal, in the project's folder:")
-    st.code("make repro   # once: trains and promotes the models\nmake serve", language="bash")
-    st.caption("Another address? Set `API_URL` and start the page again.")
-    st.caption("This page goes on by itself as soon as the service is there.")
+def trouble(asked: Service, error: ServiceError) -> None:
+    """Say what went wrong and what the person can do; go on by itself when the service is back."""
+    if not isinstance(error, DownError):
+        st.error(plain(str(error)), icon=":material/error:")
+        st.button("Try again", icon=":material/refresh:")
+        return
+    st.error(
+        plain(f"{error} Nothing that you entered is lost: wait, this page goes on by itself."),
+        icon=":material/cloud_off:",
+    )
+    st.caption("If it lasts longer than a few minutes, tell those who run the service.")
     st.button("Try again", icon=":material/refresh:")
+    with st.expander("For those who run the service", icon=":material/terminal:"):
+        st.markdown(f"Nothing answers at `{asked.url}`. Start it in the project's folder:")
+        st.code("make repro   # once: trains and promotes the models\nmake serve", language="bash")
+        st.caption("Another address? Set `API_URL` and start the page again.")
     _wait_for(asked)
 
 

@@ -13,6 +13,7 @@ import pyarrow as pa
 from sales.contract import Column, cells
 from sales.serving import upload
 from sales.serving.request import RequestError
+from ui import row_numbers
 
 MOST_ROWS = 5_000_000
 
@@ -21,13 +22,15 @@ MOST_ROWS = 5_000_000
 class Upload:
     """A file's rows, CSV cells as text, and what is wrong with them.
 
-    Rows without any cell are left out: `skipped` of them. `problems` has a row for each bad cell:
-    row (from 1), column, value, problem. `faults` are what is wrong with the file as a whole; it
+    Rows without any cell are left out: `skipped` of them. `rows` are the numbers that the others
+    have in the file. `problems` has a row for each bad cell:
+    that number, column, value, problem. `faults` are what is wrong with the file as a whole; it
     cannot be scored then. `good` tells the rows to send, and `columns` what to send of them.
     """
 
     name: str
     table: pa.Table
+    rows: np.ndarray
     faults: list[str]
     problems: pd.DataFrame
     good: np.ndarray
@@ -48,29 +51,30 @@ class Upload:
 def check(name: str, body: bytes, fields: dict[str, Column], parts: dict[str, str]) -> Upload:
     """Return the file, read and checked. Raises RequestError for one that cannot be read."""
     whole = upload.read(body, MOST_ROWS)
-    table, numbers = upload.filled(whole)
+    table, filled = upload.filled(whole)
     details: list[dict[str, Any]] = []
     try:
-        upload.orders(table, fields, parts, numbers)
+        upload.orders(table, fields, parts)
     except RequestError as error:
         details = error.details
     good = np.ones(table.num_rows, bool)
     bad = [one for one in details if "rows" in one]
     for one in bad:
-        good[np.searchsorted(numbers, one["rows"])] = False
+        good[np.array(one["rows"]) - 1] = False
     faults = [": ".join([*one["loc"][1:], one["msg"]]) for one in details if "rows" not in one]
     columns = [column for column in (*fields, *parts) if column in table.column_names]
-    skipped = whole.num_rows - table.num_rows
+    numbers = row_numbers.of(body, whole.num_rows)[filled - 1]
     problems = _problems(table, numbers, bad)
-    return Upload(name, table, faults, problems, good, columns, skipped)
+    skipped = whole.num_rows - table.num_rows
+    return Upload(name, table, numbers, faults, problems, good, columns, skipped)
 
 
 def _problems(table: pa.Table, numbers: np.ndarray, bad: list[dict[str, Any]]) -> pd.DataFrame:
     found = []
     for one in bad:
-        column, rows = one["loc"][1], np.array(one["rows"])
-        values = table[column].take(pa.array(np.searchsorted(numbers, rows)))
-        text = [cells.shown(value) for value in values]
+        column, places = one["loc"][1], np.array(one["rows"]) - 1
+        rows = numbers[places]
+        text = [cells.shown(value) for value in table[column].take(pa.array(places))]
         found.append(
             pd.DataFrame({"row": rows, "column": column, "value": text, "problem": one["msg"]})
         )

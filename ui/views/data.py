@@ -2,71 +2,97 @@
 
 from typing import Any
 
+import altair as alt
 import pandas as pd
 import streamlit as st
 
-from ui import charts
-from ui.amounts import plain, words
+from sales.contract import Column
+from ui import charts, terms, told
+from ui.amounts import is_share, plain, words
 from ui.client import RefusedError, Service
 from ui.states import show
 
-ACROSS = 3
+SMALL = 180  # pixels high
+NUMERIC = Column(role="numeric")
 
 
 def view(service: Service) -> None:
     """Draw rows, quarantine, distributions and what matters most to the model that answers."""
-    with st.spinner("Asking the service …"):
-        picture = service.data()
-        answering = next(m for m in service.models()["registered_models"] if m["active"])
-        importance = _importance(service, answering["alias"])
     st.title("Data")
-    with st.container(horizontal=True):
-        for label, key in (
-            ("Rows in", "rows_in"),
-            ("Accepted", "rows_accepted"),
-            ("Quarantined", "rows_quarantined"),
-            ("Train", "train_rows"),
-            ("Valid", "valid_rows"),
-            ("Test", "test_rows"),
-        ):
-            st.metric(label, f"{picture[key]:,}", width="content")
-    st.caption(f"Data hash {picture['sha256'][:16]}")
+    with st.spinner("Asking the service …"):
+        known, picture, importance = _asked(service)
+    told.who_answers(known.model)
+    if picture is None:
+        st.error(
+            "There is no picture of the data beside these models. "
+            "Those who run the service can add it: `make repro`.",
+            icon=":material/error:",
+        )
+        return
+    _rows(picture)
     _quarantine(picture["quarantined_by_reason"])
     st.header("Numbers", anchor=False)
-    unit = picture["target"]["unit"]
-    name = picture["target"]["name"]
-    tables = {words(c): pd.DataFrame(bins) for c, bins in picture["numeric"].items()}
-    _grid({c: charts.histogram(bins, c, 180) for c, bins in tables.items()})
+    drawn = {}
+    for name, bins in picture["numeric"].items():
+        column = known.fields.get(name, NUMERIC)
+        share = is_share(column)
+        unit = "%" if share else known.unit_of(name)
+        title = words(name) + (f" ({unit})" if unit else "")
+        whole = column.integer
+        drawn[title] = charts.histogram(pd.DataFrame(bins), title, SMALL, whole=whole, share=share)
+    _grid("numbers", drawn)
     counts = {words(c): pd.DataFrame(values) for c, values in picture["categorical"].items()}
     if counts:
         st.header("Categories", anchor=False)
-        _grid({c: charts.bars(t, "rows", "value", ("Rows", c)) for c, t in counts.items()})
+        bars = {
+            name: charts.bars(table, "rows", "value", ("Rows", name), form=",~d", whole=True)
+            for name, table in counts.items()
+        }
+        _grid("categories", bars)
     st.header("What matters most", anchor=False)
     if importance is None:
-        st.info("The model that answers was exported without its evaluation: run `make repro`.")
-        return
-    added = f"RMSE in {unit}" if unit else "RMSE"
-    st.caption(
-        plain(
-            f"{added} that is added to the {answering['alias']}'s prediction of "
-            f"{words(name).lower()} when a column is shuffled"
+        st.info(
+            "There is no evaluation beside the model that answers. "
+            "Those who run the service can add it: `make repro`."
         )
-    )
-    st.altair_chart(
-        charts.bars(importance, "importance", "feature", ("RMSE added", "Column")),
-        alt="Feature importance",
-    )
+        return
+    _importance(known, importance)
 
 
-def _importance(service: Service, alias: str) -> pd.DataFrame | None:
+def _asked(
+    service: Service,
+) -> tuple[told.Told, dict[str, Any] | None, pd.DataFrame | None]:
+    """Return what is known of the model, the data's picture, and what matters to that model."""
+    known = told.ask(service)
+    if known.failed:
+        raise known.failed
+    picture = known.picture if "rows_in" in known.picture else None
+    return known, picture, _evaluated(service, known.schema["alias"])
+
+
+def _evaluated(service: Service, alias: str) -> pd.DataFrame | None:
     try:
         return pd.DataFrame(service.evaluation(alias)["importance"])
     except RefusedError:
         return None
 
 
+def _rows(picture: dict[str, Any]) -> None:
+    with st.container(horizontal=True):
+        for term, key in (
+            (terms.READ, "rows_in"),
+            (terms.ACCEPTED, "rows_accepted"),
+            (terms.SET_ASIDE, "rows_quarantined"),
+            (terms.TRAIN, "train_rows"),
+            (terms.VALID, "valid_rows"),
+            (terms.TEST, "test_rows"),
+        ):
+            st.metric(term.said, f"{picture[key]:,}", width="content", help=term.exactly)
+    st.caption("One version of the data", help=f"SHA-256 `{picture['sha256']}`")
+
+
 def _quarantine(by_reason: dict[str, int]) -> None:
-    st.header("Quarantine", anchor=False)
+    st.header(terms.SET_ASIDE.said, anchor=False)
     if not by_reason:
         st.success("No row was set aside: every one kept the contract.", icon=":material/check:")
         return
@@ -74,18 +100,38 @@ def _quarantine(by_reason: dict[str, int]) -> None:
     st.dataframe(
         pd.DataFrame(rows, columns=["Reason", "Bad cells"]),
         hide_index=True,
-        alt="Quarantined rows by reason",
+        alt="Rows set aside, by reason",
     )
-    st.caption("data/prepared/quarantine.csv names each one: file, row, column, value, reason.")
+    st.caption(
+        "Those who run the pipeline have a list of them: file, row, column, value and reason.",
+        help="`data/prepared/quarantine.csv`",
+    )
 
 
-def _grid(drawn: dict[str, Any]) -> None:
-    names = list(drawn)
-    for start in range(0, len(names), ACROSS):
-        for name, place in zip(names[start : start + ACROSS], st.columns(ACROSS), strict=False):
-            with place:
-                st.markdown(f"**{plain(name)}**")
-                st.altair_chart(drawn[name], key=f"data_{name}", alt=f"Distribution of {name}")
+def _importance(known: told.Told, importance: pd.DataFrame) -> None:
+    unit = f" ({known.unit})" if known.unit else ""
+    st.caption(
+        plain(
+            f"How much larger the {known.schema['alias']}'s typical error gets when a column's "
+            "values are shuffled"
+        ),
+        help="Permutation importance: RMSE added on test rows. Below zero it is chance, "
+        "and drawn as nothing.",
+    )
+    named = importance.assign(feature=importance["feature"].map(words))
+    added = f"Typical error added{unit}"
+    st.altair_chart(
+        charts.bars(named, "importance", "feature", (added, "Column")),
+        alt="What matters most, column by column",
+    )
+
+
+def _grid(name: str, drawn: dict[str, alt.Chart]) -> None:
+    with st.container(key=f"charts_{name}"):
+        for title, chart in drawn.items():
+            with st.container():
+                st.markdown(f"**{plain(title)}**")
+                st.altair_chart(chart, key=f"data_{title}", alt=f"Distribution of {title}")
 
 
 show(view)

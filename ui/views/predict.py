@@ -5,141 +5,200 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from sales.contract import Called
-from ui import bill, charts, form, states, sweep, waterfall
-from ui.amounts import amount, plain, words
-from ui.client import RefusedError, Service, ServiceError
+from sales.contract import Column
+from ui import asked, bill, charts, form, states, sweep, tables, told, waterfall
+from ui.amounts import amount, is_share, plain, words
+from ui.asked import Asked
+from ui.assistive import assist
+from ui.client import Service, ServiceError
+from ui.form import Filled
+from ui.told import Told
 
-PREDICTED = "predicted"
+PREDICTED, TURN, PICKED = "predicted", "turn", "moves_with"
+BUTTON = "predict"
 
 
 def view(service: Service) -> None:
     """Draw the form, and beside it the answer to what was last asked."""
-    with st.spinner("Asking the service …"):
-        schema, picture = service.schema(), _picture(service)
-    called, target = Called(**picture["called"]), words(schema["target"]).lower()
+    try:
+        with st.spinner("Asking the service …"):
+            known = told.ask(service)
+    except ServiceError:
+        st.title("Predict")
+        raise
+    called, target = known.called, words(known.schema["target"]).lower()
     st.title(plain(called.question or f"What will this {called.row}'s {target} be?"))
-    left, right = st.columns([3, 2], gap="large")
-    with left:
-        order = form.order_form(schema)
-        if st.button("Predict", type="primary", icon=":material/sell:"):
-            st.session_state[PREDICTED] = None
-            with st.spinner("Predicting …"):
-                answer = service.predict(order)
-                st.session_state[PREDICTED] = (order, answer, _explained(service, order))
-    predicted = st.session_state.get(PREDICTED)
-    with right:
-        if predicted is None:
-            text = plain(f"Fill in the {called.row} and press Predict.")
-            st.info(text, icon=":material/arrow_back:")
-            return
-        asked, answer, explained = predicted
-        if asked != order:
-            st.caption("The form has changed since: press Predict to see what it comes to now.")
-        _answer(schema, picture, asked, answer)
-    left, right = st.columns(2, gap="large")  # beneath both: on a telephone the answer is first
-    with left:
-        _why(schema, picture, answer, explained)
-    with right:
-        _moves(service, schema, picture, asked)
+    told.who_answers(known.model)
+    with st.container(key="asked"):
+        with st.container():
+            filled = form.order_form(known.schema)
+            pressed = st.button("Predict", key=BUTTON, type="primary", icon=":material/sell:")
+        with st.container():
+            failed = _ask(service, known, filled, pressed=pressed)
+            found: Asked | None = st.session_state.get(PREDICTED)
+            spoken = _spoken(known, found, failed)
+            if found:
+                if found.order != filled.order:
+                    st.caption("The form has changed since: press Predict for what it is now.")
+                _answer(known, found)
+            elif not failed:
+                text = plain(f"Fill in the {called.row} and press Predict.")
+                st.info(text, icon=":material/arrow_back:")
+    if found:
+        with st.container(key="about"):  # beneath both: on a telephone the answer is first
+            with st.container():
+                _why(known, found)
+            with st.container():
+                _moves(service, known, found)
+    assist(BUTTON, form.bad_fields(known.schema, filled), st.session_state.get(TURN, 0), spoken)
 
 
-def _picture(service: Service) -> dict[str, Any]:
-    """Return the data's picture, or an empty one: the prediction does not need it."""
-    empty: dict[str, Any] = {"called": {}, "target": {"unit": None}, "breakdown": {}, "numeric": {}}
+def _ask(service: Service, known: Told, filled: Filled, *, pressed: bool) -> str:
+    """Keep the answer to the order, asked anew where another model answers by now.
+
+    Return why there is none, which is said in its place.
+    """
+    found: Asked | None = st.session_state.get(PREDICTED)
+    order = filled.order if pressed or found is None else found.order
+    if known.failed:
+        states.trouble(service, known.failed)
+        return str(known.failed)
+    if pressed:
+        st.session_state[PREDICTED] = None
+        st.session_state[TURN] = st.session_state.get(TURN, 0) + 1
+    if pressed and filled.problems:
+        said = [f"{words(name)}: {problem}." for name, problem in filled.problems.items()]
+        st.error(plain("Not predicted. " + " ".join(said)), icon=":material/error:")
+        return " ".join(["Not predicted.", *said])
+    switched = not pressed and found is not None and not found.is_by(known.model)
+    if switched and order.keys() != known.fields.keys():
+        st.session_state[PREDICTED] = None
+        st.info("Another model answers now, which asks for other fields: press Predict again.")
+        return "Another model answers now: press Predict again."
+    if not (pressed or switched):
+        return ""
     try:
-        return empty | service.data()
-    except RefusedError:
-        return empty
-
-
-def _explained(service: Service, order: form.Order) -> dict[str, Any] | str:
-    """Return the service's explanation, or why there is none: the prediction does not need it."""
-    try:
-        return service.explain(order)
+        with st.spinner("Predicting …"):
+            st.session_state[PREDICTED] = asked.ask(service, order, *_tried(known, order))
     except ServiceError as error:
-        return str(error)
+        st.session_state[PREDICTED] = None
+        states.trouble(service, error)
+        return f"Not predicted. {error}"
+    if switched:
+        st.session_state[TURN] = st.session_state.get(TURN, 0) + 1
+        st.info("Another model answers now: it was asked anew.", icon=":material/swap_horiz:")
+    elif not st.session_state[PREDICTED].is_by(known.model):
+        st.rerun()  # switched since the view was begun: drawn again, from what this model asks for
+    return ""
 
 
-def _answer(
-    schema: dict[str, Any], picture: dict[str, Any], order: form.Order, answer: dict[str, Any]
-) -> None:
-    total, unit = answer[schema["answer_key"]], picture["target"]["unit"]
-    model = answer["model"]
+def _tried(known: Told, order: form.Order) -> tuple[str | None, list[form.Order]]:
+    """Return the field that the person picked, and the order with each value tried of it."""
+    fields = _movable(known, order)
+    if not fields:
+        return None, []
+    picked = st.session_state.get(PICKED)
+    name = picked if picked in fields else next(iter(fields))
+    return name, sweep.orders(order, name, _values(known, order, name))
+
+
+def _movable(known: Told, order: form.Order) -> dict[str, Column]:
+    fields = {n: c for n, c in known.fields.items() if c.role == "numeric"}
+    return fields if fields.keys() <= order.keys() else {}
+
+
+def _values(known: Told, order: form.Order, name: str) -> list[float]:
+    return sweep.values(known.fields[name], order[name], known.picture["numeric"].get(name))
+
+
+def _spoken(known: Told, found: Asked | None, failed: str) -> str:
+    """Return what is read to those who do not see the answer."""
+    if failed or not found:
+        return failed
+    total = amount(found.answer[known.schema["answer_key"]], known.unit)
+    return f"Predicted {words(known.schema['target']).lower()}: {total}. {_within(known, found)}"
+
+
+def _within(known: Told, found: Asked) -> str:
+    """Return between what the truth lies, and how often; nothing where the model does not tell."""
+    interval = found.answer.get("prediction_interval")
+    if not interval:
+        return ""
+    low, high = (amount(interval[end], known.unit) for end in ("low", "high"))
+    return f"{interval['coverage']:.0%} of such {known.called.rows} lie between {low} and {high}."
+
+
+def _answer(known: Told, found: Asked) -> None:
+    total, model = found.answer[known.schema["answer_key"]], found.model
     with st.container(border=True):
-        label = plain(f"Predicted {words(schema['target']).lower()}")
-        st.metric(label, amount(total, unit))
-        interval = answer.get("prediction_interval")
-        if interval:
-            low, high = (amount(interval[end], unit) for end in ("low", "high"))
-            share, rows = f"{interval['coverage']:.0%}", picture["called"].get("rows", "rows")
-            st.markdown(plain(f"{share} of such {rows} lie between {low} and {high}."))
+        label = plain(f"Predicted {words(known.schema['target']).lower()}")
+        st.metric(label, amount(total, known.unit))
+        if within := _within(known, found):
+            st.markdown(plain(within))
         st.caption(
-            f"Answered by the {model['alias']}, version {model['version']} "
-            f"({model['content_hash'][:12]})"
+            f"Answered by the {model['alias']}, version {model['version']}",
+            help=told.exactly(model),
         )
-    for warning in answer["warnings"]:
+    for warning in found.answer["warnings"]:
         st.warning(plain(warning), icon=":material/warning:")
-    if picture["breakdown"]:
-        st.subheader("The bill")
-        parts = bill.parts(picture["breakdown"], order, total)
+    if known.picture["breakdown"]:
+        st.header("The bill", anchor=False)
+        parts = bill.parts(known.picture["breakdown"], found.order, total)
         lines = {**parts, "**Total**": total}
-        st.table(
-            pd.DataFrame(
-                {"Part": lines.keys(), "Amount": [plain(amount(v, unit)) for v in lines.values()]}
-            ),
-            border="horizontal",
-            hide_index=True,
-            hide_header=True,
-        )
+        rows = [(part, plain(amount(value, known.unit))) for part, value in lines.items()]
+        tables.draw("bill", pd.DataFrame(rows, columns=["Part", "Amount"]), header=False)
 
 
-def _why(
-    schema: dict[str, Any],
-    picture: dict[str, Any],
-    answer: dict[str, Any],
-    explained: dict[str, Any] | str,
-) -> None:
+def _why(known: Told, found: Asked) -> None:
     """Draw what each feature adds to the prediction."""
-    st.subheader("Why this prediction")
+    st.header("Why this prediction", anchor=False)
+    explained = found.explained
     if isinstance(explained, str):
         st.info(plain(f"It cannot be explained. {explained}"), icon=":material/info:")
         return
-    if explained["model"] != answer["model"]:
-        st.info("Another model has been switched to: press Predict again.")
-        return
     for warning in explained["warnings"]:
-        if warning not in answer["warnings"]:  # those stand above
+        if warning not in found.answer["warnings"]:  # those stand above
             st.warning(plain(warning), icon=":material/warning:")
-    unit = picture["target"]["unit"]
-    steps = waterfall.steps(explained, schema["answer_key"], unit)
+    shares = {name for name, column in known.fields.items() if is_share(column)}
+    steps = waterfall.steps(explained, known.schema["answer_key"], known.unit, shares)
     st.altair_chart(
-        charts.waterfall(steps, unit),
+        charts.waterfall(steps, known.unit),
         alt=f"Waterfall chart: {waterfall.told(steps)}",
     )
-    row = picture["called"].get("row", "row")
+    row = known.called.row
     st.caption(plain(f"Each bar is what the model makes of a field, against an average {row}."))
 
 
-def _moves(
-    service: Service, schema: dict[str, Any], picture: dict[str, Any], order: form.Order
-) -> None:
+def _moves(service: Service, known: Told, found: Asked) -> None:
     """Draw how the prediction moves with a field that the person picks."""
-    fields = {n: c for n, c in form.fields_of(schema).items() if c.role == "numeric"}
-    if not fields or not fields.keys() <= order.keys():
+    fields = _movable(known, found.order)
+    if not fields:
         return
-    st.subheader("What moves it")
-    field = st.selectbox(
-        "How the prediction moves with", list(fields), format_func=words, key="moves_with"
+    st.header("What moves it", anchor=False)
+    name = st.selectbox(
+        "How the prediction moves with", list(fields), format_func=words, key=PICKED
     )
-    tried = sweep.values(fields[field], order[field], picture["numeric"].get(field))
-    predictions = service.predict_batch(sweep.orders(order, field, tried))
-    x, y = words(field), f"Predicted {words(schema['target']).lower()}"
+    tried = _values(known, found.order, name)
+    if found.must_ask(name) and not known.failed:
+        orders = sweep.orders(found.order, name, tried)
+        if not asked.move(service, found, name, orders):
+            st.session_state[PREDICTED] = asked.ask(service, found.order, name, orders)
+            st.rerun()  # all of it by the model that answers now
+    moved: dict[str, Any] | str = found.moves.get(name, "The service does not answer.")
+    if isinstance(moved, str):
+        st.info(plain(moved), icon=":material/info:")
+        return
+    column = known.fields[name]
+    x, y = words(name), f"Predicted {words(known.schema['target']).lower()}"
+    unit = "%" if is_share(column) else column.unit
     st.altair_chart(
         charts.line(
-            pd.DataFrame({"x": tried, "y": predictions}),
-            *((x, y), order[field], picture["target"]["unit"]),
-            whole=fields[field].integer,
+            pd.DataFrame({"x": tried, "y": moved["predictions"]}),
+            (f"{x} ({unit})" if unit else x, y),
+            found.order[name],
+            known.unit,
+            whole=column.integer,
+            share=is_share(column),
         ),
         alt=f"Line chart: {y} by {x}",
     )

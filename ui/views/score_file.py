@@ -6,41 +6,53 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import streamlit as st
 
 from sales.contract import cells
 from sales.serving.request import RequestError, added_columns
-from ui import charts, form, memory, upload_check
-from ui.amounts import column_format, error_size, plain, words
+from ui import charts, form, memory, told, upload_check
+from ui.amounts import column_format, error_size, is_share, plain, words
 from ui.client import RefusedError, Service
 from ui.scoring import Scoring
-from ui.states import show
+from ui.states import show, trouble
+from ui.terms import MAE, RMSE
+from ui.told import Told
 from ui.upload_check import Upload
 
 UPLOAD, SCORING = "upload", "scoring"
 PREVIEW, SHOWN, PLOTTED = 20, 1_000, 2_000  # rows
+ROW = st.column_config.NumberColumn(
+    "Row", help="As a spreadsheet counts: the header is row 1", format="%d"
+)
+RIGHT = st.column_config.Column(alignment="right")  # a CSV's cells are text, as they were typed
 LOOK_SECONDS = 0.5  # how often a running bar is drawn anew
 
 
 def view(service: Service) -> None:
     """Draw the step at which the person's file is."""
     st.title("Score a file")
+    with st.spinner("Asking the service …"):
+        known = told.ask(service)
+    told.who_answers(known.model)
+    if known.failed:
+        trouble(service, known.failed)
     scoring: Scoring | None = st.session_state.get(SCORING)
     uploaded: Upload | None = st.session_state.get(UPLOAD)
-    if scoring:
-        _result(service, scoring) if scoring.finished else _progress(scoring)
+    if scoring and scoring.finished:
+        _result(known, scoring)
+    elif scoring:
+        _progress(scoring)
     elif uploaded:
-        _checked(service, uploaded)
+        _checked(service, known, uploaded)
     else:
-        _ask(service)
+        _ask(known)
 
 
-def _ask(service: Service) -> None:
-    with st.spinner("Asking the service …"):
-        schema = service.schema()
-    fields = form.fields_of(schema)
+def _ask(known: Told) -> None:
+    schema, fields = known.schema, known.fields
     st.markdown(
-        plain(f"CSV or Parquet, a line for each {service.called().row}. ")
+        plain(f"CSV or Parquet, a line for each {known.called.row}. ")
         + "It is checked here before anything is sent; further columns are kept as they are."
     )
     sent = st.file_uploader("Your file", ["csv", "parquet"])
@@ -53,7 +65,7 @@ def _ask(service: Service) -> None:
         on_click="ignore",
     )
     with st.expander("What each column may hold"):
-        st.dataframe(_columns(schema), hide_index=True)
+        st.table(_columns(known), hide_index=True, border="horizontal")
     if sent is None:
         return
     with st.spinner("Reading and checking …"):
@@ -78,21 +90,20 @@ def _template(schema: dict[str, Any]) -> str:
     return text.getvalue()
 
 
-def _columns(schema: dict[str, Any]) -> pd.DataFrame:
+def _columns(known: Told) -> pd.DataFrame:
     rows = []
-    for name, column in form.fields_of(schema).items():
-        bounds = [
-            f"{word} {bound:,}" if isinstance(bound, int | float) else f"{word} {bound}"
-            for word, bound in (("from", column.min), ("to", column.max))
-            if bound is not None
-        ]
-        values = ", ".join(column.values or ())
+    for name, column in known.fields.items():
         kind = {"numeric": "whole number" if column.integer else "number", "date": "date"}
-        rows.append((name, kind.get(column.role, "text"), values or " ".join(bounds)))
+        may = ", ".join(column.values or ()) or form.ends(column)
+        if is_share(column):
+            may = "from 0 to 1 (0.15 is 15 %)"
+        elif column.unit:
+            may = f"{may}, in {column.unit}".removeprefix(", ")
+        rows.append((plain(name), kind.get(column.role, "text"), plain(may)))
     return pd.DataFrame(rows, columns=["Column", "Kind", "Values"])
 
 
-def _checked(service: Service, uploaded: Upload) -> None:
+def _checked(service: Service, known: Told, uploaded: Upload) -> None:
     """Show the file and what is wrong with it, before anything is sent."""
     rows, good = uploaded.table.num_rows, int(uploaded.good.sum())
     st.markdown(f"**{plain(uploaded.name)}**: {rows:,} rows, {uploaded.table.num_columns} columns")
@@ -111,7 +122,10 @@ def _checked(service: Service, uploaded: Upload) -> None:
         )
         shown = uploaded.problems.head(SHOWN)
         st.dataframe(
-            shown.rename(columns=str.capitalize), hide_index=True, alt="What is wrong, cell by cell"
+            shown.rename(columns=str.capitalize),
+            hide_index=True,
+            column_config={"Row": ROW},
+            alt="What is wrong, cell by cell",
         )
         if len(shown) < len(uploaded.problems):
             st.caption(f"The first {SHOWN:,} of {len(uploaded.problems):,} bad cells.")
@@ -135,8 +149,26 @@ def _checked(service: Service, uploaded: Upload) -> None:
                 scoring.wait(LOOK_SECONDS)  # a small file needs no bar
                 st.rerun()
         st.button("Choose another file", on_click=_forget, icon=":material/close:")
-    st.subheader("The first rows")
-    st.dataframe(uploaded.table.slice(0, PREVIEW).to_pandas(), hide_index=True, alt="First rows")
+    st.header("The first rows", anchor=False)
+    st.dataframe(
+        _numbered(uploaded, uploaded.table.slice(0, PREVIEW)),
+        column_config={"_index": ROW, **_aligned(known, uploaded)},
+        alt="First rows",
+    )
+
+
+def _numbered(uploaded: Upload, rows: pa.Table) -> pd.DataFrame:
+    """Return the file's first rows, each under the number that it has in the file."""
+    table = rows.to_pandas()
+    table.index = pd.Index(uploaded.rows[: len(table)], name="Row")
+    return table
+
+
+def _aligned(known: Told, uploaded: Upload) -> dict[str, Any]:
+    """Return the format of the file's columns that hold numbers."""
+    numbers = {n for n, column in known.fields.items() if column.role == "numeric"}
+    asked = {*numbers, known.schema["target"]}
+    return {name: RIGHT for name in uploaded.table.column_names if name in asked}
 
 
 def _forget() -> None:
@@ -174,11 +206,14 @@ def _bar(scoring: Scoring) -> None:
     )
 
 
-def _result(service: Service, scoring: Scoring) -> None:
+def _result(known: Told, scoring: Scoring) -> None:
     uploaded, added = scoring.upload, scoring.added()
-    with st.spinner("Asking the service …"):
-        target = service.schema()["target"]
-        unit = service.unit()
+    target, unit = known.schema["target"], known.unit
+    if known.model and known.model["content_hash"] != scoring.content_hash:
+        st.info(
+            f"Another model answers now. These are the answers of the {plain(scoring.model)}.",
+            icon=":material/swap_horiz:",
+        )
     st.success(
         f"{scoring.rows:,} rows scored by the {plain(scoring.model)} in {scoring.seconds:.1f} s "
         f"({scoring.rows_a_second:,.0f} rows a second).",
@@ -198,23 +233,28 @@ def _result(service: Service, scoring: Scoring) -> None:
         st.button("Choose another file", on_click=_forget, icon=":material/close:")
     name = added_columns(target)[0]
     predicted = added[name].to_numpy()
-    left, right = st.columns(2, gap="large")
-    with left:
-        st.subheader("Predictions")
+    drawn = st.container(key="charts_scored")
+    with drawn, st.container():
+        st.header("Predictions", anchor=False)
         title = f"Predicted {words(target).lower()}" + (f" ({unit})" if unit else "")
-        st.altair_chart(charts.histogram(charts.binned(predicted), title), alt="Histogram")
+        st.altair_chart(
+            charts.histogram(charts.binned(predicted), title), alt=f"Histogram: {title}"
+        )
     if target in uploaded.table.column_names:
-        with right:
+        with drawn, st.container():
             _against(uploaded, target, predicted, unit)
-    st.subheader("Rows")
+    st.header("Rows", anchor=False)
     table = scoring.table()
     names = [*added.column_names, *(n for n in table.column_names if n not in added.column_names)]
     st.dataframe(
-        table.slice(0, SHOWN).select(names).to_pandas(),
-        hide_index=True,
+        _numbered(uploaded, table.slice(0, SHOWN).select(names)),
         column_config={
-            name: st.column_config.NumberColumn(format=column_format(unit))
-            for name in added.column_names
+            "_index": ROW,
+            **_aligned(known, uploaded),
+            **{
+                name: st.column_config.NumberColumn(format=column_format(unit))
+                for name in added.column_names
+            },
         },
         alt="The scored rows",
     )
@@ -230,10 +270,10 @@ def _against(uploaded: Upload, target: str, predicted: np.ndarray, unit: str | N
         return
     true, predicted = true[both], predicted[both]
     off = predicted - true
-    st.subheader("Against the true values")
-    rmse, mae = st.columns(2)
-    rmse.metric("RMSE", error_size(float(np.sqrt(np.mean(off**2))), unit))
-    mae.metric("MAE", error_size(float(np.mean(np.abs(off))), unit))
+    st.header("Against the true values", anchor=False)
+    sizes = {RMSE: np.sqrt(np.mean(off**2)), MAE: np.mean(np.abs(off))}
+    for place, (term, size) in zip(st.columns(2), sizes.items(), strict=True):
+        place.metric(term.said, error_size(float(size), unit), help=term.exactly)
     drawn = np.random.default_rng(0).permutation(len(true))[:PLOTTED]
     table = pd.DataFrame({"true": true[drawn], "predicted": predicted[drawn]})
     st.altair_chart(charts.predicted_true(table, unit), alt="Predicted against true values")

@@ -1,0 +1,49 @@
+"""The numbers of a file's rows as a spreadsheet shows them: the header is row 1, blank lines count.
+
+Whoever is told of a bad cell opens the file and goes to that row.
+"""
+
+import csv
+import io
+
+import numpy as np
+
+PARQUET = b"PAR1"
+
+
+def of(body: bytes, rows: int) -> np.ndarray:
+    """Return the number of each of the `rows` that were read from a file.
+
+    The rows of a Parquet file, which has no header line, are numbered from 1.
+    """
+    if body.startswith(PARQUET):
+        return np.arange(1, rows + 1)
+    numbers = np.arange(2, rows + 2)
+    # Each row takes a line at least: with as many lines as rows, there is nothing to look for.
+    if _lines(body) == rows + 1:
+        return numbers
+    filled, blank = _records(body)
+    for found in (filled, np.sort(np.concatenate([filled, blank]))):
+        if len(found) == rows + 1:  # the header is one of them
+            return found[1:]
+    return numbers
+
+
+def _lines(body: bytes) -> int:
+    return body.count(b"\n") + (not body.endswith(b"\n"))
+
+
+def _records(body: bytes) -> tuple[np.ndarray, np.ndarray]:
+    """Return the numbers of the records that hold a cell, and of those that hold only commas.
+
+    A line without a comma is blank, and is neither.
+    """
+    filled, empty = [], []
+    reader = csv.reader(io.TextIOWrapper(io.BytesIO(body), "utf-8-sig", "replace", newline=""))
+    csv.field_size_limit(max(csv.field_size_limit(), len(body)))
+    for number, cells in enumerate(reader, 1):
+        if any(cells):
+            filled.append(number)
+        elif len(cells) > 1:
+            empty.append(number)
+    return np.array(filled, np.int64), np.array(empty, np.int64)

@@ -1,0 +1,30 @@
+"""Where an axis has its marks: round numbers, one at each end, none where nothing can be."""
+
+import math
+
+STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)
+
+
+def ticks(low: float, high: float, most: int = 5, *, whole: bool = False) -> list[float]:
+    """Return round numbers from one at or below `low` to one at or above `high`.
+
+    There are at most `most` steps between them; of whole numbers, whole steps.
+    """
+    if not (math.isfinite(low) and math.isfinite(high)):
+        low, high = 0.0, 1.0
+    if high <= low:
+        around = abs(low) / 2 or 1.0
+        low, high = low - around, low + around
+    power = 10.0 ** math.floor(math.log10((high - low) / most))
+    for step in (size * scale for scale in (power, 10 * power) for size in STEPS):
+        if whole and step % 1:
+            continue
+        first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
+        if last - first <= most:
+            break
+    return [_round(place * step) for place in range(first, last + 1)]
+
+
+def _round(value: float) -> float:
+    """Return 0.3 for 0.30000000000000004."""
+    return float(f"{value:.12g}")
