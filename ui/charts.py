@@ -14,7 +14,7 @@ from ui.waterfall import LOWERS, RAISES
 HEIGHT = 260
 NUMBER = ",.4~r"  # thousands with commas, four digits, never an exponent
 PERCENT = ".3~%"
-GREY = "#8a9a97"  # what is only for orientation, readable on both backgrounds
+GREY = "#727f7c"  # what is only for orientation, equally readable on both backgrounds
 FEW = 30  # whole numbers that have a bar each
 # A label stands at its mark, and no label is left out: the marks are few enough for all.
 LABELS: dict[str, Any] = {"labelOverlap": False, "labelBound": False}
@@ -137,7 +137,7 @@ def bars(
     """
     most = max(0.0, _ends(table[length])[1])
     drawn = table.assign(drawn=table[length].clip(lower=0))
-    marks = ticks(0, most or 1, 4, whole=whole)
+    marks = ticks(0, most or 1, 3, whole=whole)
     return (
         alt.Chart(drawn)
         .mark_bar()

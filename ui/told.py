@@ -52,18 +52,23 @@ class Told:
         return known.unit if known else self.picture.get("units", {}).get(column)
 
 
-def ask(service: Service) -> Told:
-    """Return what the service tells now, or told last.
+def ask(service: Service, *, anew: bool = True) -> Told:
+    """Return what the service tells now, or told last where it does not answer.
 
-    Raises ServiceError where it does not answer and has told this person nothing yet.
+    Without `anew` it is only asked for what it has not told this person yet. Raises ServiceError
+    where it does not answer and has told nothing yet.
     """
+    known: Told | None = st.session_state.get(KEPT)
+    if known is not None and known.url != service.url:
+        known = None
+    if known is not None and not anew:
+        return known
     try:
         schema, picture, model = side_by_side.answers(
             service.schema, lambda: _picture(service), lambda: _model(service)
         )
     except ServiceError as error:
-        known: Told | None = st.session_state.get(KEPT)
-        if known is None or known.url != service.url:
+        if known is None:
             raise
         return replace(known, failed=error)
     found = Told(service.url, schema, picture, model)

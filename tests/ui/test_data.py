@@ -10,8 +10,8 @@ def test_rows_and_a_chart_for_every_column_stand_there(page, running):
     app = page("data", running)
     told = httpx.get(f"{running}/data").json()
     shown = {one.label: one.value for one in app.metric}
-    assert shown["Rows in"] == f"{told['rows_in']:,}"
-    assert shown["Test"] == f"{told['test_rows']:,}"
+    assert shown["Rows read"] == f"{told['rows_in']:,}"
+    assert shown["Judged by"] == f"{told['test_rows']:,}"
     charts = app.get("arrow_vega_lite_chart") or app.get("vega_lite_chart")
     assert len(charts) == len(told["numeric"]) + len(told["categorical"]) + 1
     assert "Unit price" in everything(app)

@@ -2,6 +2,7 @@
 
 import io
 import threading
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -37,7 +38,7 @@ class Doubling:
 def upload(good=None, name="a.csv"):
     table = pa.table({"n": list(range(ROWS)), "note": ["x"] * ROWS})
     good = np.ones(ROWS, bool) if good is None else good
-    return Upload(name, table, [], pd.DataFrame(), good, ["n"])
+    return Upload(name, table, np.arange(2, ROWS + 2), [], pd.DataFrame(), good, ["n"])
 
 
 @pytest.fixture(autouse=True)
@@ -84,7 +85,7 @@ def test_the_file_is_given_back_in_the_format_in_which_it_came(name):
 def test_a_prediction_that_the_file_holds_already_is_replaced():
     uploaded = upload()
     table = uploaded.table.append_column("Predicted", pa.array([0.0] * ROWS))
-    run = scored(Doubling(), Upload("a.csv", table, [], pd.DataFrame(), uploaded.good, ["n"]))
+    run = scored(Doubling(), replace(uploaded, table=table))
     assert run.table().column_names == ["n", "note", "Predicted"]
     assert run.table()["Predicted"].to_pylist()[-1] == 18
 

@@ -10,19 +10,21 @@ from ui import asked, bill, charts, form, states, sweep, tables, told, waterfall
 from ui.amounts import amount, is_share, plain, words
 from ui.asked import Asked
 from ui.assistive import assist
-from ui.client import Service, ServiceError
+from ui.client import RefusedError, Service, ServiceError
 from ui.form import Filled
 from ui.told import Told
 
 PREDICTED, TURN, PICKED = "predicted", "turn", "moves_with"
 BUTTON = "predict"
+OTHER_FIELDS = "Another model answers now, which asks for other fields: press Predict again."
 
 
 def view(service: Service) -> None:
     """Draw the form, and beside it the answer to what was last asked."""
     try:
         with st.spinner("Asking the service …"):
-            known = told.ask(service)
+            # The answer to come tells which model gave it: there is nothing to wait for before.
+            known = told.ask(service, anew=not st.session_state.get(BUTTON))
     except ServiceError:
         st.title("Predict")
         raise
@@ -73,8 +75,8 @@ def _ask(service: Service, known: Told, filled: Filled, *, pressed: bool) -> str
     switched = not pressed and found is not None and not found.is_by(known.model)
     if switched and order.keys() != known.fields.keys():
         st.session_state[PREDICTED] = None
-        st.info("Another model answers now, which asks for other fields: press Predict again.")
-        return "Another model answers now: press Predict again."
+        st.info(OTHER_FIELDS, icon=":material/swap_horiz:")
+        return OTHER_FIELDS
     if not (pressed or switched):
         return ""
     try:
@@ -82,6 +84,10 @@ def _ask(service: Service, known: Told, filled: Filled, *, pressed: bool) -> str
             st.session_state[PREDICTED] = asked.ask(service, order, *_tried(known, order))
     except ServiceError as error:
         st.session_state[PREDICTED] = None
+        if isinstance(error, RefusedError) and told.ask(service).fields != known.fields:
+            st.info(OTHER_FIELDS, icon=":material/swap_horiz:")
+            st.button("Show them", icon=":material/refresh:")
+            return OTHER_FIELDS
         states.trouble(service, error)
         return f"Not predicted. {error}"
     if switched:
