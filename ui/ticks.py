@@ -12,10 +12,13 @@ def ticks(low: float, high: float, most: int = 5, *, whole: bool = False) -> lis
     """
     if not (math.isfinite(low) and math.isfinite(high)):
         low, high = 0.0, 1.0
-    if high <= low:
+    if whole:
+        low, high = float(math.floor(low)), float(math.ceil(high))
+    if high - low <= 1e-9 * max(abs(low), abs(high)):  # one value, as far as marks can tell
         around = abs(low) / 2 or 1.0
         low, high = low - around, low + around
     power = 10.0 ** math.floor(math.log10((high - low) / most))
+    power = max(power, 1.0) if whole else power
     for step in (size * scale for scale in (power, 10 * power) for size in STEPS):
         if whole and step % 1:
             continue
