@@ -6,6 +6,7 @@ beneath it.
 
 import logging
 import os
+import time
 from collections.abc import Callable
 
 import streamlit as st
@@ -63,10 +64,11 @@ def trouble(asked: Service, error: ServiceError) -> None:
         st.markdown(f"Nothing answers at `{asked.url}`. Start it in the project's folder:")
         st.code("make repro   # once: trains and promotes the models\nmake serve", language="bash")
         st.caption("Another address? Set `API_URL` and start the page again.")
-    _wait_for(asked)
+    _wait_for(asked, time.monotonic())
 
 
 @st.fragment(run_every=RETRY_SECONDS)
-def _wait_for(asked: Service) -> None:
-    if asked.ready():
+def _wait_for(asked: Service, since: float) -> None:
+    # Not in the run that has just failed: one that says it is ready and fails would run for ever.
+    if time.monotonic() - since > RETRY_SECONDS / 2 and asked.ready():
         st.rerun()
