@@ -5,8 +5,9 @@ export default function ({ data, parentElement }) {
   const region = parentElement.querySelector("[role=status]");
   const form = () => page.querySelector(`.st-key-${data.form}`);
 
-  if (region.dataset.told !== data.turn) {
-    region.dataset.told = data.turn;
+  const told = `${data.turn} ${data.text}`;
+  if (region.told !== told) {
+    region.told = told;
     region.textContent = data.text;
   }
 

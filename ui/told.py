@@ -58,9 +58,7 @@ def ask(service: Service, *, anew: bool = True) -> Told:
     Without `anew` it is only asked for what it has not told this person yet. Raises ServiceError
     where it does not answer and has told nothing yet.
     """
-    known: Told | None = st.session_state.get(KEPT)
-    if known is not None and known.url != service.url:
-        known = None
+    known = last(service)
     if known is not None and not anew:
         return known
     try:
@@ -74,6 +72,12 @@ def ask(service: Service, *, anew: bool = True) -> Told:
     found = Told(service.url, schema, picture, model)
     st.session_state[KEPT] = found
     return found
+
+
+def last(service: Service) -> Told | None:
+    """Return what the service told this person last."""
+    known: Told | None = st.session_state.get(KEPT)
+    return known if known is not None and known.url == service.url else None
 
 
 def title() -> str:

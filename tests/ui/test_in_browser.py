@@ -5,17 +5,20 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx
 import pandas as pd
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect, sync_playwright
 
 from tests import patience, small_project
 from tests.bento_server import free_port, serve, stop
 from tests.examples import ROOT
+from ui.amounts import words
 
 VIEWS = ("", "score_file", "models", "data")
 FLAGS = [
@@ -97,19 +100,32 @@ def browser():
         started.close()
 
 
+class Watched:
+    """What a tab asks for from other machines, and the scripts that fail in it."""
+
+    def __init__(self, tab) -> None:
+        self.elsewhere: list[str] = []
+        self.broken: list[str] = []
+        tab.on("request", lambda request: self._see(request.url))
+        tab.on("websocket", lambda socket: self._see(socket.url))
+        tab.on("pageerror", lambda error: self.broken.append(str(error)))
+
+    def _see(self, url: str) -> None:
+        if urlsplit(url).hostname not in {None, "127.0.0.1"}:  # none: data and blobs of its own
+            self.elsewhere.append(url)
+
+
 @pytest.fixture
 def page(browser, address):
     """Return a tab that watches that nothing is asked from elsewhere and no script fails."""
     tab = browser.new_page(viewport={"width": 1280, "height": 900})
-    hosts, broken = set(), []
-    tab.on("request", lambda request: hosts.add(urlsplit(request.url).hostname))
-    tab.on("pageerror", lambda error: broken.append(str(error)))
+    watched = Watched(tab)
     tab.set_default_timeout(PATIENCE)
     tab.goto(address)
     yield tab
     tab.close()
-    assert hosts - {None} <= {"127.0.0.1"}
-    assert not broken
+    assert watched.elsewhere == []
+    assert watched.broken == []
 
 
 def settled(tab) -> None:
@@ -191,12 +207,17 @@ def test_the_service_stops_and_comes_back(page, service):
     service.stop()
     try:
         page.get_by_role("button", name="Predict", exact=True).click()
-        expect(page.get_by_text("does not answer")).to_be_visible()
+        failed = page.get_by_test_id("stAlert").get_by_text("does not answer")
+        expect(failed).to_be_visible()
+        expect(page.get_by_role("heading", name="What will this order cost?")).to_be_visible()
+        expect(page.get_by_role("spinbutton", name="Quantity")).to_be_visible()
+        expect(page.get_by_text("make serve")).to_be_hidden()
+        page.get_by_text("For those who run the service").click()
         expect(page.get_by_text("make serve")).to_be_visible()
     finally:
         service.start()
     expect(page.get_by_role("button", name="Predict", exact=True)).to_be_visible()
-    expect(page.get_by_text("does not answer")).to_have_count(0)
+    expect(failed).to_have_count(0)
     assert predicted(page).startswith("$")
 
 
@@ -227,17 +248,195 @@ def test_every_control_has_a_name_for_screen_readers(page, address, view):
     assert page.evaluate(nameless) == []
 
 
-def test_the_keyboard_is_enough(page, service):
+def test_the_keyboard_is_enough_and_enter_predicts(page, service):
     quantity = page.get_by_role("spinbutton", name="Quantity")
     quantity.focus()
     page.keyboard.press("Control+A")
     page.keyboard.type("4")
-    page.keyboard.press("Enter")
-    settled(page)
-    page.get_by_role("button", name="Predict", exact=True).focus()
     page.keyboard.press("Enter")
     found = page.get_by_test_id("stMetricValue")
     expect(found).to_be_visible()
     order = httpx.get(f"{service.url}/schema").json()["example"] | {"Quantity": 4}
     asked = httpx.post(f"{service.url}/predict", json=order).json()["predicted_total_amount"]
     assert found.inner_text() == f"${asked:,.2f}"
+    expect(page.get_by_role("status")).to_contain_text(
+        f"Predicted total amount: ${asked:,.2f}", timeout=PATIENCE
+    )
+
+
+def test_the_region_that_is_read_is_there_before_the_answer_and_stays(page):
+    region = page.get_by_role("status")
+    expect(region).to_have_text("")
+    page.evaluate("document.querySelector('[role=status]').kept = true")
+    predicted(page)
+    expect(region).to_contain_text("Predicted total amount")
+    assert page.evaluate("document.querySelector('[role=status]').kept") is True
+
+
+@pytest.mark.parametrize("typed", ["1000", "", "2.5"])
+def test_a_number_that_cannot_be_is_said_at_its_field_and_nothing_is_priced(page, typed):
+    predicted(page)
+    quantity = page.get_by_role("spinbutton", name="Quantity")
+    quantity.fill(typed)
+    quantity.press("Enter")
+    said = page.locator(".st-key-order").get_by_text("Enter a whole number from 1 to 100")
+    expect(said).to_be_visible()
+    expect(page.get_by_test_id("stMetricValue")).to_have_count(0)
+    expect(page.get_by_role("status")).to_contain_text("Not predicted. Quantity")
+    expect(quantity).to_have_attribute("aria-invalid", "true")
+    expect(quantity).to_have_value(typed)
+    quantity.fill("3")
+    quantity.press("Enter")
+    expect(page.get_by_test_id("stMetricValue")).to_be_visible()
+    expect(said).to_have_count(0)
+    expect(quantity).not_to_have_attribute("aria-invalid", "true")
+
+
+def test_what_was_entered_stays_when_another_view_was_looked_at(page):
+    quantity = page.get_by_role("spinbutton", name="Quantity")
+    quantity.fill("5")
+    quantity.press("Enter")
+    expect(page.get_by_test_id("stMetricValue")).to_be_visible()
+    go(page, "Models")
+    expect(page.get_by_role("heading", name="Champion")).to_be_visible()
+    go(page, "Predict")
+    expect(quantity).to_have_value("5")
+    expect(page.get_by_test_id("stMetricValue")).to_be_visible()
+
+
+# How much wider the longest choice of each control is than the room for it.
+CUT = """
+    (choices) => {
+        const brush = document.createElement('canvas').getContext('2d');
+        return [...document.querySelectorAll('.st-key-order input[role=combobox]')].map(box => {
+            const style = getComputedStyle(box);
+            brush.font = `${style.fontWeight} ${style.fontSize} ${style.fontFamily}`;
+            const name = Object.keys(choices).find(one => box.ariaLabel?.startsWith(one)
+                || [...(box.labels ?? [])].some(label => label.innerText.startsWith(one)));
+            const widest = Math.max(...(choices[name] ?? []).map(c => brush.measureText(c).width));
+            const room = box.clientWidth - parseFloat(style.paddingLeft)
+                - parseFloat(style.paddingRight);
+            return [name ?? box.outerHTML, widest - room];
+        });
+    }"""
+
+
+@pytest.mark.parametrize("width", [390, 768, 1024, 1440])
+def test_no_choice_is_cut(page, service, width):
+    page.set_viewport_size({"width": width, "height": 900})
+    expect(page.get_by_role("button", name="Predict", exact=True)).to_be_visible()
+    settled(page)
+    fields = httpx.get(f"{service.url}/schema").json()["fields"]
+    choices = {words(n): c["values"] for n, c in fields.items() if c["role"] == "categorical"}
+    found = dict(page.evaluate(CUT, choices))
+    assert found.keys() == choices.keys()
+    assert {name: over for name, over in found.items() if over > 0} == {}
+
+
+def test_amounts_stand_beneath_one_another(page):
+    predicted(page)
+    ends = page.evaluate(
+        """[...document.querySelectorAll('[class*=st-key-amounts_] td:last-child p')]
+           .map(p => { const text = document.createRange(); text.selectNodeContents(p);
+                       return Math.round(text.getBoundingClientRect().right); })"""
+    )
+    assert len(ends) >= 3
+    assert len(set(ends)) == 1
+
+
+def test_a_telephones_models_are_folded(browser, address):
+    tab = browser.new_page(viewport={"width": 390, "height": 844})
+    tab.goto(f"{address}/models")
+    expect(tab.get_by_text("Error by group")).to_be_visible()
+    settled(tab)
+    expect(tab.locator("canvas:visible, [data-testid=stTable]:visible")).to_have_count(0)
+    tab.get_by_text("The gate, rule by rule").click()
+    expect(tab.get_by_text("Variation explained").last).to_be_visible()
+    tab.close()
+
+
+def shown_all(tab, view: str, orders: Path) -> Iterator[str]:
+    """Do in a view all that a person can; after each step yield what it is called."""
+    tab.set_default_timeout(PATIENCE)
+    expect(tab.get_by_role("heading").first).to_be_visible()
+    settled(tab)
+    yield "opened"
+    if view == "":
+        tab.get_by_role("spinbutton", name="Tax").fill("")
+        tab.get_by_role("spinbutton", name="Tax").press("Enter")
+        expect(tab.locator(".st-key-order").get_by_text("Enter a number")).to_be_visible()
+        settled(tab)
+        yield "a bad field"
+        tab.get_by_role("spinbutton", name="Tax").fill("10")
+        tab.get_by_role("spinbutton", name="Tax").press("Enter")
+        expect(tab.get_by_test_id("stMetricValue")).to_be_visible()
+        settled(tab)
+        yield "predicted"
+    if view == "score_file":
+        tab.get_by_text("What each column may hold").click()
+        yield "the columns"
+        tab.locator("input[type=file]").set_input_files(orders)
+        expect(tab.get_by_role("button", name="Score ")).to_be_visible()
+        settled(tab)
+        yield "checked"
+        tab.get_by_role("button", name="Score ").click()
+        expect(tab.get_by_text("rows scored")).to_be_visible()
+        settled(tab)
+        with tab.expect_download():
+            tab.get_by_role("button", name="Download the scored file").click()
+        yield "scored"
+    if view == "models":
+        for folded in tab.get_by_test_id("stExpander").all():
+            folded.locator("summary").click()
+        expect(tab.get_by_text("By their names in params.yaml").first).to_be_visible()
+        settled(tab)
+        yield "unfolded"
+        tab.get_by_role("button", name="Let the challenger answer").click()
+        expect(tab.get_by_role("dialog")).to_be_visible()
+        settled(tab)
+        yield "the dialog"
+        tab.get_by_role("button", name="Cancel").click()
+        expect(tab.get_by_role("dialog")).to_have_count(0)
+
+
+@pytest.fixture(scope="module")
+def some_orders(project, tmp_path_factory) -> Path:
+    """Return a CSV of orders, one of them bad."""
+    orders = pd.read_parquet(project / "data/prepared/test.parquet")[:50]
+    quantities = ["many", *orders["Quantity"].astype(str)[1:]]
+    path = tmp_path_factory.mktemp("sent") / "orders.csv"
+    orders.assign(Quantity=quantities).to_csv(path, index=False, date_format="%Y-%m-%d")
+    return path
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_no_request_leaves_the_machine(browser, address, some_orders, view):
+    tab = browser.new_page(viewport={"width": 1280, "height": 900})
+    watched = Watched(tab)
+    tab.goto(f"{address}/{view}")
+    for _ in shown_all(tab, view, some_orders):
+        pass
+    assert watched.elsewhere == []
+    assert watched.broken == []
+    with tab.expect_event("request"):  # such as these are what is looked for
+        tab.evaluate("new Image().src = 'http://elsewhere.invalid/badge.svg'")
+    with tab.expect_event("websocket"):
+        tab.evaluate("new WebSocket('ws://elsewhere.invalid/')")
+    tab.close()
+    assert [urlsplit(url).hostname for url in watched.elsewhere] == ["elsewhere.invalid"] * 2
+
+
+@pytest.mark.parametrize("view", VIEWS)
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_serious(browser, address, some_orders, view, scheme):
+    tab = browser.new_page(viewport={"width": 1280, "height": 900}, color_scheme=scheme)
+    tab.goto(f"{address}/{view}")
+    found = {}
+    for step in shown_all(tab, view, some_orders):
+        told = Axe().run(tab).response
+        assert told["testEngine"]["name"] == "axe-core"
+        for one in told["violations"]:
+            if one["impact"] in {"serious", "critical"}:
+                found[step, one["id"]] = [node["failureSummary"] for node in one["nodes"]]
+    tab.close()
+    assert found == {}

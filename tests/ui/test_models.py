@@ -1,11 +1,14 @@
 """The view Models: side by side, the gate's verdicts, and the switch."""
 
+import re
+import threading
+
 import httpx
 import pytest
 
 from tests.bento_server import serve, stop
 from tests.ui.shown import button, everything, labels
-from ui.client import RefusedError, Service
+from ui.client import DownError, RefusedError, Service
 
 
 @pytest.fixture
@@ -19,6 +22,7 @@ def test_every_model_stands_there_with_metrics_and_verdicts_rule_by_rule(page, r
     heads = [one.value for one in app.header]
     assert heads[0].startswith("Champion")
     assert "answers now" in heads[0]
+    assert "The champion answers now" in everything(app)
     assert heads[1:] == ["Challenger", "Fallback"]
     for place, alias in enumerate(("champion", "challenger", "fallback")):
         told = httpx.get(f"{running}/models/{alias}/evaluation").json()
@@ -121,3 +125,85 @@ def test_a_lone_champion_and_an_export_without_evaluations_are_told_of(page, pro
         assert "make repro" in app.error[0].value
     finally:
         stop(process)
+
+
+def test_a_switch_can_be_cancelled(page, running):
+    app = page("models", running)
+    button(app, "Let the challenger answer").click().run()
+    button(app, "Cancel").click().run()
+    assert "answers, whoever asks" not in everything(app)
+    assert "Switch" not in labels(app)
+    assert httpx.get(f"{running}/model-info").json()["alias"] == "champion"
+
+
+def test_a_switch_that_fails_is_told_in_the_dialog(page, running, monkeypatch):
+    def down(*_):
+        raise DownError("The service does not answer.")
+
+    app = page("models", running)
+    button(app, "Let the challenger answer").click().run()
+    monkeypatch.setattr(Service, "switch", down)
+    button(app, "Switch").click().run()
+    assert "does not answer" in app.error[0].value
+    assert "Cancel" in labels(app)
+    assert app.title[0].value == "Models"
+
+
+def test_what_is_behind_the_scores_is_folded(page, running):
+    app = page("models", running)
+    assert [(one.label, one.proto.expanded) for one in app.expander] == [
+        ("All scores", False),
+        ("The gate, rule by rule", False),
+        ("Predicted against true", False),
+        ("How far off", False),
+        ("Error by group", False),
+    ]
+
+
+def test_no_score_is_written_with_an_exponent_or_a_hash(page, running):
+    app = page("models", running)
+    shown = "\n".join([everything(app), *(table.value.to_string() for table in app.table)])
+    assert not re.search(r"\d[eE][+-]\d", shown)
+    for model in httpx.get(f"{running}/models").json()["registered_models"]:
+        assert model["content_hash"][:8] not in shown
+        assert any(model["content_hash"] in one.help for one in app.caption)
+
+
+def test_the_models_are_asked_for_at_the_same_time(page, running, monkeypatch):
+    """Each question waits until the others are asked too, or gives up after a while."""
+    evaluations = threading.Barrier(3, timeout=20)
+    first = threading.Barrier(2, timeout=20)
+
+    def waiting(name, others):
+        ask = getattr(Service, name)
+
+        def waits(self, *arguments):
+            others.wait()
+            return ask(self, *arguments)
+
+        monkeypatch.setattr(Service, name, waits)
+
+    app = page("models", running)  # which the view Predict was before: it asks for data too
+    for name in ("models", "data"):
+        waiting(name, first)
+    waiting("evaluation", evaluations)
+    app.session_state["evaluations"] = {}
+    app.run()
+    assert len(app.metric) == 9
+    assert not app.error
+
+
+def test_an_evaluation_is_kept_until_the_model_is_another(page, running, monkeypatch):
+    asked = []
+    ask = Service.evaluation
+    monkeypatch.setattr(
+        Service, "evaluation", lambda self, alias: asked.append(alias) or ask(self, alias)
+    )
+    app = page("models", running)
+    app.run()
+    assert sorted(asked) == ["challenger", "champion", "fallback"]
+    models = Service(running).models()
+    models["registered_models"][1]["content_hash"] = "another"
+    monkeypatch.setattr(Service, "models", lambda _: models)
+    app.run()
+    assert asked[3:] == ["challenger"]

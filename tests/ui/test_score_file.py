@@ -1,13 +1,16 @@
 """The view Score a file: every step from the upload to the priced file."""
 
 import io
+import tomllib
 
+import httpx
 import numpy as np
 import pandas as pd
 import pytest
 
 from sales import params
 from sales.contract import Contract
+from tests.examples import ROOT
 from tests.ui.shown import button, everything, labels
 from ui import upload_check
 
@@ -168,5 +171,41 @@ def test_rows_without_any_cell_are_left_out_and_others_keep_their_numbers(orders
     found = upload_check.check("a.csv", body, fields, {})
     assert (found.skipped, found.table.num_rows, found.good.tolist()) == (2, 3, [True, False, True])
     assert found.problems.to_dict("records") == [
-        {"row": 3, "column": "Tax", "value": "x", "problem": "not a number"}
+        {"row": 4, "column": "Tax", "value": "x", "problem": "not a number"}
     ]
+
+
+def test_nothing_is_drawn_that_no_view_meant_to_draw(page, running, orders):
+    """Streamlit draws what a bare expression returns, unless it is told not to."""
+    app = page("score_file", running)
+    send(app, "orders.csv", as_csv(orders))
+    score(app)
+    assert "None" not in everything(app)
+    settings = tomllib.loads((ROOT / ".streamlit" / "config.toml").read_text())
+    assert settings["runner"]["magicEnabled"] is False
+
+
+def test_rows_have_the_numbers_of_a_spreadsheet(page, running, orders):
+    lines = as_csv(orders.astype({"UnitPrice": object})).splitlines()
+    lines[3:3] = [b""]
+    lines[6] = lines[6].replace(b",", b",x", 1)  # an order date
+    app = page("score_file", running)
+    send(app, "orders.csv", b"\n".join(lines))
+    assert list(app.dataframe[0].value["Row"]) == [7]
+    assert list(app.dataframe[1].value.index[:5]) == [2, 3, 5, 6, 7]
+    score(app)
+    assert list(app.dataframe[0].value.index[:5]) == [2, 3, 5, 6, 7]
+
+
+def test_a_switch_after_the_scoring_says_whose_answers_these_are(page, running, orders):
+    app = page("score_file", running)
+    send(app, "orders.csv", as_csv(orders))
+    score(app)
+    assert not app.info
+    httpx.post(f"{running}/models/load?alias=challenger").raise_for_status()
+    try:
+        app.run()
+        assert "The challenger answers now" in everything(app)
+        assert "answers of the champion, version" in app.info[0].value
+    finally:
+        httpx.post(f"{running}/models/load?alias=champion").raise_for_status()

@@ -25,11 +25,11 @@ def view(service: Service) -> None:
         with st.spinner("Asking the service …"):
             # The answer to come tells which model gave it: there is nothing to wait for before.
             known = told.ask(service, anew=not st.session_state.get(BUTTON))
-    except ServiceError:
-        st.title("Predict")
+    except Exception:
+        st.title(_title(told.last(service)))
         raise
-    called, target = known.called, words(known.schema["target"]).lower()
-    st.title(plain(called.question or f"What will this {called.row}'s {target} be?"))
+    called = known.called
+    st.title(_title(known))
     told.who_answers(known.model)
     with st.container(key="asked"):
         with st.container():
@@ -53,6 +53,13 @@ def view(service: Service) -> None:
             with st.container():
                 _moves(service, known, found)
     assist(BUTTON, form.bad_fields(known.schema, filled), st.session_state.get(TURN, 0), spoken)
+
+
+def _title(known: Told | None) -> str:
+    if known is None:
+        return "Predict"
+    called, target = known.called, words(known.schema["target"]).lower()
+    return plain(called.question or f"What will this {called.row}'s {target} be?")
 
 
 def _ask(service: Service, known: Told, filled: Filled, *, pressed: bool) -> str:
