@@ -18,8 +18,8 @@ export default function ({ data, parentElement }) {
   }
 
   region.press = () => page.querySelector(`.st-key-${data.button} button`)?.click();
-  if (region.listening) return;
-  region.listening = true;
+  if (region.dataset.listening) return;
+  region.dataset.listening = "true";
   const onKey = (event) => {
     const inField = event.target.matches?.("input[type=number], [role=spinbutton]");
     if (event.key !== "Enter" || event.isComposing || !inField) return;
