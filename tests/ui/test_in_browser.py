@@ -336,6 +336,7 @@ def test_no_choice_is_cut(page, service, width):
 
 def test_amounts_stand_beneath_one_another(page):
     predicted(page)
+    expect(page.get_by_test_id("stTable").get_by_text("Total")).to_be_visible()
     ends = page.evaluate(
         """[...document.querySelectorAll('[class*=st-key-amounts_] td:last-child p')]
            .map(p => { const text = document.createRange(); text.selectNodeContents(p);
