@@ -2,7 +2,7 @@
 
 import pytest
 
-from sales import gates
+from sales.judging import gates
 from ui import gate, terms
 
 

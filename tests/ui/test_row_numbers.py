@@ -4,7 +4,7 @@ import pyarrow as pa
 import pyarrow.parquet
 import pytest
 
-from sales import upload
+from sales.serving import upload
 from ui import row_numbers
 
 
