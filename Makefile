@@ -74,6 +74,24 @@ promoted = @test -f models/promoted/promoted.json || { echo "error: no promoted 
 
 setup: $(VENV)/.installed .dvc/plots/page.html ## install exactly what uv.lock says into .venv (uv itself from PyPI, if missing)
 
+# The first that the lock serves, of the machine's; a PYTHON that is named is taken or refused.
+PYTHONS := python3 python3.13 python3.12 python3.11 python3.14
+UNFIT := import sys; v = sys.version_info; sys.exit(None if (3, 11) <= v < (3, 15) else f"error: $(PYTHON) is Python {v[0]}.{v[1]}; 3.11 to 3.14 is needed: make setup PYTHON=python3.12 names another one")
+ifneq ($(origin PYTHON),file)
+PYTHONS := $(PYTHON)
+named = $(call needs,$(PYTHON),install Python 3.11 to 3.14$(comma) or name another one: make setup PYTHON=python3.12)
+fit = @$(PYTHON) -c '$(UNFIT)'
+endif
+
+# Where the machine has none: uv, of the machine or for this alone, brings one into .venv.
+define fetch
+echo "no Python 3.11 to 3.14 is on this machine: uv fetches one into $(VENV)" >&2; \
+uv=$$(command -v uv) || uv=$(VENV)/uv/bin/uv; \
+test -x $$uv || { python3 -m venv $(VENV)/uv && $(VENV)/uv/bin/python -m pip install --quiet --disable-pip-version-check 'uv>=0.11,<1'; } 2> /dev/null || \
+  { echo "error: nor is uv, to fetch it: install Python 3.11 to 3.14, or uv" >&2; exit 1; }; \
+UV_PYTHON_DOWNLOADS=automatic UV_PYTHON_INSTALL_DIR="$(CURDIR)/$(VENV)/python" $$uv venv --quiet --seed --allow-existing --python 3.13 $(VENV)
+endef
+
 # A stamp newer than the lock means: installed. Bytecode is compiled once here, not by every stage.
 # In a project that was copied or moved it is made anew: its scripts name the place they are for.
 MOVED := $(shell test -L $(VENV) || test ! -s $(VENV)/.installed || test "$$(cat $(VENV)/.installed)" = "$$(pwd -P)" || echo .moved)
@@ -84,9 +102,10 @@ MOVED := $(shell test -L $(VENV) || test ! -s $(VENV)/.installed || test "$$(cat
 
 $(VENV)/.installed: uv.lock pyproject.toml $(MOVED)
 	$(placed)
-	$(call needs,$(PYTHON),install Python 3.11 to 3.13$(comma) or name another one: make setup PYTHON=python3.12)
-	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(None if (3, 11) <= v < (3, 14) else f"error: $(PYTHON) is Python {v[0]}.{v[1]}; 3.11, 3.12 or 3.13 is needed: make setup PYTHON=python3.12 names another one")'
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); exit 1; }
+	$(named)
+	$(fit)
+	@test -x $(BIN)/python || ( for python in $(PYTHONS); do \
+	  $$python -c '$(UNFIT)' 2> /dev/null && exec $$python -m venv $(VENV); done; $(fetch) ) || { rm -rf $(VENV); exit 1; }
 	@test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet --disable-pip-version-check 'uv>=0.11,<1'
 	$(BIN)/uv sync --frozen --inexact --quiet --compile-bytecode
 	@pwd -P > $@

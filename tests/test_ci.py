@@ -41,7 +41,7 @@ def test_it_asks_for_what_the_projects_own_ci_asks_for():
     run = [step["run"] for step in steps if "run" in step]
     own = (ROOT / ".ci/run").read_text().splitlines()
     assert [line for line in run if line in own] == run
-    assert JOBS["verify"]["strategy"]["matrix"]["python"] == ["3.11", "3.12", "3.13"]
+    assert JOBS["verify"]["strategy"]["matrix"]["python"] == ["3.11", "3.12", "3.13", "3.14"]
 
 
 def test_no_step_puts_text_of_a_pull_request_into_its_shell():

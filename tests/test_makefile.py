@@ -112,9 +112,13 @@ def test_no_python_is_told(bare, tmp_path):
     shutil.copy(ROOT / "Makefile", tmp_path)
     for name in ("uv.lock", "pyproject.toml"):
         (tmp_path / name).touch()
+    code, printed = make("setup", "PYTHON=python3.12", folder=tmp_path, path=bare)
+    assert code == 2
+    assert "error: python3.12 is not on this machine: install Python 3.11 to 3.14, or na" in printed
     code, printed = make("setup", folder=tmp_path, path=bare)
     assert code == 2
-    assert "error: python3 is not on this machine: install Python 3.11 to 3.13, or name" in printed
+    assert "no Python 3.11 to 3.14 is on this machine: uv fetches one into .venv" in printed
+    assert "error: nor is uv, to fetch it: install Python 3.11 to 3.14, or uv" in printed
     assert not (tmp_path / ".venv").exists()
 
 
@@ -122,12 +126,59 @@ def test_a_python_of_another_version_is_told(bare, tmp_path):
     shutil.copy(ROOT / "Makefile", tmp_path)
     for name in ("uv.lock", "pyproject.toml"):
         (tmp_path / name).touch()
-    # This very Python, which says that it is an older one.
-    older = "import sys; sys.version_info = (3, 10, 4); exec(sys.argv.pop(1))"
-    fake(bare, "python3", f"shift; exec {sys.executable} -c '{older}' \"$@\"")
-    code, printed = make("setup", folder=tmp_path, path=bare)
-    assert code == 2
-    assert "error: python3 is Python 3.10; 3.11, 3.12 or 3.13 is needed: make setup" in printed
+    for minor in (10, 15):
+        fake_python(bare, "python3", minor)
+        code, printed = make("setup", "PYTHON=python3", folder=tmp_path, path=bare)
+        assert code == 2
+        assert f"error: python3 is Python 3.{minor}; 3.11 to 3.14 is needed: make set" in printed
+
+
+def fake_python(folder, name, minor):
+    """Put this very Python there, which says that it is another one. A venv of it is itself."""
+    other = f"import sys; sys.version_info = (3, {minor}, 4); exec(sys.argv.pop(1))"
+    made = "mkdir -p .venv/bin; cp $0 .venv/bin/python"
+    script = (
+        f"test $1 = -m && {{ {made}; exit; }}; shift; exec {sys.executable} -c '{other}' \"$@\""
+    )
+    fake(folder, name, script)
+
+
+FAKE_UV = """echo "$* DOWNLOADS=$UV_PYTHON_DOWNLOADS INTO=$UV_PYTHON_INSTALL_DIR" >> uv.log
+test $1 = venv && mkdir -p .venv/bin && cp $0 .venv/bin/uv && cp $0 .venv/bin/python; exit 0"""
+
+
+@pytest.mark.parametrize("newest", [11, 12, 13, 14])
+def test_the_machines_python_that_the_lock_serves_is_taken(bare, tmp_path, newest):
+    shutil.copy(ROOT / "Makefile", tmp_path)
+    for name in ("uv.lock", "pyproject.toml"):
+        (tmp_path / name).touch()
+    fake_python(bare, "python3", 15)
+    fake_python(bare, f"python3.{newest}", newest)
+    fake(bare, "uv", FAKE_UV)
+    make(".venv/.installed", folder=tmp_path, path=bare)
+    made = (tmp_path / ".venv/bin/python").read_text()
+    assert made == (bare / f"python3.{newest}").read_text()
+    assert not (tmp_path / "uv.log").exists()
+
+
+@pytest.mark.parametrize("there", [None, 10])
+def test_where_no_python_fits_uv_fetches_one_and_make_says_so(bare, tmp_path, there):
+    shutil.copy(ROOT / "Makefile", tmp_path)
+    for name in ("uv.lock", "pyproject.toml"):
+        (tmp_path / name).touch()
+    if there:
+        fake_python(bare, "python3", there)
+    fake(bare, "uv", FAKE_UV)
+    code, printed = make(".venv/.installed", folder=tmp_path, path=bare)
+    assert code == 0, printed
+    assert "no Python 3.11 to 3.14 is on this machine: uv fetches one into .venv" in printed
+    fetched, synced = (tmp_path / "uv.log").read_text().splitlines()
+    assert fetched == (
+        "venv --quiet --seed --allow-existing --python 3.13 .venv "
+        f"DOWNLOADS=automatic INTO={tmp_path}/.venv/python"
+    )
+    assert synced.startswith("sync --frozen")
+    assert "DOWNLOADS=never" in synced
 
 
 def test_a_venv_that_could_not_be_made_is_not_taken_for_one(bare, tmp_path):
