@@ -32,7 +32,7 @@ from sales.contract import Contract
 from sales.estimators import xgboost
 from sales.models import features, saved
 from sales.models.features import FeaturizeParams
-from sales.serving.request import DAYS
+from sales.serving.fields import DAYS
 
 ROOT = Path(__file__).resolve().parents[1]
 WORK = ROOT / os.environ.get("SALES_STATE", "state") / "bench"

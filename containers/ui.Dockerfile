@@ -12,7 +12,8 @@ COPY sales/contract/__init__.py sales/contract/cells.py sales/contract/definitio
      sales/contract/expressions.py sales/contract/
 COPY sales/data/__init__.py sales/data/incoming.py sales/data/
 COPY sales/models/__init__.py sales/models/features.py sales/models/
-COPY sales/serving/__init__.py sales/serving/request.py sales/serving/upload.py sales/serving/
+COPY sales/serving/__init__.py sales/serving/fields.py sales/serving/ranges.py \
+     sales/serving/request.py sales/serving/upload.py sales/serving/
 
 ENV PATH=/opt/page/.venv/bin:$PATH \
     HOME=/tmp \

@@ -16,7 +16,7 @@ from tests.examples import ROOT, project_files
 from tests.import_graph import imports
 
 # Variables of other programs, and those by which the bench's own processes find each other.
-OTHERS = ("DVC_", "MLFLOW_", "PATH", "METER_LOG", "REFERENCE")
+OTHERS = ("DVC_", "MLFLOW_", "PATH", "METER_LOG", "REFERENCE", "PROMETHEUS_")
 PAGES = sorted(ROOT / name for name in project_files("*.md"))
 TUTORIAL = (ROOT / "docs/tutorial.md").read_text()
 

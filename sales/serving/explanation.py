@@ -8,7 +8,7 @@ import numpy as np
 
 from sales.models.features import Columns
 from sales.models.saved import Model
-from sales.serving.request import DAYS
+from sales.serving.fields import DAYS
 
 
 @dataclass(frozen=True)

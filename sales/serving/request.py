@@ -6,38 +6,19 @@ comes. A value is read as a file's cell is (sales/contract/cells.py): tests comp
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Annotated, Any, Literal, NamedTuple, NotRequired
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
-from pydantic import (
-    AfterValidator,
-    BeforeValidator,
-    Field,
-    PlainValidator,
-    TypeAdapter,
-    ValidationError,
-    WithJsonSchema,
-)
-from typing_extensions import TypedDict
+from pydantic import TypeAdapter, ValidationError
 
-from sales.contract import Column
 from sales.contract.cells import MISSING, WHOLE, instant
 from sales.contract.expressions import Expression
 from sales.models.features import Featuriser
-from sales.serving.ranges import PART_RANGE, Outside, Ranges
+from sales.serving.fields import DAYS, NO_DATE, NUMBER_OF, adapters, parts_of
+from sales.serving.ranges import Outside, Ranges
 
 Orders = dict[str, Any]  # columns of equally long lists or arrays, as the featuriser takes them
-
-DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
-NUMBER_OF: dict[Any, int] = {day: number for number, day in enumerate(DAYS)}
-LONGEST = 200  # characters of a category
-NO_DATE = "Input should be a valid date in ISO 8601, such as 2024-06-03"
-DATE_SCHEMA = {
-    "anyOf": [{"type": "string", "format": "date-time"}, {"type": "string", "format": "date"}],
-    "description": "ISO 8601, in UTC where it names a zone; 20240603 is a day too",
-}
-typed_dict: Any = TypedDict  # called with fields that only the model knows
 
 
 class RequestError(Exception):
@@ -54,7 +35,7 @@ class OrderSchema:
     def __init__(self, featuriser: Featuriser) -> None:
         self.featuriser = featuriser
         self.dates = [name for name, column in featuriser.fields.items() if column.role == "date"]
-        self.parts = _parts(featuriser, self.dates)
+        self.parts = parts_of(featuriser, self.dates)
         self._part_of = {p: Expression.parse(featuriser.derived[p], p) for p in self.parts}
         self._undated = [name for name in featuriser.fields if name not in self.dates]
         # What most orders bring: every field, of a date its parts.
@@ -70,8 +51,8 @@ class OrderSchema:
         self._whole = [name for name, column in featuriser.fields.items() if column.integer]
         # What pydantic lets through by itself, and fast, is looked at here column by column. What
         # either refuses is read again by the second pair, which tells all that is wrong with it.
-        self._quick = _adapters(featuriser, self.parts, full=False)
-        self._full = _adapters(featuriser, self.parts, full=True)
+        self._quick = adapters(featuriser, self.parts, full=False)
+        self._full = adapters(featuriser, self.parts, full=True)
 
     def json_schema(self) -> dict[str, Any]:
         """Return the JSON Schema of one order."""
@@ -219,91 +200,6 @@ def added_columns(target: str) -> tuple[str, str, str]:
         return name, f"{name}Low", f"{name}High"
     name = f"predicted_{target}"
     return name, f"{name}_low", f"{name}_high"
-
-
-def _parts(featuriser: Featuriser, dates: list[str]) -> dict[str, str]:
-    """Return the columns that are a part of the date, if they are all that reads it."""
-    if len(dates) != 1:
-        return {}
-    parts = {}
-    for name, text in featuriser.derived.items():
-        if dates[0] not in Expression.parse(text, name).names:
-            continue
-        match = re.fullmatch(rf"\s*(\w+)\(\s*{re.escape(dates[0])}\s*\)\s*", text)
-        if not match or match[1] not in PART_RANGE:
-            return {}
-        parts[name] = match[1]
-    return parts
-
-
-class _Adapters(NamedTuple):
-    one: TypeAdapter[dict[str, Any]]
-    many: TypeAdapter[list[dict[str, Any]]]
-
-
-def _adapters(featuriser: Featuriser, parts: Mapping[str, str], *, full: bool) -> _Adapters:
-    fields: dict[str, Any] = {}
-    for name, column in featuriser.fields.items():
-        kind = _kind(column, full=full)
-        fields[name] = NotRequired[kind] if parts and column.role == "date" else kind
-    for name, part in parts.items():
-        low, high = PART_RANGE[part]
-        whole: Any = Annotated[int, Field(strict=True, ge=low, le=high)]
-        if full:
-            whole = Annotated[whole, BeforeValidator(_without_fraction)]
-        fields[name] = NotRequired[Literal[DAYS] | whole if part == "day_of_week" else whole]
-    # A TypedDict: what it lets through is a plain dict, made faster than a model's instance.
-    order: Any = typed_dict("Order", fields)
-    return _Adapters(TypeAdapter(order), TypeAdapter(list[order]))
-
-
-def _kind(column: Column, *, full: bool) -> Any:
-    if column.role == "categorical":
-        known = list(column.values or ())
-        marks = MISSING.difference(known)
-        # Listed for people and forms; another value is answered all the same.
-        extra: Any = {"examples": known} if known else {}
-        extra["not"] = {"enum": sorted(marks)}
-        text = Annotated[str, Field(strict=True, max_length=LONGEST, json_schema_extra=extra)]
-        return Annotated[text, AfterValidator(_not_one_of(marks))] if full else text
-    if column.role == "date":
-        if full:
-            return Annotated[str, PlainValidator(_dated), WithJsonSchema(DATE_SCHEMA)]
-        return Annotated[str, Field(strict=True)]
-    limits: dict[str, Any] = {"strict": True, "allow_inf_nan": False}
-    limits |= {k: v for k, v in (("ge", column.min), ("le", column.max)) if v is not None}
-    if not column.integer:
-        return Annotated[float, Field(**limits)]
-    whole: Any = {"type": "integer", "multipleOf": 1}
-    number = Annotated[float, Field(**limits, json_schema_extra=whole)]
-    return Annotated[number, AfterValidator(_whole)] if full else number
-
-
-def _not_one_of(marks: frozenset[str]) -> Callable[[str], str]:
-    def held(text: str) -> str:
-        if text in marks:
-            raise ValueError("Input should be a value, not a mark of none")
-        return text
-
-    return held
-
-
-def _whole(number: float) -> float:
-    if number % 1:
-        raise ValueError("Input should be a multiple of 1")
-    if abs(number) > WHOLE:
-        raise ValueError("Input should be within 2^53 of zero")
-    return number
-
-
-def _without_fraction(number: Any) -> Any:
-    return int(number) if isinstance(number, float) and number.is_integer() else number
-
-
-def _dated(text: Any) -> str:
-    if not isinstance(text, str) or instant(text) is None:
-        raise ValueError(NO_DATE)
-    return text
 
 
 def _validated(adapter: TypeAdapter[Any], body: bytes | str) -> Any:

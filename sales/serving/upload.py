@@ -17,14 +17,9 @@ from sales.contract import Column, cells
 from sales.contract.expressions import FUNCTIONS
 from sales.data import incoming
 from sales.errors import CLOSED, FULL, PipelineError
+from sales.serving.fields import LONGEST, NUMBER_OF
 from sales.serving.ranges import PART_RANGE
-from sales.serving.request import (
-    LONGEST,
-    NUMBER_OF,
-    Orders,
-    OrderSchema,
-    RequestError,
-)
+from sales.serving.request import Orders, OrderSchema, RequestError
 
 PARQUET = b"PAR1"
 

@@ -277,7 +277,7 @@ def test_interaction_groups(named, groups):
 
 SCRIPT = """
 import sys
-sys.path.insert(0, "tests/sales")
+sys.path.insert(0, "tests/sales/estimators")
 import pathlib
 from test_estimators import *
 X, y = orders(2000, 0)

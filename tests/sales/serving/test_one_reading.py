@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from sales.contract import Column
 from sales.contract.cells import MISSING
 from sales.serving import upload
-from sales.serving.request import DAYS, OrderSchema, RequestError
+from sales.serving.fields import DAYS
+from sales.serving.request import OrderSchema, RequestError
 from tests.examples import fitted, make_orders
 
 PARTS = ("OrderYear", "OrderMonth", "OrderDayOfWeek")

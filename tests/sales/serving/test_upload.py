@@ -12,8 +12,9 @@ import pyarrow.parquet
 import pytest
 
 from sales.serving import upload
+from sales.serving.fields import DAYS
 from sales.serving.ranges import UNSEEN
-from sales.serving.request import DAYS, OrderSchema, RequestError
+from sales.serving.request import OrderSchema, RequestError
 from tests.examples import fitted, make_orders
 
 MOST = 10_000

@@ -1,0 +1,123 @@
+"""What each field of a request may be, as pydantic types made from the model's own fields.
+
+There are two sets. What pydantic lets through by itself, and fast, is enough for most requests;
+the full one reads what that refuses, or what looks strange in it, and tells all that is wrong.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, Literal, NamedTuple, NotRequired
+
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    PlainValidator,
+    TypeAdapter,
+    WithJsonSchema,
+)
+from typing_extensions import TypedDict
+
+from sales.contract import Column
+from sales.contract.cells import MISSING, WHOLE, instant
+from sales.contract.expressions import Expression
+from sales.models.features import Featuriser
+from sales.serving.ranges import PART_RANGE
+
+DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+NUMBER_OF: dict[Any, int] = {day: number for number, day in enumerate(DAYS)}
+LONGEST = 200  # characters of a category
+NO_DATE = "Input should be a valid date in ISO 8601, such as 2024-06-03"
+DATE_SCHEMA = {
+    "anyOf": [{"type": "string", "format": "date-time"}, {"type": "string", "format": "date"}],
+    "description": "ISO 8601, in UTC where it names a zone; 20240603 is a day too",
+}
+typed_dict: Any = TypedDict  # called with fields that only the model knows
+
+
+def parts_of(featuriser: Featuriser, dates: list[str]) -> dict[str, str]:
+    """Return the columns that are a part of the date, if they are all that reads it."""
+    if len(dates) != 1:
+        return {}
+    parts = {}
+    for name, text in featuriser.derived.items():
+        if dates[0] not in Expression.parse(text, name).names:
+            continue
+        match = re.fullmatch(rf"\s*(\w+)\(\s*{re.escape(dates[0])}\s*\)\s*", text)
+        if not match or match[1] not in PART_RANGE:
+            return {}
+        parts[name] = match[1]
+    return parts
+
+
+class Adapters(NamedTuple):
+    """What reads one order, and a list of them."""
+
+    one: TypeAdapter[dict[str, Any]]
+    many: TypeAdapter[list[dict[str, Any]]]
+
+
+def adapters(featuriser: Featuriser, parts: Mapping[str, str], *, full: bool) -> Adapters:
+    """Return one of both sets; `parts` may stand in the date's place."""
+    fields: dict[str, Any] = {}
+    for name, column in featuriser.fields.items():
+        kind = _kind(column, full=full)
+        fields[name] = NotRequired[kind] if parts and column.role == "date" else kind
+    for name, part in parts.items():
+        low, high = PART_RANGE[part]
+        whole: Any = Annotated[int, Field(strict=True, ge=low, le=high)]
+        if full:
+            whole = Annotated[whole, BeforeValidator(_without_fraction)]
+        fields[name] = NotRequired[Literal[DAYS] | whole if part == "day_of_week" else whole]
+    # A TypedDict: what it lets through is a plain dict, made faster than a model's instance.
+    order: Any = typed_dict("Order", fields)
+    return Adapters(TypeAdapter(order), TypeAdapter(list[order]))
+
+
+def _kind(column: Column, *, full: bool) -> Any:
+    if column.role == "categorical":
+        known = list(column.values or ())
+        marks = MISSING.difference(known)
+        # Listed for people and forms; another value is answered all the same.
+        extra: Any = {"examples": known} if known else {}
+        extra["not"] = {"enum": sorted(marks)}
+        text = Annotated[str, Field(strict=True, max_length=LONGEST, json_schema_extra=extra)]
+        return Annotated[text, AfterValidator(_not_one_of(marks))] if full else text
+    if column.role == "date":
+        if full:
+            return Annotated[str, PlainValidator(_dated), WithJsonSchema(DATE_SCHEMA)]
+        return Annotated[str, Field(strict=True)]
+    limits: dict[str, Any] = {"strict": True, "allow_inf_nan": False}
+    limits |= {k: v for k, v in (("ge", column.min), ("le", column.max)) if v is not None}
+    if not column.integer:
+        return Annotated[float, Field(**limits)]
+    whole: Any = {"type": "integer", "multipleOf": 1}
+    number = Annotated[float, Field(**limits, json_schema_extra=whole)]
+    return Annotated[number, AfterValidator(_whole)] if full else number
+
+
+def _not_one_of(marks: frozenset[str]) -> Callable[[str], str]:
+    def held(text: str) -> str:
+        if text in marks:
+            raise ValueError("Input should be a value, not a mark of none")
+        return text
+
+    return held
+
+
+def _whole(number: float) -> float:
+    if number % 1:
+        raise ValueError("Input should be a multiple of 1")
+    if abs(number) > WHOLE:
+        raise ValueError("Input should be within 2^53 of zero")
+    return number
+
+
+def _without_fraction(number: Any) -> Any:
+    return int(number) if isinstance(number, float) and number.is_integer() else number
+
+
+def _dated(text: Any) -> str:
+    if not isinstance(text, str) or instant(text) is None:
+        raise ValueError(NO_DATE)
+    return text
