@@ -157,18 +157,8 @@ def date(raw: pa.Array) -> pa.Array:
         return _instants(raw.cast(pa.int64()), bounds, (max(1, 1000 // each), max(1, each // 1000)))
     if not pa.types.is_string(raw.type):
         return pa.nulls(len(raw), pa.timestamp("ms"))
-    trimmed = pc.utf8_trim_whitespace(raw)
-    usual = pc.match_substring_regex(trimmed, IN_PANDAS)
-    in_pandas = pc.if_else(usual, trimmed, pa.scalar(None, raw.type)).to_pandas()
-    parsed = pd.to_datetime(in_pandas, errors="coerce", format="ISO8601", utc=True)
-    found = pa.Array.from_pandas(parsed.dt.tz_localize(None).dt.as_unit("us"))
-    instants = date(found)
-    rest = pc.and_(raw.is_valid(), pc.invert(usual))
-    if not pc.any(rest).as_py():
-        return instants
-    other = pc.if_else(rest, raw, pa.scalar(None, raw.type)).dictionary_encode()
-    read_one_by_one = pa.array(map(instant, other.dictionary.to_pylist()), pa.int64())
-    return pc.coalesce(instants, read_one_by_one.take(other.indices).cast(pa.timestamp("ms")))
+    encoded = raw.dictionary_encode()  # days come again and again
+    return _dates(encoded.dictionary).take(encoded.indices)
 
 
 def instant(text: str) -> int | None:
@@ -200,6 +190,21 @@ def instant(text: str) -> int | None:
         ahead = (hours * 60 + minutes) * 60_000
         found += ahead if zone[0] == "-" else -ahead
     return found if FIRST <= found <= LAST else None
+
+
+def _dates(raw: pa.Array) -> pa.Array:
+    """Return the instants of dates in text; null for what is none."""
+    trimmed = pc.utf8_trim_whitespace(raw)
+    usual = pc.match_substring_regex(trimmed, IN_PANDAS)
+    in_pandas = pc.if_else(usual, trimmed, pa.scalar(None, raw.type)).to_pandas()
+    parsed = pd.to_datetime(in_pandas, errors="coerce", format="ISO8601", utc=True)
+    found = pa.Array.from_pandas(parsed.dt.tz_localize(None).dt.as_unit("us"))
+    instants = date(found)
+    if pc.all(usual).as_py():
+        return instants
+    other = pc.if_else(usual, pa.scalar(None, raw.type), raw).to_pylist()
+    one_by_one = pa.array([None if text is None else instant(text) for text in other], pa.int64())
+    return pc.coalesce(instants, one_by_one.cast(pa.timestamp("ms")))
 
 
 def _instants(raw: pa.Array, bounds: tuple[int, int], scale: tuple[int, int]) -> pa.Array:
@@ -257,10 +262,13 @@ def _whole(raw: pa.ChunkedArray | pa.Array) -> pa.Array:
 def _plain(raw: pa.Array, *, keep: bool) -> pa.Array:
     """Return the cells however they were stored: bytes and views as strings, a dictionary decoded.
 
-    Bytes that are no UTF-8 become null. `keep` leaves a dictionary what it is.
+    Bytes that are no UTF-8 become null. `keep` leaves a dictionary what it is, and makes one of
+    text: what each value is, is then asked once.
     """
     if isinstance(raw, pa.ExtensionArray):
         raw = raw.storage
+    if keep and (pa.types.is_string(raw.type) or pa.types.is_binary(raw.type)):
+        raw = raw.dictionary_encode()
     if pa.types.is_dictionary(raw.type):
         if keep:
             return raw
