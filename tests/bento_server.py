@@ -16,6 +16,7 @@ from sales.serving import answering, settings
 from sales.serving.following import Promoted
 from sales.serving.meters import Meters
 from sales.serving.routes import Api
+from tests import patience
 from tests.examples import ROOT
 
 
@@ -59,7 +60,7 @@ def serve(
             stderr=log,
         )
     url = f"http://127.0.0.1:{port}"
-    deadline = time.monotonic() + 90
+    deadline = time.monotonic() + patience.SECONDS
     while True:
         try:
             if httpx.get(f"{url}/readyz").status_code == 200:
@@ -83,10 +84,10 @@ def in_process(promoted: Path, folder: Path, **variables: str) -> tuple[ASGIApp,
 
 
 def stop(process: subprocess.Popen) -> None:
-    """Stop the service as `kill` does; raises when it does not end within 30 seconds."""
+    """Stop the service as `kill` does; raises when it does not end."""
     process.terminate()
     try:
-        process.wait(30)
+        process.wait(patience.SECONDS)
     except subprocess.TimeoutExpired:
         process.kill()
         raise

@@ -22,6 +22,7 @@ from sales.errors import PipelineError
 from sales.models import saved
 from sales.serving import answering, explanation
 from sales.serving.routes import COUNT_SECONDS
+from tests import patience
 from tests.bento_server import in_process, serve, stop
 from tests.examples import PUBLISHED_ORDER, make_orders
 
@@ -35,7 +36,7 @@ def url(promoted, tmp_path_factory):
 
 @pytest.fixture
 def client(url):
-    with httpx.Client(base_url=url, timeout=30) as client:
+    with httpx.Client(base_url=url, timeout=patience.SECONDS) as client:
         yield client
         client.post("/models/load", params={"alias": "champion"})
 
@@ -178,7 +179,7 @@ def test_orders_priced_and_requests_refused_are_counted_over_all_workers(url):
     expected = {
         label: before[label] + more for label, more in zip(before, (10, 10, 6), strict=True)
     }
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + patience.SECONDS
     while counted() != expected and time.monotonic() < deadline:
         time.sleep(0.1)  # single orders are counted together, a little later
     assert counted() == expected
@@ -315,7 +316,7 @@ def test_a_switch_reaches_every_worker_before_its_reply_and_fails_nobody(url):
     done, answers, failures = threading.Event(), [], []
 
     def hammer():
-        with httpx.Client(base_url=url, timeout=30) as client:
+        with httpx.Client(base_url=url, timeout=patience.SECONDS) as client:
             while not done.is_set():
                 started = time.monotonic()
                 answered = predict(client)
@@ -327,7 +328,7 @@ def test_a_switch_reaches_every_worker_before_its_reply_and_fails_nobody(url):
 
     threads = [threading.Thread(target=hammer) for _ in range(4)]
     switches = []
-    with httpx.Client(base_url=url, timeout=30) as client:
+    with httpx.Client(base_url=url, timeout=patience.SECONDS) as client:
         client.post("/models/load", params={"alias": "champion"})
         for thread in threads:
             thread.start()
@@ -428,7 +429,7 @@ def test_a_request_in_flight_is_finished_when_the_service_is_stopped(promoted, t
     process, url = serve(promoted, tmp_path, WORKERS=workers)
     body = json.dumps(PUBLISHED_ORDER).encode()
     port = int(url.rpartition(":")[2])
-    with socket.create_connection(("127.0.0.1", port), timeout=30) as asking:
+    with socket.create_connection(("127.0.0.1", port), timeout=patience.SECONDS) as asking:
         asking.sendall(
             b"POST /predict HTTP/1.1\r\nHost: api\r\nContent-Type: application/json\r\n"
             b"Connection: close\r\nExpect: 100-continue\r\n"
@@ -437,7 +438,7 @@ def test_a_request_in_flight_is_finished_when_the_service_is_stopped(promoted, t
         # It has begun to work on the request, and cannot end before the body is there.
         assert asking.recv(1000).startswith(b"HTTP/1.1 100")
         process.terminate()
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + patience.SECONDS
         while not refuses(url):
             assert time.monotonic() < deadline, "it goes on as if nobody had stopped it"
             time.sleep(0.05)
@@ -446,7 +447,7 @@ def test_a_request_in_flight_is_finished_when_the_service_is_stopped(promoted, t
             told = answer.read().decode()
     assert told.startswith("HTTP/1.1 200"), told
     assert json.loads(told.rpartition("\r\n\r\n")[2])["predicted_total_amount"] > 0
-    assert process.wait(30) == 0
+    assert process.wait(patience.SECONDS) == 0
 
 
 def test_without_an_export_it_does_not_start(tmp_path):

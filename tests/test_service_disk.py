@@ -10,6 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests import patience
 from tests.bento_server import serve, stop
 from tests.examples import PUBLISHED_ORDER
 
@@ -45,7 +46,7 @@ def test_every_prediction_is_answered_and_the_rest_is_told(promoted, tmp_path, k
     process, url = serve(promoted, tmp_path, within=within, WORKERS="2", SERVING_STATE=str(state))
     try:
         for _ in range(40):
-            answered = httpx.post(f"{url}/predict", json=PUBLISHED_ORDER, timeout=60)
+            answered = httpx.post(f"{url}/predict", json=PUBLISHED_ORDER, timeout=patience.SECONDS)
             assert answered.status_code == 200
             assert answered.json()["model"]["alias"] == "champion"
         assert "the champion alone answers" in httpx.get(f"{url}/readyz").json()["cannot_switch"]
@@ -69,7 +70,7 @@ def test_it_switches_again_as_soon_as_there_is_room(promoted, tmp_path):
     try:
         assert httpx.post(f"{url}/models/load?alias=challenger").status_code == 507
         hook.touch()
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + patience.SECONDS
         while httpx.get(f"{url}/readyz").json()["cannot_switch"]:
             assert time.monotonic() < deadline
             time.sleep(0.1)

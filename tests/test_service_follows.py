@@ -14,6 +14,7 @@ import pytest
 from sales import files
 from sales.serving.following import RETRY_SECONDS
 from stages import champion
+from tests import patience
 from tests.bento_server import serve, stop
 from tests.examples import PUBLISHED_ORDER
 
@@ -43,14 +44,14 @@ def point(link, to):
 
 def version(url):
     """Return the version that answers, by a connection of its own: any worker may take it."""
-    answered = httpx.post(f"{url}/predict", json=PUBLISHED_ORDER, timeout=30)
+    answered = httpx.post(f"{url}/predict", json=PUBLISHED_ORDER, timeout=patience.SECONDS)
     answered.raise_for_status()
     return answered.json()["model"]["version"]
 
 
 def eventually(url, expected, times=20):
     """Wait until that many answers in a row come from the expected version."""
-    deadline, in_a_row = time.monotonic() + 60, 0
+    deadline, in_a_row = time.monotonic() + patience.SECONDS, 0
     while in_a_row < times:
         in_a_row = in_a_row + 1 if version(url) == expected else 0
         assert time.monotonic() < deadline
@@ -97,7 +98,7 @@ def test_exports_that_cannot_be_loaded_change_nothing_and_are_told_of(link, tmp_
         broken["champion"]["golden"]["prediction"] += 1
         path.write_text(json.dumps(broken))
         point(link, "two")
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + patience.SECONDS
         while (
             "cannot be loaded: the champion answers its golden row"
             not in (tmp_path / "log").read_text()
@@ -132,7 +133,7 @@ def test_a_spoilt_promotion_is_told_once_and_since_when_and_heals(link, tmp_path
         return float(told)
 
     def eventually_behind(expected):
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + patience.SECONDS
         while bool(httpx.get(f"{url}/readyz").json()["behind_since"]) != expected:
             assert time.monotonic() < deadline
             time.sleep(0.1)
@@ -185,7 +186,7 @@ def test_a_worker_that_starts_anew_beside_others_waits_until_its_models_can_be_l
         path.write_bytes(b"{")
         [worker] = psutil.Process(process.pid).children()
         worker.kill()
-        deadline = time.monotonic() + 90
+        deadline = time.monotonic() + patience.SECONDS
         while "this worker cannot load" not in (tmp_path / "log").read_text():
             assert time.monotonic() < deadline
             time.sleep(0.1)

@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from sales.serving import answering, connections, endpoint
+from tests import patience
 from tests.bento_server import in_process, serve, stop
 from tests.examples import PUBLISHED_ORDER, make_orders
 
@@ -33,7 +34,7 @@ def url(promoted, tmp_path_factory):
 
 @pytest.fixture
 def client(url):
-    with httpx.Client(base_url=url, timeout=60) as client:
+    with httpx.Client(base_url=url, timeout=patience.SECONDS) as client:
         yield client
 
 

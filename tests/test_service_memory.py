@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet
 import pytest
 
+from tests import patience
 from tests.bento_server import serve, stop
 from tests.examples import make_orders
 
@@ -37,7 +38,7 @@ def test_a_small_file_that_unpacks_to_a_large_one_is_refused_before_it_is_unpack
     sink = io.BytesIO()
     pyarrow.parquet.write_table(table, sink)
     before = resident(worker)
-    answered = httpx.post(f"{url}/predict_file", content=sink.getvalue(), timeout=60)
+    answered = httpx.post(f"{url}/predict_file", content=sink.getvalue(), timeout=patience.SECONDS)
     assert answered.status_code == 413
     assert "unpacks to more than 300 MB" in answered.json()["detail"]
     assert resident(worker) < before + 100
@@ -49,10 +50,12 @@ def test_the_memory_of_a_large_answer_goes_back(server):
     body = pd.concat([small] * 1000, ignore_index=True).to_csv(index=False).encode()
     assert httpx.post(f"{url}/predict_file", content=small.to_csv()).status_code == 200
     before = resident(worker)
-    assert httpx.post(f"{url}/predict_file", content=body, timeout=60).status_code == 200
+    assert (
+        httpx.post(f"{url}/predict_file", content=body, timeout=patience.SECONDS).status_code == 200
+    )
     after = resident(worker)
     assert after > before + 2 * len(body) / 1e6
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + patience.SECONDS
     while resident(worker) > after - len(body) / 1e6:
         assert time.monotonic() < deadline, (before, after, resident(worker))
         time.sleep(0.5)

@@ -9,6 +9,7 @@ import httpx
 import psutil
 import pytest
 
+from tests import patience
 from tests.bento_server import serve, stop
 from tests.examples import PUBLISHED_ORDER
 
@@ -77,7 +78,7 @@ def test_a_second_server_in_the_folder_leaves_the_first_ones_numbers_alone(promo
 def test_a_worker_that_is_killed_leaves_no_request_in_progress(promoted, tmp_path):
     process, url = serve(promoted, tmp_path)
     worked_on = 'bentoml_service_request_in_progress{endpoint="/predict"} 1.0'
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + patience.SECONDS
 
     def told():
         try:

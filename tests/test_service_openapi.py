@@ -12,6 +12,7 @@ from http import HTTPStatus
 import httpx
 import pytest
 
+from tests import patience
 from tests.bento_server import serve, stop
 from tests.examples import PUBLISHED_ORDER, ROOT
 
@@ -98,7 +99,7 @@ def test_a_generated_client_calls_every_json_route(client, document, url):
         "predict_batch": {"body": [order, order]},
     }
     answered = {}
-    with client.Client(base_url=url, timeout=60) as asking:
+    with client.Client(base_url=url, timeout=patience.SECONDS) as asking:
         for name in operations(document):
             route = importlib.import_module(f"sales_client.api.default.{name}")
             answered[name] = route.sync_detailed(client=asking, **arguments.get(name, {}))
@@ -118,7 +119,7 @@ def test_a_generated_client_reads_what_is_refused(client, url):
     route = importlib.import_module("sales_client.api.default.predict")
     models = importlib.import_module("sales_client.models")
     bad = models.Order.from_dict({**PUBLISHED_ORDER, "Quantity": -1})
-    with client.Client(base_url=url, timeout=60) as asking:
+    with client.Client(base_url=url, timeout=patience.SECONDS) as asking:
         answered = route.sync_detailed(client=asking, body=bad)
     assert answered.status_code == 422
     [fault] = answered.parsed.detail

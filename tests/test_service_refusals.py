@@ -8,6 +8,7 @@ import httpx
 import pandas as pd
 import pytest
 
+from tests import patience
 from tests.bento_server import serve, stop
 from tests.examples import PUBLISHED_ORDER, make_orders
 
@@ -17,7 +18,7 @@ GOOD = json.dumps(PUBLISHED_ORDER)
 @pytest.fixture(scope="module")
 def client(promoted, tmp_path_factory):
     process, url = serve(promoted, tmp_path_factory.mktemp("served"), MAX_BODY_MB="5")
-    with httpx.Client(base_url=url, timeout=60) as client:
+    with httpx.Client(base_url=url, timeout=patience.SECONDS) as client:
         yield client
     stop(process)
 

@@ -53,6 +53,7 @@ def _or_null(kind: str) -> dict[str, Any]:
     return {"type": [kind, "null"]}
 
 
+HOLDS = {**FLAG, "description": "There and false outside of what training saw"}
 WARNINGS = {**list_of(TEXT), "description": "What training never saw"}
 MODEL = {
     "source": TEXT,
@@ -139,8 +140,11 @@ ALWAYS: dict[str, Any] = {
         breakdown=ANY,
     ),
     "Signature": _object({"alias": ALIAS, "version": WHOLE, "content_hash": TEXT}),
-    "Interval": _object({"low": NUMBER, "high": NUMBER, "coverage": NUMBER}),
-    "Intervals": _object({"low": list_of(NUMBER), "high": list_of(NUMBER), "coverage": NUMBER}),
+    "Interval": _object({"low": NUMBER, "high": NUMBER, "coverage": NUMBER}, holds=HOLDS),
+    "Intervals": _object(
+        {"low": list_of(NUMBER), "high": list_of(NUMBER), "coverage": NUMBER},
+        holds={**list_of(FLAG), "description": HOLDS["description"]},
+    ),
     "Contribution": _object(
         {"feature": TEXT, "value": {"type": ["string", "number", "null"]}, "amount": NUMBER}
     ),

@@ -6,6 +6,7 @@ import threading
 import httpx
 import pytest
 
+from tests import patience
 from tests.bento_server import serve, stop
 from tests.ui.shown import button, everything, labels
 from ui.client import DownError, RefusedError, Service
@@ -171,8 +172,8 @@ def test_no_score_is_written_with_an_exponent_or_a_hash(page, running):
 
 def test_the_models_are_asked_for_at_the_same_time(page, running, monkeypatch):
     """Each question waits until the others are asked too, or gives up after a while."""
-    evaluations = threading.Barrier(3, timeout=20)
-    first = threading.Barrier(2, timeout=20)
+    evaluations = threading.Barrier(3, timeout=patience.SECONDS)
+    first = threading.Barrier(2, timeout=patience.SECONDS)
 
     def waiting(name, others):
         ask = getattr(Service, name)

@@ -7,6 +7,7 @@ from datetime import date
 import httpx
 import pytest
 
+from tests import patience
 from tests.ui.shown import button, everything, labels
 from ui.client import DownError, RefusedError, Service
 
@@ -324,7 +325,7 @@ def test_a_model_that_asks_for_other_fields_is_told_of(page, running, monkeypatc
 
 def test_a_view_asks_all_that_it_needs_at_the_same_time(page, running, monkeypatch):
     """Each question waits until the others are asked too, or gives up after a while."""
-    started = threading.Barrier(3, timeout=20)
+    started = threading.Barrier(3, timeout=patience.SECONDS)
 
     def together(name):
         ask = getattr(Service, name)

@@ -8,6 +8,7 @@ import pytest
 
 from sales.errors import PipelineError
 from sales.registry.lock import locked
+from tests import patience
 
 
 def test_a_taken_lock_names_its_holder(tmp_path):
@@ -33,5 +34,5 @@ def test_a_lock_that_comes_free_is_taken(tmp_path):
     holder.start()
     taken.wait()
     with locked(folder, 30):
-        holder.join(10)
+        holder.join(patience.SECONDS)
         assert not holder.is_alive()
