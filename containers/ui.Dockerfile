@@ -8,8 +8,8 @@ RUN uv sync --frozen --no-cache --compile-bytecode --only-group ui
 COPY .streamlit .streamlit
 COPY ui ui
 COPY sales/__init__.py sales/errors.py sales/files.py sales/params.py sales/
-COPY sales/contract/__init__.py sales/contract/cells.py sales/contract/definition.py \
-     sales/contract/expressions.py sales/contract/
+COPY sales/contract/__init__.py sales/contract/cells.py sales/contract/dates.py \
+     sales/contract/definition.py sales/contract/expressions.py sales/contract/
 COPY sales/data/__init__.py sales/data/incoming.py sales/data/
 COPY sales/models/__init__.py sales/models/features.py sales/models/
 COPY sales/serving/__init__.py sales/serving/fields.py sales/serving/ranges.py \

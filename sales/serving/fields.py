@@ -19,7 +19,8 @@ from pydantic import (
 from typing_extensions import TypedDict
 
 from sales.contract import Column
-from sales.contract.cells import MISSING, WHOLE, instant
+from sales.contract.cells import MISSING, WHOLE
+from sales.contract.dates import instant
 from sales.contract.expressions import Expression
 from sales.models.features import Featuriser
 from sales.serving.ranges import PART_RANGE

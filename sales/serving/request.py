@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 from pydantic import TypeAdapter, ValidationError
 
-from sales.contract.cells import MISSING, WHOLE, instant
+from sales.contract.cells import MISSING, WHOLE
+from sales.contract.dates import instant
 from sales.contract.expressions import Expression
 from sales.models.features import Featuriser
 from sales.serving.fields import DAYS, NO_DATE, NUMBER_OF, adapters, parts_of

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sales.contract import Column, cells
+from sales.contract import Column, cells, dates
 
 NUMBER, DATE, ID = Column(role="numeric"), Column(role="date"), Column(role="id")
 KIND = Column(role="categorical", values=("NA", "Books"))
@@ -105,14 +105,14 @@ def test_a_dictionary_holds_only_what_a_cell_may_be():
 
 @pytest.mark.parametrize("unit", ["s", "ms", "us", "ns"])
 def test_an_instant_is_floored_to_milliseconds_and_lies_within_the_years_1_to_9999(unit):
-    each = cells.A_SECOND[unit]
+    each = dates.A_SECOND[unit]
     [before] = read(pa.array([-1], pa.timestamp(unit, "Europe/Berlin")), DATE)
     assert before == (
         day(1969, 12, 31, 23, 59, 59) if unit == "s" else day(1969, 12, 31, 23, 59, 59, 999000)
     )
     if unit == "ns":
         return  # they reach from 1677 to 2262
-    first, last = cells.FIRST * each // 1000, (cells.LAST + 1) * each // 1000
+    first, last = dates.FIRST * each // 1000, (dates.LAST + 1) * each // 1000
     raw = pa.array([first - 1, first, last - 1, last, 2**62, None], pa.timestamp(unit))
     found = read(raw, DATE)
     assert found[1] == day(1, 1, 1)
@@ -163,8 +163,8 @@ def test_a_date_in_text(text, expected):
     # Beside others: pandas reads a column with a ninth digit in it otherwise.
     others = ["9999-01-01", "2024-06-03T10:15:00.123456789", "2024-06-03T10:15:00.123456"]
     assert read(pa.array([text, *others]), DATE)[:2] == [expected, day(9999, 1, 1)]
-    found = cells.instant(text)
-    alone = "wrong" if found is None else cells.EPOCH + found * cells.MILLISECOND
+    found = dates.instant(text)
+    alone = "wrong" if found is None else dates.EPOCH + found * dates.MILLISECOND
     assert alone == expected
 
 
@@ -193,8 +193,8 @@ DATES = st.builds(
 @settings(deadline=None)
 @given(texts=st.lists(st.one_of(DATES, st.text(max_size=12)), min_size=1, max_size=8))
 def test_a_column_of_dates_is_each_of_them_alone(texts):
-    together = cells.date(pa.array(texts, pa.string())).cast(pa.int64()).to_pylist()
-    assert together == [cells.instant(text) for text in texts]
+    together = dates.read(pa.array(texts, pa.string())).cast(pa.int64()).to_pylist()
+    assert together == [dates.instant(text) for text in texts]
 
 
 def test_rows_without_any_cell():
