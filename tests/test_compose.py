@@ -8,6 +8,7 @@ import yaml
 from tests.examples import ROOT
 
 TEXT = (ROOT / "compose.yaml").read_text()
+SETTINGS = (ROOT / "sales/serving/settings.py").read_text()
 SERVICES = yaml.safe_load(TEXT)["services"]
 
 
@@ -32,8 +33,36 @@ def test_a_container_is_watched_and_can_write_nothing_but_its_own(name):
     assert service["read_only"] is True
     assert service["cap_drop"] == ["ALL"]
     assert "no-new-privileges:true" in service["security_opt"]
-    assert service["healthcheck"]["test"][0] == "CMD"
+    check = service["healthcheck"]
+    assert check["test"][0] == "CMD"
+    assert "timeout=4" in check["test"][-1]  # it ends by itself before it is ended
+    assert check["timeout"] == "5s"
     assert all(port.startswith("${BIND:-127.0.0.1}:${") for port in service.get("ports", []))
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_a_container_can_take_no_more_than_its_share_of_the_machine(name):
+    service = SERVICES[name]
+    assert re.fullmatch(r"(\$\{\w+:-)?[1-9]g\}?", service["mem_limit"])
+    assert re.fullmatch(r"(\$\{\w+:-)?[1-9]\}?", str(service["cpus"]))
+    assert 0 < service["pids_limit"] <= 512
+    [scratch] = service["tmpfs"]
+    assert re.fullmatch(r"/tmp:size=\d+[mg],mode=1777", scratch)  # noqa: S108
+
+
+def test_every_setting_of_the_service_is_passed_through():
+    """But for where it finds its models, its state and its name: those are the image's."""
+    asked = set(re.findall(r'environ\.get\("(\w+)"', SETTINGS)) - {"PROMOTED", "SERVING_STATE"}
+    told = SERVICES["api"]["environment"]
+    assert asked
+    assert asked <= set(told)
+    for name in asked:
+        assert told[name].startswith(f"${{{name}:-")
+
+
+def test_no_image_comes_from_elsewhere_under_our_names():
+    for service in SERVICES.values():
+        assert "build" in service or service["pull_policy"] == "never"
 
 
 def test_the_workers_find_the_scheduler_and_the_projects_folder_where_the_stages_do():
