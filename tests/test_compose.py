@@ -35,7 +35,7 @@ def test_a_container_is_watched_and_can_write_nothing_but_its_own(name):
     assert "no-new-privileges:true" in service["security_opt"]
     check = service["healthcheck"]
     assert check["test"][0] == "CMD"
-    assert "timeout=4" in check["test"][-1]  # it ends by itself before it is ended
+    assert "timeout=4)" in check["test"][-1]  # it ends by itself before it is ended
     assert check["timeout"] == "5s"
     assert all(port.startswith("${BIND:-127.0.0.1}:${") for port in service.get("ports", []))
 

@@ -33,6 +33,6 @@ def test_a_lock_that_comes_free_is_taken(tmp_path):
     holder = threading.Thread(target=hold)
     holder.start()
     taken.wait()
-    with locked(folder, 30):
+    with locked(folder, patience.SECONDS):
         holder.join(patience.SECONDS)
         assert not holder.is_alive()
