@@ -47,13 +47,20 @@ class IngestParams(Group):
     seed: int = Field(ge=0)
 
 
-def read(path: Path | str, filesystem: pa.fs.FileSystem = LOCAL) -> pa.Table:
-    """Return a file's rows. Raises PipelineError, naming the file, for one that is broken."""
+def read(
+    path: Path | str,
+    filesystem: pa.fs.FileSystem = LOCAL,
+    columns: Sequence[str] | None = None,
+) -> pa.Table:
+    """Return a file's rows. Raises PipelineError, naming the file, for one that is broken.
+
+    Of a Parquet file only the `columns`, in the file's order, and none of the others is unpacked.
+    """
     name = _name(path)
     with _refusals(name):
         _refuse_empty(str(path), filesystem)
         if is_parquet(name):
-            table = _read_parquet(str(path), filesystem)
+            table = _read_parquet(str(path), filesystem, columns)
         else:
             table = _read_csv(str(path), filesystem)
     if not table.num_rows:
@@ -153,9 +160,12 @@ def _broken_csv(message: str) -> str:
     return f"{line}: {problem.lower() or 'broken'}"
 
 
-def _read_parquet(path: str, filesystem: pa.fs.FileSystem) -> pa.Table:
+def _read_parquet(
+    path: str, filesystem: pa.fs.FileSystem, columns: Sequence[str] | None
+) -> pa.Table:
     with _parquet(path, filesystem) as parquet:
-        return parquet.read()
+        names = parquet.schema_arrow.names
+        return parquet.read(None if columns is None else [n for n in names if n in columns])
 
 
 def _parquet_batches(

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,6 +16,9 @@ from sales.models.saved import Model
 from sales.serving import explanation
 from sales.serving.ranges import Outside
 from sales.serving.request import Orders, OrderSchema, added_columns, snake
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 EVALUATION, DATA = "evaluation", "data.json"  # what an export holds beside its models
 ALIASES = ("champion", "challenger", "fallback")
@@ -91,11 +94,19 @@ class Served:
 
         These are the predictions and the warnings. Raises RequestError that names every bad row.
         """
+        from sales.contract import cells
         from sales.serving import upload
 
-        whole = upload.read(body, most_rows)
+        fields, parts = self.model.featuriser.fields, self.schema.parts
+        found: list[Orders] = []
+
+        def look(table: "pa.Table") -> None:
+            if cells.blank(table) is None:  # else other columns tell which rows count
+                found.append(upload.orders(table, fields, parts))
+
+        whole = upload.read(body, most_rows, {*fields, *parts}, look)
         table, numbers = upload.filled(whole)
-        orders = upload.orders(table, self.model.featuriser.fields, self.schema.parts, numbers)
+        [orders] = found or [upload.orders(table, fields, parts, numbers)]
         predictions = self.model.predict(orders)
         columns = [predictions]
         if self.model.intervals:

@@ -2,7 +2,7 @@
 
 import io
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -24,8 +24,16 @@ from sales.serving.request import Orders, OrderSchema, RequestError
 PARQUET = b"PAR1"
 
 
-def read(body: bytes, most_rows: int) -> pa.Table:
+def read(
+    body: bytes,
+    most_rows: int,
+    asked: Collection[str] = (),
+    look: Callable[[pa.Table], None] = lambda _: None,
+) -> pa.Table:
     """Return an upload's rows, CSV cells as text.
+
+    Of a Parquet file the columns that are `asked` for come first: `look` is given them, and what it
+    raises ends it before any other is unpacked.
 
     Raises RequestError for what is neither CSV nor Parquet, or has too many rows; MemoryError and
     OSError where it is this machine that has no room for it.
@@ -38,7 +46,7 @@ def read(body: bytes, most_rows: int) -> pa.Table:
         with tempfile.TemporaryDirectory() as scratch:
             path = Path(scratch) / f"upload{'.parquet' if is_parquet else '.csv'}"
             path.write_bytes(body)
-            table = incoming.read(path)
+            table = _in_turn(path, asked, look) if is_parquet and asked else incoming.read(path)
     except MemoryError:  # Arrow's too, which is one of its own errors
         raise
     except (PipelineError, pa.ArrowException, OSError) as error:
@@ -49,6 +57,21 @@ def read(body: bytes, most_rows: int) -> pa.Table:
         raise RequestError([_fault("broken_file", [], message)]) from None
     _limit(table.num_rows, most_rows)
     return table
+
+
+def _in_turn(path: Path, asked: Collection[str], look: Callable[[pa.Table], None]) -> pa.Table:
+    names = pa.parquet.read_schema(path).names
+    first = [name for name in names if name in asked]
+    if not first or len(set(names)) < len(names):
+        return incoming.read(path)  # a missing column is told of, or one that comes twice
+    table = incoming.read(path, columns=first)
+    look(table)
+    if len(first) == len(names):
+        return table
+    others = incoming.read(path, columns=[name for name in names if name not in asked])
+    of = {**dict.fromkeys(first, table), **dict.fromkeys(others.column_names, others)}
+    schema = pa.schema([of[name].schema.field(name) for name in names], table.schema.metadata)
+    return pa.Table.from_arrays([of[name][name] for name in names], schema=schema)
 
 
 def filled(table: pa.Table) -> tuple[pa.Table, np.ndarray]:

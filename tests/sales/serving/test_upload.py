@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet
 import pytest
 
+from sales.data import incoming
 from sales.serving import upload
 from sales.serving.fields import DAYS
 from sales.serving.ranges import UNSEEN
@@ -322,3 +323,41 @@ def test_what_the_machine_is_short_of_is_not_the_files_fault(orders, monkeypatch
     monkeypatch.setattr(Path, "write_bytes", short)
     with pytest.raises(type(fault)):
         upload.read(as_csv(orders), MOST)
+
+
+def test_the_columns_that_are_asked_for_are_looked_at_before_others_are_unpacked(monkeypatch):
+    orders = make_orders(5).assign(Remark="long")
+    unpacked, seen = [], []
+    read = incoming.read
+
+    def noted(path, *rest, columns=None):
+        unpacked.append(columns)
+        return read(path, *rest, columns=columns)
+
+    monkeypatch.setattr(incoming, "read", noted)
+    asked = ["Tax", "Brand", "Nowhere"]
+    whole = upload.read(as_parquet(orders), MOST, asked, seen.append)
+    others = [name for name in orders.columns if name not in asked]
+    first = [name for name in orders.columns if name in asked]
+    assert unpacked == [first, others]
+    assert seen[0].column_names == first
+    monkeypatch.undo()
+    assert whole.equals(upload.read(as_parquet(orders), MOST), check_metadata=True)
+
+
+def test_what_is_wrong_with_them_is_told_without_the_others(monkeypatch):
+    def refuse(_):
+        raise RequestError([])
+
+    unpacked = []
+    read = incoming.read
+    monkeypatch.setattr(
+        incoming,
+        "read",
+        lambda path, *rest, columns=None: (
+            unpacked.extend(columns or ["all"]) or read(path, *rest, columns=columns)
+        ),
+    )
+    with pytest.raises(RequestError):
+        upload.read(as_parquet(make_orders(5)), MOST, ["Tax"], refuse)
+    assert unpacked == ["Tax"]
