@@ -108,7 +108,7 @@ $(VENV)/.installed: uv.lock pyproject.toml $(MOVED)
 	  $$python -c '$(UNFIT)' 2> /dev/null && exec $$python -m venv $(VENV); done; $(fetch) ) || { rm -rf $(VENV); exit 1; }
 	@test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet --disable-pip-version-check 'uv>=0.11,<1'
 	$(BIN)/uv sync --frozen --inexact --quiet --compile-bytecode
-	@pwd -P > $@
+	@if test -L $(VENV); then touch $@; else pwd -P > $@; fi # of a linked one another place is the owner
 
 setup-cluster: $(VENV)/.cluster ## and Dask, for run.engine: dask (the group `cluster` of the same lock)
 $(VENV)/.cluster: $(VENV)/.installed

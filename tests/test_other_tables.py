@@ -18,9 +18,9 @@ import pytest
 import uvicorn
 
 from sales import estimators, files
-from sales.registry import exports
+from sales.registry import exports, today
 from sales.registry.exports import Export
-from stages import card, evaluate, featurize, gate, ingest, prepare, register, train
+from stages import card, evaluate, featurize, gate, ingest, prepare, train
 from tests import patience
 from tests.bento_server import free_port, in_process
 from tests.examples import set_params
@@ -158,10 +158,11 @@ def url(other):
     judged = files.read_json(Path("metrics/gate.json"))["models"][MODEL]
     assert judged["verdict"] == "passed", judged
     entry = {"model": MODEL, "version": 1, "run_id": "", "content_hash": files.content_hash(model)}
-    entry |= register._serving(model, metrics)
-    told = register._told(MODEL, metrics, judged)
-    champion = Export(model, entry, told, register._card(MODEL))
-    exports.write(folder, "other", {"champion": champion}, register._picture())
+    entry |= today.served(model, metrics)
+    run = today.Today({"models": {MODEL: judged}}, {MODEL: metrics}, {})
+    told = run.evaluation(MODEL)
+    champion = Export(model, entry, told, today.card(MODEL))
+    exports.write(folder, "other", {"champion": champion}, today.picture())
 
     app, _ = in_process(folder, Path.cwd())
     port = free_port()

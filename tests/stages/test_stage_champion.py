@@ -11,14 +11,16 @@ import pytest
 
 from sales import files, params
 from sales.errors import PipelineError
-from sales.models import saved
+from sales.models import belonging, saved
 from sales.registry import history, lock, standing, tracking
 from sales.serving import answering
 from stages import champion, register
 from tests import patience
 from tests.examples import ROOT, set_params
 from tests.trained_project import (
+    FEATURES,
     NAME,
+    PREPARED,
     boosted,
     decision,
     gate,
@@ -146,6 +148,10 @@ def test_equal(gated):
     register.main()
     about = Path("models/linear_regression/model.json")
     files.write_json(about, {**files.read_json(about), "note": "the same numbers by another name"})
+    scored = Path("metrics/linear_regression.json")
+    [made_of] = belonging.of_metrics(PREPARED, FEATURES, [about.parent])
+    files.write_json(scored, {**files.read_json(scored), "made_of": made_of})
+    gate()
     register.main()
     assert names() == "linear_regression 1"
     assert "no better" in decision()["reason"]

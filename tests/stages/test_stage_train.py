@@ -34,7 +34,7 @@ def told(name, monkeypatch, capsys):
     printed = capsys.readouterr().out.rpartition(" rows, valid RMSE ")[2].strip()
     valid = partitions.read(partitions.of(Path("data/prepared/valid.parquet")))
     off = saved.load(Path("models") / name).predict(valid) - valid["TotalAmount"].to_numpy(float)
-    curve = pd.read_csv(f"plots/learning_curve/{name}.csv")["rmse"].iloc[-1]
+    curve = pd.read_csv(f"models/learning_curve/{name}.csv")["rmse"].iloc[-1]
     return printed, f"{np.sqrt(np.mean(off**2)):,.6g}", f"{curve:,.6g}"
 
 
