@@ -14,7 +14,6 @@ import shutil
 import socket
 import statistics
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -104,9 +103,9 @@ def _promote_xgboost(train: pd.DataFrame) -> None:
 
 @contextmanager
 def served(
-    name: str, command: list[str], health: str = "/health", **variables: str
+    name: str, command: list[str], health: str = "/health", tree: Path = ROOT, **variables: str
 ) -> Iterator[tuple[str, int]]:
-    """Start a server and yield its address and process id, once `health` answers.
+    """Start a server of `tree` and yield its address and process id, once `health` answers.
 
     `{port}` in the command is a free port.
     """
@@ -115,9 +114,10 @@ def served(
         port = str(free.getsockname()[1])
     env = {**os.environ, "OTEL_SDK_DISABLED": "true", "BENTOML_DO_NOT_TRACK": "True"}
     env |= {"ACCESS_LOG": "0", "WORKERS": "1", "SERVING_STATE": str(WORK), **variables}
-    command = [sys.executable, "-m", *(word.replace("{port}", port) for word in command)]
+    python = str(tree / ".venv/bin/python")
+    command = [python, "-m", *(word.replace("{port}", port) for word in command)]
     with (WORK / f"{name}.log").open("w") as log:
-        process = subprocess.Popen(command, cwd=ROOT, env=env, stdout=log, stderr=log)
+        process = subprocess.Popen(command, cwd=tree, env=env, stdout=log, stderr=log)
     url = f"http://127.0.0.1:{port}"
     try:
         for _ in range(300):

@@ -1,8 +1,10 @@
 """What this tree costs against another one of the project: `python -m bench.two_trees ../before`.
 
 CPU seconds of user and system, children included: of the gate, of prepare, and of the service from
-its start until it is ready. Both trees must have run; they take turns, so that the machine's moods
-hit them alike, and the median of BENCH_ROUNDS (10) rounds counts.
+its start until it is ready. Then what both services answer in a second: requests of one order, rows
+of JSON lists of 10,000 and of Parquet files of a million. Both trees must have run; they take
+turns, so that the machine's moods hit them alike. The median of BENCH_ROUNDS (10) rounds counts,
+and that of each round's ratio. Needs wrk (Debian: apt install wrk).
 """
 
 import os
@@ -13,9 +15,13 @@ import statistics
 import subprocess
 import sys
 import time
+from contextlib import ExitStack
 from pathlib import Path
 
 import httpx
+import pandas as pd
+
+from bench import serving
 
 HERE = Path(__file__).resolve().parents[1]
 ROUNDS = int(os.environ.get("BENCH_ROUNDS", "10"))
@@ -60,8 +66,37 @@ def _wait(url: str) -> None:
     raise SystemExit(f"error: {url} was not ready within {PATIENCE} s")
 
 
+def answers(urls: dict[str, str], orders: pd.DataFrame) -> dict[str, dict[str, list[float]]]:
+    """Return what each service answers in a second, by what it is asked, a figure a round."""
+    one, batch = (
+        orders[:rows].to_json(orient="records", date_format="iso") for rows in (1, serving.BATCH)
+    )
+    rates = {
+        "one order, 16 connections": lambda url: rate(url + "/predict", one[1:-1], 16),
+        "one order, 1 connection": lambda url: rate(url + "/predict", one[1:-1], 1),
+        "rows of JSON lists": lambda url: rate(url + "/predict_batch", batch, 1) * serving.BATCH,
+        "rows of Parquet files": lambda url: serving.file_rate(url, orders),
+    }
+    found: dict[str, dict[str, list[float]]] = {what: {name: [] for name in urls} for what in rates}
+    for turn in range(ROUNDS + 1):  # the first one warms up
+        for what, asked in rates.items():
+            for name, url in urls.items():
+                figure = asked(url)
+                if turn:
+                    found[what][name].append(figure)
+    return found
+
+
+def rate(url: str, body: str, connections: int) -> float:
+    """Return requests a second, none of them failed."""
+    got = serving.wrk(url, body.encode(), connections, serving.SECONDS)
+    if got["failed"]:
+        raise SystemExit(f"error: {url} failed to answer")
+    return got["requests_a_second"]
+
+
 def main() -> None:
-    """Print both medians and their ratio for each of COMMANDS."""
+    """Print both medians and their ratio for each of COMMANDS, and for what is answered."""
     if len(sys.argv) != 2:
         raise SystemExit("error: name the other tree: python -m bench.two_trees ../before")
     trees = {"there": Path(sys.argv[1]).resolve(), "here": HERE}
@@ -73,6 +108,22 @@ def main() -> None:
                 found[name].append(cpu_seconds(what, tree))
         there, here = (statistics.median(found[name]) for name in trees)
         print(f"{what:16} {there:8.2f} {here:8.2f} {here / there:8.3f}")
+    orders = pd.read_parquet(HERE / "data/prepared/test.parquet")
+    serving.WORK.mkdir(parents=True, exist_ok=True)
+    bento = ["bentoml", "serve", "service:AmazonSales", "--host", "127.0.0.1", "--port", "{port}"]
+    with ExitStack() as servers:
+        urls = {
+            name: servers.enter_context(
+                serving.served(name, bento, tree=tree, SERVING_STATE=str(serving.WORK / name))
+            )[0]
+            for name, tree in trees.items()
+        }
+        found_rates = answers(urls, orders)
+    print(f"\n{'a second':26} {'there':>10} {'here':>10} {'ratio':>8}")
+    for what, by_tree in found_rates.items():
+        there, here = (statistics.median(by_tree[name]) for name in trees)
+        ratios = [b / a for a, b in zip(by_tree["there"], by_tree["here"], strict=True)]
+        print(f"{what:26} {there:10,.0f} {here:10,.0f} {statistics.median(ratios):8.3f}")
 
 
 if __name__ == "__main__":

@@ -50,12 +50,10 @@ def test_the_memory_of_a_large_answer_goes_back(server):
     body = pd.concat([small] * 1000, ignore_index=True).to_csv(index=False).encode()
     assert httpx.post(f"{url}/predict_file", content=small.to_csv()).status_code == 200
     before = resident(worker)
-    assert (
-        httpx.post(f"{url}/predict_file", content=body, timeout=patience.SECONDS).status_code == 200
-    )
-    after = resident(worker)
-    assert after > before + 2 * len(body) / 1e6
+    for _ in range(4):  # what an allocator keeps of them is more than ten times the file
+        sent = httpx.post(f"{url}/predict_file", content=body, timeout=patience.SECONDS)
+        assert sent.status_code == 200
     deadline = time.monotonic() + patience.SECONDS
-    while resident(worker) > after - len(body) / 1e6:
-        assert time.monotonic() < deadline, (before, after, resident(worker))
+    while resident(worker) > before + 6 * len(body) / 1e6:
+        assert time.monotonic() < deadline, (before, resident(worker))
         time.sleep(0.5)
