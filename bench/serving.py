@@ -244,7 +244,7 @@ def main() -> None:
     uvicorn = ["uvicorn", "bench.reference_server:app", "--port", "{port}", "--no-access-log"]
     with ExitStack() as servers:
         urls = {
-            name: servers.enter_context(served(name, command, **variables))[0]
+            name: servers.enter_context(served(name, command, "/health", ROOT, **variables))[0]
             for name, command, variables in (
                 ("reference", uvicorn, {"REFERENCE": str(WORK / "reference.joblib")}),
                 ("xgboost", [*bento, "service:AmazonSales"], {"PROMOTED": str(WORK / "promoted")}),
