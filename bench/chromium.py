@@ -8,7 +8,7 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, sync_playwright
 
-from bench.serving import PROMOTED, WORK, served
+from bench.serving import PROMOTED, ROOT, WORK, served
 
 FLAGS = [
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
@@ -34,7 +34,7 @@ def page(**variables: str) -> Iterator[tuple[Browser, str, int]]:
         WORK.mkdir(parents=True, exist_ok=True)
         api, _ = started.enter_context(served("service", BENTO))
         url, pid = started.enter_context(
-            served("page", STREAMLIT, health="/_stcore/health", API_URL=api, **variables)
+            served("page", STREAMLIT, "/_stcore/health", ROOT, API_URL=api, **variables)
         )
         browser = playwright.chromium.launch(executable_path=found, args=FLAGS)
         started.callback(browser.close)

@@ -50,9 +50,10 @@ def test_the_memory_of_a_large_answer_goes_back(server):
     body = pd.concat([small] * 1000, ignore_index=True).to_csv(index=False).encode()
     assert httpx.post(f"{url}/predict_file", content=small.to_csv()).status_code == 200
     before = resident(worker)
-    for _ in range(4):  # what an allocator keeps of them is more than ten times the file
-        sent = httpx.post(f"{url}/predict_file", content=body, timeout=patience.SECONDS)
-        assert sent.status_code == 200
+    bad = body + b",".join([b"never"] * len(small.columns)) + b"\n"
+    for content, status in [(body, 200), (bad, 422)] * 3:  # an allocator would keep ten times that
+        sent = httpx.post(f"{url}/predict_file", content=content, timeout=patience.SECONDS)
+        assert sent.status_code == status
     deadline = time.monotonic() + patience.SECONDS
     while resident(worker) > before + 6 * len(body) / 1e6:
         assert time.monotonic() < deadline, (before, resident(worker))

@@ -41,18 +41,22 @@ def read(raw: pa.ChunkedArray, column: Column) -> Cells:
     to 9999. The type must not be `nested`.
     """
     cells = _whole(raw)
-    missing = _mask(cells.is_null(nan_is_null=True))
     plain = _plain(cells, keep=column.role == "categorical")
     kind = ROLES.get(column.role)
     if kind:
         values = number(plain) if kind == "number" else dates.read(plain)
+        if not values.null_count:  # the usual column: all there, all as they should be
+            return Cells(values, *_none(values))
+        missing = _mask(cells.is_null(nan_is_null=True))
         unread = pc.and_(plain.is_valid(), values.is_null())
         if pa.types.is_string(plain.type) and pc.any(unread).as_py():
             marks = pc.and_(unread, pc.is_in(plain, pa.array(sorted(MISSING))))
             missing = missing | _mask(marks)
     else:
         values, marks = _text(plain, column)
-        missing = missing | marks
+        if not values.null_count:
+            return Cells(values, *_none(values))
+        missing = _mask(cells.is_null(nan_is_null=True)) | marks
     return Cells(values, missing, _mask(values.is_null()) & ~missing)
 
 
@@ -118,7 +122,10 @@ def number(raw: pa.Array) -> pa.Array:
         parsed = raw.cast(pa.float64(), safe=False)  # an integer above 2**53 is rounded
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, pa.ArrowTypeError):
         return pa.nulls(len(raw), pa.float64())
-    return pc.if_else(pc.is_finite(parsed), parsed, pa.scalar(None, pa.float64()))
+    finite = pc.is_finite(parsed)
+    if pc.all(finite).as_py():  # nulls apart
+        return parsed
+    return pc.if_else(finite, parsed, pa.scalar(None, pa.float64()))
 
 
 def _text(raw: pa.Array, column: Column) -> tuple[pa.Array, np.ndarray]:
@@ -211,6 +218,12 @@ def _decoded(cell: bytes | None) -> str | None:
         return None if cell is None else cell.decode()
     except UnicodeDecodeError:
         return None
+
+
+def _none(values: pa.Array) -> tuple[np.ndarray, np.ndarray]:
+    """Return two masks of no cell, which take no memory and cannot be written to."""
+    none = np.broadcast_to(np.False_, len(values))
+    return none, none
 
 
 def _mask(found: pa.Array | Any) -> np.ndarray:

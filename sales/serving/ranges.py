@@ -74,18 +74,24 @@ class Ranges:
         for name, first, last in self._days:
             if name in orders:
                 dates = np.asarray(orders[name], "datetime64[ms]")
-                strange[name] = (dates.view(np.int64) // DAY, first, last)
+                instants = dates.view(np.int64)
+                if not _within(instants, first * DAY, last * DAY + DAY - 1):
+                    strange[name] = (instants // DAY, first, last)
                 for part, function, low, high in self._partial:
                     strange[part] = (function(dates), low, high)
         beyond: dict[str, tuple[np.ndarray, np.ndarray, Any, Any]] = {}
         for name, (values, low, high) in strange.items():
-            if len(values) and (values.min() < low or values.max() > high):
+            if not _within(values, low, high):
                 beyond[name] = (values, (values < low) | (values > high), low, high)
         if not beyond:
             return None
         days = {name for name, _, _ in self._days}
         warnings = [_told(name, *found, dated=name in days) for name, found in beyond.items()]
         return Outside(warnings, np.logical_or.reduce([rows for _, rows, _, _ in beyond.values()]))
+
+
+def _within(values: np.ndarray, low: float, high: float) -> bool:
+    return not len(values) or not (values.min() < low or values.max() > high)
 
 
 def _day(text: str) -> int:

@@ -172,9 +172,12 @@ class Api:
         if body.startswith(GZIP):
             body = await unzipped(body, self._settings.max_body_mb)
         if body.startswith(PARQUET):
-            await asyncio.to_thread(unpacking.limit, body, self._settings.max_unpacked_mb)
+            most_mb = self._settings.max_unpacked_mb
+            await asyncio.to_thread(memory.released, unpacking.limit, body, most_mb)
         served, most = self._promoted.now(), self._settings.max_file_rows
-        priced, predictions, warnings = await asyncio.to_thread(served.file, body, most)
+        priced, predictions, warnings = await asyncio.to_thread(
+            memory.released, served.file, body, most
+        )
         self.meters.priced(served.alias, predictions)
         self.meters.warned(served.alias, warnings)
         return answer_with(request, served, priced, warnings)

@@ -74,14 +74,14 @@ def _in_turn(path: Path, asked: Collection[str], look: Callable[[pa.Table], None
     return pa.Table.from_arrays([of[name][name] for name in names], schema=schema)
 
 
-def filled(table: pa.Table) -> tuple[pa.Table, np.ndarray]:
-    """Return the rows that hold any cell, and their numbers in the file, from 1.
+def filled(table: pa.Table) -> tuple[pa.Table, np.ndarray | None]:
+    """Return the rows that hold any cell, and their numbers in the file, from 1; None: all rows.
 
     Raises RequestError where there is none.
     """
     blank = cells.blank(table)
     if blank is None:
-        return table, np.arange(1, table.num_rows + 1)
+        return table, None
     if blank.all():
         raise RequestError([_fault("broken_file", [], "no row of the file holds any cell")])
     return table.filter(pa.array(~blank)), np.flatnonzero(~blank) + 1
@@ -146,9 +146,12 @@ def orders(
 def warnings(found: Orders, schema: OrderSchema) -> list[str]:
     """Return what training never saw, looking at each category once."""
     once = {
-        name: _seen(values) if isinstance(values, pd.Categorical) else values
+        name: list(values.categories) if isinstance(values, pd.Categorical) else values
         for name, values in found.items()
     }
+    for name in schema.featuriser.unknown(once):  # only there is it worth to look at the rows
+        if isinstance(found[name], pd.Categorical):
+            once[name] = _seen(found[name])
     return schema.warnings(once)
 
 
@@ -180,7 +183,7 @@ def _fault(
 
 
 def _column(raw: pa.ChunkedArray, column: Column) -> tuple[Any, dict[str, np.ndarray]]:
-    """Return a column's values, and its problems with the rows that have them."""
+    """Return a column's values, and its problems with the rows that have them, where any has."""
     read = cells.read(raw, column)
     problems = {"missing": read.missing, cells.wrong(column): read.wrong}
     values: Any
@@ -198,9 +201,9 @@ def _column(raw: pa.ChunkedArray, column: Column) -> tuple[Any, dict[str, np.nda
         if column.max is not None:
             problems[f"above {column.max:g}"] = values > column.high
         if column.integer:
-            problems["not a whole number"] = values % 1 > 0
+            problems["not a whole number"] = np.floor(values) < values
             problems["not within 2^53 of zero"] = np.abs(values) > cells.WHOLE
-    return values, problems
+    return values, {why: bad for why, bad in problems.items() if bad.any()}
 
 
 def _dates(
@@ -217,9 +220,10 @@ def _dates(
         ]
     bad = [(name, f"not a {parts[name]}", one.wrong) for name, one in sent.items()]
     [date] = dates
-    values, problems = _column(table[date], fields[date])
-    undated = problems["missing"]
-    known = ~undated & ~problems["not a date"]
+    read = cells.read(table[date], fields[date])
+    values, undated = read.values.to_numpy(zero_copy_only=False), read.missing
+    problems = {"missing": undated, cells.wrong(fields[date]): read.wrong}
+    known = ~undated & ~read.wrong
     found = {date: values}
     left_out = cells.blank(table.select([date]))  # `NA` is no date, but an empty cell is none sent
     if parts and len(sent) == len(parts) and left_out is not None:
