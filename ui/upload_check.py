@@ -63,7 +63,9 @@ def check(name: str, body: bytes, fields: dict[str, Column], parts: dict[str, st
         good[np.array(one["rows"]) - 1] = False
     faults = [": ".join([*one["loc"][1:], one["msg"]]) for one in details if "rows" not in one]
     columns = [column for column in (*fields, *parts) if column in table.column_names]
-    numbers = row_numbers.of(body, whole.num_rows)[filled - 1]
+    numbers = row_numbers.of(body, whole.num_rows)
+    if filled is not None:
+        numbers = numbers[filled - 1]
     problems = _problems(table, numbers, bad)
     skipped = whole.num_rows - table.num_rows
     return Upload(name, table, numbers, faults, problems, good, columns, skipped)
