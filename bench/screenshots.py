@@ -42,7 +42,8 @@ def visit(tab: Page, url: str, view: str, orders: Path) -> None:
         expect(tab.get_by_text("rows scored")).to_be_visible(timeout=PATIENCE)
     if view == "models" and (tab.viewport_size or {"width": 0})["width"] > PHONE:
         for folded in tab.get_by_test_id("stExpander").locator("summary").all():
-            folded.click()
+            folded.click()  # which scrolls to it
+    tab.evaluate("document.querySelector('[data-testid=stMain]').scrollTo(0, 0)")
     settle(tab)
 
 
