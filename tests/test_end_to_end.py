@@ -119,6 +119,41 @@ def test_a_changed_module_runs_the_stages_that_depend_on_it(module, expected):
     assert ran(sh("dvc", "repro")) == expected
 
 
+def linked(folder: Path) -> None:
+    """Give a folder this very environment, in which `make setup` has nothing to do."""
+    (folder / ".venv").symlink_to(sys.prefix)
+    with (folder / ".git" / "info" / "exclude").open("a") as exclude:
+        exclude.write(".venv\n")
+    for name in ("uv.lock", "pyproject.toml"):
+        os.utime(folder / name, (0, 0))
+
+
+@pytest.mark.parametrize("kind", ["folder", "s3"])
+def test_a_fresh_clone_pulls_what_was_pushed_and_runs_register_only(kind, tmp_path, repo, request):
+    if kind == "s3":
+        request.getfixturevalue("s3")
+    url = "s3://team/models" if kind == "s3" else str(tmp_path / "models")
+    if not (repo / ".venv").exists():
+        linked(repo)
+    named = sh("make", "remote", f"URL={url}")
+    assert f".dvc/config: {url}; commit it" in named
+    assert f"url = {url}" in Path(".dvc/config").read_text()
+    sh("make", "push")
+    sh("git", "clone", "--quiet", ".", str(tmp_path / "clone"))
+    linked(tmp_path / "clone")
+    os.chdir(tmp_path / "clone")
+    shutil.copytree(repo / ".dvc/plots", ".dvc/plots", dirs_exist_ok=True)
+    # The commit does not name the remote: as in CI, this clone alone is told.
+    code = sh("make", "pull", check=False)
+    assert "error: no remote is named yet: make remote URL=s3://bucket/path" in code
+    printed = sh("env", f"DVC_REMOTE_URL={url}", ".ci/pulled")
+    assert ".dvc/config.local: " in printed
+    assert ran(printed) == {"register"}
+    assert json.loads(sh("dvc", "status", "--json", "dvc.yaml")).keys() == {"register"}
+    assert sh("git", "status", "--porcelain") == ""
+    assert Path("models/promoted/champion/model.json").is_file()
+
+
 def test_a_fresh_clone_shows_the_results_with_nothing_run_or_pulled(tmp_path):
     set_params({"train.xgboost.max_depth": 2})
     sh("dvc", "repro")
