@@ -25,7 +25,7 @@ from sales.serving.scored_table import ScoredTable, run_of
 from sales.serving.scoring import Scoring, Task
 
 PROMOTED = Path("models/promoted")
-WORK = Path(os.environ.get("SALES_STATE", "state"), "score").absolute()
+STATE = Path(os.environ.get("SALES_STATE", "state"))
 
 
 def main() -> None:
@@ -51,11 +51,12 @@ def main() -> None:
             report(score(model, found, inputs, into), f"{into.address}/{SCORED}")
             return
         run = run_of(model, inputs)
-        folder = WORK / f"{hashlib.sha256(table.told.encode()).hexdigest()[:16]}.{run}"
+        work = STATE.absolute() / "score"
+        folder = work / f"{hashlib.sha256(table.told.encode()).hexdigest()[:16]}.{run}"
         ended = score(model, found, inputs, Scored(str(folder)))
         added = table.add(folder, ended, run)
         # Also what was begun for this table and never ended.
-        for left in WORK.glob(f"{folder.stem}.*"):
+        for left in work.glob(f"{folder.stem}.*"):
             shutil.rmtree(left)
         report(ended, f"{table.told}, run {run}")
         if not added:
@@ -77,13 +78,14 @@ def rows_of(address: str) -> Iterator[tuple[list[Source], list[dict[str, Any]]]]
         return
     table = ScoredTable.at(address, "IN")
     result = Result(SqlParams(url=table.url, table=table.table))
-    file = WORK / "in" / str(os.getpid()) / f"{result.asked.name}.parquet"
+    place = STATE.absolute() / "score" / "in" / str(os.getpid())
+    file = place / f"{result.asked.name}.parquet"
     try:
-        file.parent.mkdir(parents=True)
+        place.mkdir(parents=True)
         pieces.stream(result.batches(), file)
         yield sources.find(str(file)), [result.record()]
     finally:
-        shutil.rmtree(file.parent, ignore_errors=True)
+        shutil.rmtree(place, ignore_errors=True)
 
 
 def score(

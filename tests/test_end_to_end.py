@@ -12,15 +12,18 @@ from pathlib import Path
 import httpx
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 import yaml
 
+from sales.data import database
 from sales.judging import scores
 from sales.models import saved
 from tests import small_project
 from tests.bento_server import serve, stop
 from tests.examples import PUBLISHED_ORDER, set_params
 from tests.small_project import PAGE, sh
+from tests.test_readme import lines
 
 pytestmark = pytest.mark.end_to_end
 
@@ -152,6 +155,57 @@ def test_a_fresh_clone_pulls_what_was_pushed_and_runs_register_only(kind, tmp_pa
     assert json.loads(sh("dvc", "status", "--json", "dvc.yaml")).keys() == {"register"}
     assert sh("git", "status", "--porcelain") == ""
     assert Path("models/promoted/champion/model.json").is_file()
+
+
+def test_the_lines_of_docs_team_md_work(repo, tmp_path, postgres, s3):
+    """In the pages' order: rows from a database, scored into one, pushed, pulled by a clone."""
+    if not (repo / ".venv").exists():
+        linked(repo)
+    page = (repo / "docs/team.md").read_text()
+    shown = {"ann@db.example.org/shop": postgres.url.removeprefix("postgresql://")}
+    rows = pq.read_table("data/raw/synthetic.parquet")
+    with database.writing(postgres.url) as connection, connection.cursor() as cursor:
+        cursor.adbc_ingest("orders", rows, mode="replace")
+    [told] = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
+    for key, value in yaml.safe_load(said(told, shown))["ingest"].items():
+        for name, inner in value.items() if isinstance(value, dict) else [(None, value)]:
+            set_params({f"ingest.{key}.{name}" if name else f"ingest.{key}": inner})
+    data, remote = page.split("## A DVC remote")
+    pushing, pulling = remote.split("In a fresh clone")
+    before = json.loads(Path("metrics/data.json").read_text())
+    printed = [paste(said(line, shown)) for line in lines(data)]
+    found = json.loads(Path("metrics/data.json").read_text())
+    assert found.pop("sql")["rows"] == len(rows)
+    assert found == before  # the generator's rows, through a database and back
+    assert "sql: 5,000 rows" in printed[2]
+    assert ran(printed[2]) <= {"ingest", "prepare", "card", "register"}
+    assert ran(printed[3]) == {"ingest"}  # forced, and the rows are the same
+    assert "#orders_scored, run " in printed[-1]
+    for line in lines(pushing):
+        paste(line)
+    sh("git", "add", "--all")
+    sh("git", "commit", "--quiet", "--message", "rows from the database")
+    sh("git", "clone", "--quiet", ".", str(tmp_path / "clone"))
+    sh("git", "reset", "--quiet", "--hard", "HEAD~1")
+    linked(tmp_path / "clone")
+    os.chdir(tmp_path / "clone")
+    shutil.copytree(repo / ".dvc/plots", ".dvc/plots", dirs_exist_ok=True)
+    assert [ran(paste(line)) for line in lines(pulling)] == [set(), {"register"}]
+
+
+def said(text: str, shown: dict[str, str]) -> str:
+    for example, real in shown.items():
+        text = text.replace(example, real)
+    return text
+
+
+def paste(line: str) -> str:
+    """Run a line as a person's Bash does; a variable that it sets stays for those that follow."""
+    if line.startswith("export "):
+        name, _, value = line.removeprefix("export ").split("#")[0].strip().partition("=")
+        os.environ[name] = value
+        return ""
+    return sh("bash", "-euo", "pipefail", "-c", line)
 
 
 def test_a_fresh_clone_shows_the_results_with_nothing_run_or_pulled(tmp_path):

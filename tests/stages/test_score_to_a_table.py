@@ -19,11 +19,10 @@ ADDED = ["PredictedTotalAmount", "PredictedTotalAmountLow", "PredictedTotalAmoun
 
 
 @pytest.fixture
-def models(project, promoted, monkeypatch) -> Path:
+def models(project, promoted) -> Path:
     """Put promoted models into the project, and let a part have 100 rows."""
     shutil.copytree(promoted, project / "models/promoted")
     set_params({"run.partition_rows": 100})
-    monkeypatch.setattr(score, "WORK", project / "state/score")
     return project
 
 
@@ -145,7 +144,6 @@ def test_a_line_that_is_cut_leaves_no_half_table_and_the_next_run_adds_it(
 ):
     make_orders(3000).to_csv("a.csv", index=False)
     set_params({"run.partition_rows": 1000})
-    monkeypatch.setattr(score, "WORK", models / "state/score")
     whole = database.writing
 
     def dies_late(url):
