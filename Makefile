@@ -131,6 +131,7 @@ $(VENV)/.database: $(VENV)/.installed
 ENGINE := $(shell sed -n 's/^  engine: *dask.*/$(VENV)\/.cluster/p' params.yaml 2> /dev/null)
 # Likewise the drivers of databases: for ingest, and for a table that `make score` names.
 SOURCE := $(shell sed -n 's/^  source: *sql.*/$(VENV)\/.database/p' params.yaml 2> /dev/null)
+TABLES := $(if $(filter postgresql://% postgres://% sqlite://% duckdb://%,$(value IN) $(value OUT)),$(VENV)/.database)
 
 # DVC wants to be told where there is no Git, as in an unpacked ZIP, and when there is.
 .scm: setup
@@ -240,7 +241,7 @@ serve: setup ## the API over the promoted models, on HOST:PORT (127.0.0.1:3000),
 
 score: export ROWS_IN = $(value IN)
 score: export ROWS_OUT = $(value OUT)
-score: setup $(ENGINE) ## rows of any number by the champion, on run.engine: IN=orders/, OUT=scored, addresses too; ALIAS=challenger
+score: setup $(ENGINE) $(TABLES) ## rows of any number by the champion, on run.engine: IN=orders/, OUT=scored, or addresses, tables; ALIAS=...
 	$(promoted)
 	@python -m stages.score --alias "$(or $(ALIAS),champion)" -- "$$ROWS_IN" "$$ROWS_OUT"
 

@@ -52,15 +52,18 @@ def is_address(text: str) -> bool:
 
 
 def refuse_password(url: str, where: str) -> None:
-    """Raise PipelineError for an address that holds a password, without repeating it.
+    """Raise PipelineError for an address that holds a password, or is none, without repeating it.
 
     >>> refuse_password("postgresql://ann@db/shop", "params.yaml: ingest.sql.url")
     """
     try:
         parts = urlsplit(url)
     except ValueError:
-        return
-    if parts.password is not None or any(name in parse_qs(parts.query) for name in SECRET):
+        raise PipelineError(f"{where} is no address: {FORMS}") from None
+    named = any(name in parse_qs(parts.query) for name in SECRET)
+    # One with a slash or the like in it ends the host for whoever reads an address.
+    broken = parts.scheme not in FILES and "@" in url and "@" not in parts.netloc
+    if parts.password is not None or named or broken:
         raise PipelineError(
             f"{where} holds a password: take it out, set PGPASSWORD in the environment, and change "
             "the password where others may have seen it"

@@ -51,8 +51,8 @@ class ScoredTable:
 
         Raises PipelineError, naming where it was given, for one that names none, or a password.
         """
+        database.refuse_password(address, where)
         url, _, table = address.partition("#")
-        database.refuse_password(url, where)
         if not table:
             raise PipelineError(f"{where} names no table: {database.told(url)}#table")
         return cls(url, unquote(table))

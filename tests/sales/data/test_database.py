@@ -15,6 +15,9 @@ from sales.errors import PipelineError
         "postgresql://ann:sesame@db/shop",
         "postgresql://ann:@db/shop",
         "postgres://ann:ses%61me@[::1]:5433/shop?sslmode=require",
+        "postgresql://ann:ses/sesame@db/shop",
+        "postgresql://ann:ses#sesame@db/shop",
+        "postgresql://ann:ses?sesame@db/shop",
         "postgresql://ann@db/shop?password=sesame",
         "postgresql://ann@db/shop?sslmode=require&sslpassword=sesame",
     ],
@@ -27,9 +30,16 @@ def test_an_address_with_a_password_is_refused_and_not_repeated(url):
     assert "sesame" not in str(caught.value)
 
 
-@pytest.mark.parametrize("url", ["postgresql:///", "postgresql://ann@a:1,b:2/shop", "sqlite:///a"])
+@pytest.mark.parametrize(
+    "url", ["postgresql:///", "postgresql://ann@a:1,b:2/shop", "sqlite:///a@b"]
+)
 def test_an_address_without_one_is_not(url):
     database.refuse_password(url, "here")
+
+
+def test_what_is_no_address_is_told():
+    with pytest.raises(PipelineError, match=r"^here is no address: postgresql://user@host"):
+        database.refuse_password("postgresql://[::1/shop", "here")
 
 
 def test_an_address_is_told_without_the_user_and_its_settings():
