@@ -2,9 +2,7 @@
 
 from collections.abc import Iterator
 
-import boto3
 import pytest
-from moto.server import ThreadedMotoServer
 
 BUCKET = "team"
 
@@ -12,6 +10,9 @@ BUCKET = "team"
 @pytest.fixture(scope="module")
 def s3() -> Iterator[dict[str, str]]:
     """Start the server; yield the variables by which whatever is started finds it."""
+    import boto3  # here, as every session of tests knows this fixture
+    from moto.server import ThreadedMotoServer
+
     server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()

@@ -181,6 +181,12 @@ def test_the_lines_of_docs_team_md_work(repo, tmp_path, postgres, s3):
     assert ran(printed[2]) <= {"ingest", "prepare", "card", "register"}
     assert ran(printed[3]) == {"ingest"}  # forced, and the rows are the same
     assert "#orders_scored, run " in printed[-1]
+    with database.writing(postgres.url) as connection, connection.cursor() as cursor:
+        cursor.execute("TRUNCATE orders")
+    assert ran(sh("dvc", "repro")) == {"register"}  # DVC does not see a table change
+    with pytest.raises(AssertionError, match="orders gives no rows"):
+        sh("dvc", "repro", "--force", "ingest")
+    sh("dvc", "checkout", "--quiet", "ingest")  # what it held before
     for line in lines(pushing):
         paste(line)
     sh("git", "add", "--all")
