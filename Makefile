@@ -49,8 +49,10 @@ IN ?=
 OUT ?=
 MODEL ?=
 TRIALS ?=
+URL ?=
+LOCAL ?=
 
-.PHONY: help setup setup-cluster repro cluster tune history rollback promote lift rebuild explain score test test-container test-crashes check format serve ui bento container mlflow plots results bench bench-serving bench-pipeline bench-cluster bench-load bench-page screenshots docs first-hour clean
+.PHONY: help setup setup-cluster setup-database repro cluster tune remote push pull history rollback promote lift rebuild explain score test test-container test-crashes check format serve ui bento container mlflow plots results bench bench-serving bench-pipeline bench-cluster bench-load bench-page screenshots docs first-hour clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^##@/ {print "\n" substr($$0, 5)} /^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' Makefile
@@ -115,6 +117,11 @@ $(VENV)/.cluster: $(VENV)/.installed
 	$(BIN)/uv sync --frozen --inexact --quiet --compile-bytecode --group cluster
 	@touch $@
 
+setup-database: $(VENV)/.database ## and the drivers of databases, for ingest.source: sql and tables of make score
+$(VENV)/.database: $(VENV)/.installed
+	$(BIN)/uv sync --frozen --inexact --quiet --compile-bytecode --group database
+	@touch $@
+
 # The page that `dvc plots` fills: made once, not by every run.
 .dvc/plots/page.html: $(VENV)/.installed sales/judging/plots_page.py
 	@$(BIN)/python -m sales.judging.plots_page > $@.part
@@ -122,6 +129,9 @@ $(VENV)/.cluster: $(VENV)/.installed
 
 # Dask is installed where params.yaml asks for it, and nowhere else.
 ENGINE := $(shell sed -n 's/^  engine: *dask.*/$(VENV)\/.cluster/p' params.yaml 2> /dev/null)
+# Likewise the drivers of databases: for ingest, and for a table that `make score` names.
+SOURCE := $(shell sed -n 's/^  source: *sql.*/$(VENV)\/.database/p' params.yaml 2> /dev/null)
+TABLES := $(if $(filter postgresql://% postgres://% sqlite://% duckdb://%,$(value IN) $(value OUT)),$(VENV)/.database)
 
 # DVC wants to be told where there is no Git, as in an unpacked ZIP, and when there is.
 .scm: setup
@@ -133,7 +143,7 @@ ENGINE := $(shell sed -n 's/^  engine: *dask.*/$(VENV)\/.cluster/p' params.yaml 
 	fi
 
 # Of a run that fails the table is printed where it got past its gate: before, what lies there is an earlier run's.
-repro: setup .scm $(ENGINE) ## the main job: data in, gated and registered champion out, then a table of the results; JOBS=1 at once
+repro: setup .scm $(ENGINE) $(SOURCE) ## the main job: data in, gated and registered champion out, then a table of the results; JOBS=1 at once
 	@test "$(JOBS)" = 1 || python -m stages.side_by_side "$(JOBS)"
 	@dvc repro; status=$$?; test $$status = 0 || dvc status --quiet --with-deps gate 2> /dev/null || exit $$status; \
 	  python -m stages.scoreboard && exit $$status
@@ -157,6 +167,17 @@ tune: setup .scm $(ENGINE) ## search a model's settings with Optuna, then show t
 	@grep -qx '  $(TUNED):' tune/dvc.yaml || { echo "error: MODEL=$(TUNED): no such study; there are$$(sed -n 's/^  \([a-z_]*\):$$/ \1/p' tune/dvc.yaml | tr -d '\n')" >&2; exit 1; }
 	@dvc $(if $(TRIALS),exp run -S 'tune.$(TUNED).trials=$(TRIALS)',repro) tune/dvc.yaml:$(TUNED)
 	@python -m stages.study $(TUNED)
+
+##@ Share
+remote: export ADDRESS = $(value URL)
+remote: setup .scm ## where DVC keeps data and models for all: URL=s3://bucket/path, gs, ssh, a folder; LOCAL=1: this clone alone
+	@python -m stages.remote $(if $(filter-out 0,$(LOCAL)),--local) -- name "$$ADDRESS"
+
+push: setup .scm ## bring the data and models of this commit to the remote
+	@python -m stages.remote push
+
+pull: setup .scm ## bring the data and models of this commit from the remote: nothing is trained
+	@python -m stages.remote pull
 
 ##@ Decide
 # What a person decides. Unexpanded and through the environment: a reason may hold any character.
@@ -220,7 +241,7 @@ serve: setup ## the API over the promoted models, on HOST:PORT (127.0.0.1:3000),
 
 score: export ROWS_IN = $(value IN)
 score: export ROWS_OUT = $(value OUT)
-score: setup $(ENGINE) ## rows of any number by the champion, on run.engine: IN=orders/, OUT=scored, addresses too; ALIAS=challenger
+score: setup $(ENGINE) $(TABLES) ## rows of any number by the champion, on run.engine: IN=orders/, OUT=scored, or addresses, tables; ALIAS=...
 	$(promoted)
 	@python -m stages.score --alias "$(or $(ALIAS),champion)" -- "$$ROWS_IN" "$$ROWS_OUT"
 

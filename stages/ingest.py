@@ -1,4 +1,4 @@
-"""Brings orders in, as they are: from the seeded generator, or from files and Parquet data sets."""
+"""Brings orders in, as they are: from the seeded generator, from files, or from a database."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -10,6 +10,8 @@ from sales import engine, files, params
 from sales.data import generator, pieces, sources
 from sales.data.incoming import IngestParams
 from sales.data.pieces import Read
+from sales.data.query import SqlParams
+from sales.data.result import RECORD, Result
 from sales.data.sources import Source
 from sales.errors import PipelineError, run
 
@@ -19,16 +21,19 @@ SYNTHETIC = "synthetic"  # the table of generated orders
 
 
 def main() -> None:
-    """Write data/raw/: a table for each file or data set that came in, or synthetic.parquet.
+    """Write data/raw/: a table for each file or data set that came in, or for what was asked for.
 
     On one machine a table is a file, on a cluster a folder of files. Never silently files for
     generated orders, nor the other way round.
     """
     settings = params.read("ingest", IngestParams)
-    found = came_in(settings)
+    asked = params.read("ingest.sql", SqlParams) if settings.sql else SqlParams()
+    found = came_in(settings, asked)
     with files.replacing(RAW) as folder, engine.started() as running:
         folder.mkdir()
-        if running.partition_rows is None:
+        if settings.source == "sql":
+            rows = from_database(asked, folder, running.partition_rows)
+        elif running.partition_rows is None:
             rows = 0
             for name, table in whole(settings, found):
                 pieces.write_table(table, folder / f"{name}.parquet")
@@ -43,21 +48,29 @@ def main() -> None:
     print(f"{settings.source}: {rows:,} rows in {max(1, len(found))} table(s)")
 
 
-def came_in(settings: IngestParams) -> list[Source]:
-    """Return the sources that params.yaml names, none for the generator.
+def came_in(settings: IngestParams, asked: SqlParams) -> list[Source]:
+    """Return the files and data sets that params.yaml names: none for the generator or a database.
 
     Raises PipelineError where what is there is not what is asked for.
     """
     dropped = sources.find(str(INCOMING)) if INCOMING.is_dir() else []
-    if settings.source == "synthetic" and dropped:
+    if settings.source != "files" and dropped:
         raise PipelineError(
-            f"{INCOMING} holds {dropped[0].name}, but ingest.source is synthetic: "
+            f"{INCOMING} holds {dropped[0].name}, but ingest.source is {settings.source}: "
             "set it to files in params.yaml, or move the file away"
         )
-    if settings.source == "synthetic" and settings.address:
+    if settings.source != "files" and settings.address:
         raise PipelineError(
-            f"ingest.address is {settings.address}, but ingest.source is synthetic: "
+            f"ingest.address is {settings.address}, but ingest.source is {settings.source}: "
             "set it to files in params.yaml, or leave the address empty"
+        )
+    if settings.source == "sql":
+        asked.refuse_incomplete()
+        return []
+    if asked.url:
+        raise PipelineError(
+            f"ingest.sql.url is {asked.url}, but ingest.source is {settings.source}: "
+            "set it to sql in params.yaml, or leave the url empty"
         )
     if settings.address and dropped:
         raise PipelineError(
@@ -74,6 +87,25 @@ def came_in(settings: IngestParams) -> list[Source]:
             f"name each, as in `--copy-paths {INCOMING}/orders.csv`)"
         )
     return found
+
+
+def from_database(asked: SqlParams, folder: Path, most: int | None) -> int:
+    """Write the rows of a query as one table, and what was asked beside it; return their number.
+
+    A query is one stream of rows, which this process takes on either engine. Raises PipelineError
+    where the database refuses, or is lost.
+    """
+    result = Result(asked)
+    table = folder / f"{asked.name}.parquet"
+    if most is None:
+        pieces.stream(result.batches(), table)
+    else:
+        table.mkdir()
+        pieces.write(result.batches, table, 0, most)
+    files.write_json(folder / RECORD, result.record())
+    for doubt in result.doubts():
+        print(doubt)
+    return result.rows
 
 
 def whole(settings: IngestParams, found: list[Source]) -> Iterator[tuple[str, pa.Table]]:

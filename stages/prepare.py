@@ -2,11 +2,13 @@
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 from sales import engine, files, params
 from sales.contract import Contract
 from sales.data import preparation
 from sales.data.preparation import Checked
+from sales.data.result import RECORD
 from sales.data.split import PrepareParams
 from sales.errors import PipelineError, run
 
@@ -54,11 +56,17 @@ def main() -> None:
             "ignored_columns": ", ".join(checked.extra_columns),
             **{f"{part}_rows": rows for part, rows in divided.rows.items()},
             "sha256": files.content_hash(PREPARED),
+            **asked(RAW / RECORD),
         },
     )
     if checked.blank:
         print(f"skipped, as they hold no cell at all: {checked.blank:,} row(s)")
     print(f"{checked.rows_in:,} rows in, {accepted:,} accepted, {checked.rejected:,} quarantined")
+
+
+def asked(record: Path) -> dict[str, Any]:
+    """Return what was asked of a database, and what it answered, where the rows are from one."""
+    return {"sql": files.read_json(record)} if record.is_file() else {}
 
 
 def _too_many(checked: Checked, settings: PrepareParams) -> PipelineError:

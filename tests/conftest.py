@@ -12,6 +12,8 @@ from sales.contract import Contract
 from sales.models.features import FeaturizeParams
 from tests import patience
 from tests.examples import ROOT, make_orders, promote
+from tests.object_store import s3  # noqa: F401
+from tests.postgres import postgres  # noqa: F401
 from tests.small_cluster import on_dask, small_cluster  # noqa: F401
 from tests.trained_project import crowned, gated, three, trained  # noqa: F401
 

@@ -47,3 +47,23 @@ def test_it_asks_for_what_the_projects_own_ci_asks_for():
 def test_no_step_puts_text_of_a_pull_request_into_its_shell():
     for step in STEPS:
         assert "${{" not in step.get("run", "")
+
+
+def test_a_clone_pulls_where_a_secret_names_the_remote_and_else_does_nothing():
+    """What `.ci/pulled` does is tried in tests/test_end_to_end.py."""
+    job = JOBS["pulled"]
+    assert job["env"]["DVC_REMOTE_URL"] == "${{ secrets.DVC_REMOTE_URL }}"
+    first, *rest = job["steps"]
+    assert "checkout" in first["uses"]
+    assert {step["if"] for step in rest} == {"env.DVC_REMOTE_URL != ''"}
+    assert rest[-1]["run"] == ".ci/pulled"
+    assert (ROOT / ".ci/pulled").stat().st_mode & 0o111
+    secret = [name for name, job in JOBS.items() if "secrets." in str(job)]
+    assert secret == ["pulled"]
+
+
+def test_the_projects_own_ci_installs_what_the_tests_start():
+    own = (ROOT / ".ci/run").read_text()
+    for program, package in (("chromium", "chromium"), ("initdb", "postgresql"), ("npx", "npm")):
+        [line] = [line for line in own.splitlines() if program in line and "||" in line]
+        assert package in line.split("apt-get install", 1)[1]

@@ -12,15 +12,18 @@ from pathlib import Path
 import httpx
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 import yaml
 
+from sales.data import database
 from sales.judging import scores
 from sales.models import saved
 from tests import small_project
 from tests.bento_server import serve, stop
 from tests.examples import PUBLISHED_ORDER, set_params
 from tests.small_project import PAGE, sh
+from tests.test_readme import lines
 
 pytestmark = pytest.mark.end_to_end
 
@@ -117,6 +120,98 @@ def test_a_changed_module_runs_the_stages_that_depend_on_it(module, expected):
     with Path(module).open("a") as file:
         file.write("# changed\n")
     assert ran(sh("dvc", "repro")) == expected
+
+
+def linked(folder: Path) -> None:
+    """Give a folder this very environment, in which `make setup` has nothing to do."""
+    (folder / ".venv").symlink_to(sys.prefix)
+    with (folder / ".git" / "info" / "exclude").open("a") as exclude:
+        exclude.write(".venv\n")
+    for name in ("uv.lock", "pyproject.toml"):
+        os.utime(folder / name, (0, 0))
+
+
+@pytest.mark.parametrize("kind", ["folder", "s3"])
+def test_a_fresh_clone_pulls_what_was_pushed_and_runs_register_only(kind, tmp_path, repo, request):
+    if kind == "s3":
+        request.getfixturevalue("s3")
+    url = "s3://team/models" if kind == "s3" else str(tmp_path / "models")
+    if not (repo / ".venv").exists():
+        linked(repo)
+    named = sh("make", "remote", f"URL={url}")
+    assert f".dvc/config: {url}; commit it" in named
+    assert f"url = {url}" in Path(".dvc/config").read_text()
+    sh("make", "push")
+    sh("git", "clone", "--quiet", ".", str(tmp_path / "clone"))
+    linked(tmp_path / "clone")
+    os.chdir(tmp_path / "clone")
+    shutil.copytree(repo / ".dvc/plots", ".dvc/plots", dirs_exist_ok=True)
+    # The commit does not name the remote: as in CI, this clone alone is told.
+    code = sh("make", "pull", check=False)
+    assert "error: no remote is named yet: make remote URL=s3://bucket/path" in code
+    printed = sh("env", f"DVC_REMOTE_URL={url}", ".ci/pulled")
+    assert ".dvc/config.local: " in printed
+    assert ran(printed) == {"register"}
+    assert json.loads(sh("dvc", "status", "--json", "dvc.yaml")).keys() == {"register"}
+    assert sh("git", "status", "--porcelain") == ""
+    assert Path("models/promoted/champion/model.json").is_file()
+
+
+def test_the_lines_of_docs_team_md_work(repo, tmp_path, postgres, s3):
+    """In the pages' order: rows from a database, scored into one, pushed, pulled by a clone."""
+    if not (repo / ".venv").exists():
+        linked(repo)
+    page = (repo / "docs/team.md").read_text()
+    shown = {"ann@db.example.org/shop": postgres.url.removeprefix("postgresql://")}
+    rows = pq.read_table("data/raw/synthetic.parquet")
+    with database.writing(postgres.url) as connection, connection.cursor() as cursor:
+        cursor.adbc_ingest("orders", rows, mode="replace")
+    [told] = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
+    for key, value in yaml.safe_load(said(told, shown))["ingest"].items():
+        for name, inner in value.items() if isinstance(value, dict) else [(None, value)]:
+            set_params({f"ingest.{key}.{name}" if name else f"ingest.{key}": inner})
+    data, remote = page.split("## A DVC remote")
+    pushing, pulling = remote.split("In a fresh clone")
+    before = json.loads(Path("metrics/data.json").read_text())
+    printed = [paste(said(line, shown)) for line in lines(data)]
+    found = json.loads(Path("metrics/data.json").read_text())
+    assert found.pop("sql")["rows"] == len(rows)
+    assert found == before  # the generator's rows, through a database and back
+    assert "sql: 5,000 rows" in printed[2]
+    assert ran(printed[2]) <= {"ingest", "prepare", "card", "register"}
+    assert ran(printed[3]) == {"ingest"}  # forced, and the rows are the same
+    assert "#orders_scored, run " in printed[-1]
+    with database.writing(postgres.url) as connection, connection.cursor() as cursor:
+        cursor.execute("TRUNCATE orders")
+    assert ran(sh("dvc", "repro")) == {"register"}  # DVC does not see a table change
+    with pytest.raises(AssertionError, match="orders gives no rows"):
+        sh("dvc", "repro", "--force", "ingest")
+    sh("dvc", "checkout", "--quiet", "ingest")  # what it held before
+    for line in lines(pushing):
+        paste(line)
+    sh("git", "add", "--all")
+    sh("git", "commit", "--quiet", "--message", "rows from the database")
+    sh("git", "clone", "--quiet", ".", str(tmp_path / "clone"))
+    sh("git", "reset", "--quiet", "--hard", "HEAD~1")
+    linked(tmp_path / "clone")
+    os.chdir(tmp_path / "clone")
+    shutil.copytree(repo / ".dvc/plots", ".dvc/plots", dirs_exist_ok=True)
+    assert [ran(paste(line)) for line in lines(pulling)] == [set(), {"register"}]
+
+
+def said(text: str, shown: dict[str, str]) -> str:
+    for example, real in shown.items():
+        text = text.replace(example, real)
+    return text
+
+
+def paste(line: str) -> str:
+    """Run a line as a person's Bash does; a variable that it sets stays for those that follow."""
+    if line.startswith("export "):
+        name, _, value = line.removeprefix("export ").split("#")[0].strip().partition("=")
+        os.environ[name] = value
+        return ""
+    return sh("bash", "-euo", "pipefail", "-c", line)
 
 
 def test_a_fresh_clone_shows_the_results_with_nothing_run_or_pulled(tmp_path):

@@ -363,3 +363,21 @@ def test_a_port_that_is_taken_is_told_in_a_line(odd, target, setting):
     assert f"error: port {port} of 127.0.0.1 cannot be had (Address already in use)" in printed
     assert f"{setting}=" in printed
     assert len(printed.splitlines()) <= 2, printed
+
+
+@pytest.mark.parametrize(
+    ("words", "installs"),
+    [
+        (["repro"], False),
+        (["score", "IN=a.csv", "OUT=s3://bucket/out"], False),
+        (["score", "IN=a.csv", "OUT=sqlite:///shop.db#scored"], True),
+        (["score", "IN=postgresql://ann@db/shop#orders", "OUT=out"], True),
+    ],
+)
+def test_the_drivers_of_databases_are_installed_where_one_is_named(set_up, words, installs):
+    (set_up / ".venv" / ".database").unlink(missing_ok=True)
+    group = "--group database"
+    assert (group in make("--dry-run", *words, folder=set_up)[1]) == installs
+    text = (set_up / "params.yaml").read_text()
+    (set_up / "params.yaml").write_text(text.replace("  source: synthetic", "  source: sql"))
+    assert (group in make("--dry-run", "repro", folder=set_up)[1]) is True

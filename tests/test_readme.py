@@ -31,6 +31,7 @@ PAGES = [
 PAGES_ELSEWHERE = {
     "docs/tutorial.md": "tests/test_tutorial.py",
     "docs/experiments.md": "tests/test_experiments.py",
+    "docs/team.md": "tests/test_end_to_end.py",
 }
 # Servers: started, asked whether they are well, and kept running for the lines that follow.
 SERVERS = {"make serve": "/readyz"}

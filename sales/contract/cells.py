@@ -118,6 +118,8 @@ def number(raw: pa.Array) -> pa.Array:
         raw = pc.if_else(number, trimmed, pa.scalar(None, raw.type))
     if pa.types.is_boolean(raw.type):
         return pa.nulls(len(raw), pa.float64())
+    if pa.types.is_decimal(raw.type):  # as it would be read in a CSV: Arrow's own way rounds twice
+        raw = raw.cast(pa.string())
     try:
         parsed = raw.cast(pa.float64(), safe=False)  # an integer above 2**53 is rounded
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, pa.ArrowTypeError):

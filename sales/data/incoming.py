@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import pyarrow as pa
 import pyarrow.csv
@@ -41,8 +41,11 @@ BOM = b"\xef\xbb\xbf"
 class IngestParams(Group):
     """See `ingest` in params.yaml."""
 
-    source: Literal["synthetic", "files"]
+    source: Literal["synthetic", "files", "sql"]
     address: Annotated[str, Field(min_length=1)] | None = None
+    sql: dict[str, Any] | None = (
+        None  # read as query.SqlParams, which neither service nor page needs
+    )
     rows: int = Field(ge=1, le=1_000_000_000)
     seed: int = Field(ge=0)
 

@@ -190,7 +190,9 @@ def test_a_run_that_fails_leaves_the_rows_of_the_one_before(on_dask):
 
 def test_one_machine_imports_no_dask(project):
     program = "from stages import ingest; ingest.main()"
-    printed, imported = run_alone(program, "dask", "distributed", "s3fs")
+    printed, imported = run_alone(
+        program, "dask", "distributed", "s3fs", "adbc_driver_manager", "duckdb"
+    )
     assert printed == ["synthetic: 100,000 rows in 1 table(s)"]
     assert imported == []
     assert pd.read_parquet(RAW / "synthetic.parquet").shape == (100_000, 20)

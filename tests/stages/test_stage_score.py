@@ -312,6 +312,6 @@ def test_one_machine_imports_no_dask(models):
     program = (
         "import sys; sys.argv = ['score', 'a.csv', 'out']; from stages import score; score.main()"
     )
-    _, imported = run_alone(program, "dask", "distributed", "mlflow")
+    _, imported = run_alone(program, "dask", "distributed", "mlflow", "adbc_driver_manager")
     assert imported == []
     assert Path("out/score.json").is_file()

@@ -73,3 +73,30 @@ def test_what_cannot_be_read_stops_the_task():
 
     with pytest.raises(ValueError, match="broken"):
         list(pieces.cut(broken(), 3))
+
+
+def test_a_stream_is_the_same_file_however_it_is_cut(tmp_path, monkeypatch):
+    monkeypatch.setattr(pieces, "GROUP_ROWS", 50)
+    for name, sizes in (("a", [70, 30, 25]), ("b", [1] * 125)):
+        pieces.stream(batches(sizes), tmp_path / f"{name}.parquet")
+    assert (tmp_path / "a.parquet").read_bytes() == (tmp_path / "b.parquet").read_bytes()
+    footer = pyarrow.parquet.read_metadata(tmp_path / "a.parquet")
+    assert [footer.row_group(n).num_rows for n in range(footer.num_row_groups)] == [50, 50, 25]
+    assert pyarrow.parquet.read_table(tmp_path / "b.parquet")["n"].to_pylist() == [*range(125)]
+
+
+def test_a_stream_is_written_as_it_comes(tmp_path, monkeypatch):
+    """No more than a row group waits in memory."""
+    monkeypatch.setattr(pieces, "GROUP_ROWS", 50)
+    sizes = []
+
+    def watched():
+        for batch in batches([50] * 40):
+            sizes.append(
+                (tmp_path / "a.parquet").exists() and (tmp_path / "a.parquet").stat().st_size
+            )
+            yield batch
+
+    pieces.stream(watched(), tmp_path / "a.parquet")
+    assert sizes[0] is False
+    assert 0 < sizes[10] < sizes[39]

@@ -1,0 +1,94 @@
+"""`make remote`, `make push` and `make pull`: what is said where something is missing.
+
+That a fresh clone pulls what was pushed, and trains nothing, is in tests/test_end_to_end.py.
+"""
+
+import importlib.util
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from sales.errors import PipelineError
+from stages import remote
+
+LOCAL, SHARED = Path(".dvc/config.local"), Path(".dvc/config")
+
+
+@pytest.fixture
+def repo(project, monkeypatch) -> Path:
+    """Change into a repository of DVC that has no remote."""
+    monkeypatch.setenv("DVC_NO_ANALYTICS", "1")
+    command = [sys.executable, "-m", "dvc", "init", "--quiet", "--no-scm"]
+    subprocess.run(command, check=True)
+    return project
+
+
+def run(monkeypatch, *words: str) -> None:
+    monkeypatch.setattr(sys, "argv", ["remote", *words])
+    remote.main()
+
+
+def test_it_is_named_for_all_or_for_this_clone_alone(repo, monkeypatch, capsys):
+    run(monkeypatch, "name", "s3://team/models")
+    assert "url = s3://team/models" in SHARED.read_text()
+    assert not LOCAL.exists()
+    assert remote.named() == "s3://team/models"
+    assert "commit it, and every clone knows: git add .dvc/config" in capsys.readouterr().out
+    run(monkeypatch, "--local", "--", "name", str(repo / "elsewhere"))
+    assert "elsewhere" not in SHARED.read_text()
+    assert remote.named() == str(repo / "elsewhere")
+    run(monkeypatch, "name", "s3://team/others")  # another one in its place
+    assert SHARED.read_text().count("url") == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["name", ""], r"^say where: make remote URL=s3://bucket/path, or gs://, ssh://, or"),
+        (["name", "ssh://ann:sesame@host/models"], r"^URL holds a password: take it out, as git"),
+        (["name", "azure://team/models"], r"^azure:// is not a remote that the lock knows, but s3"),
+        (["push"], r"^no remote is named yet: make remote URL=s3://bucket/path$"),
+        (["pull"], r"^no remote is named yet"),
+    ],
+)
+def test_what_is_missing_or_wrong_is_told_in_a_line(repo, monkeypatch, words, message):
+    before = SHARED.read_text()
+    with pytest.raises(PipelineError, match=message) as caught:
+        run(monkeypatch, *words)
+    assert "sesame" not in str(caught.value)
+    assert SHARED.read_text() == before
+    assert not LOCAL.exists()
+
+
+@pytest.mark.parametrize(("kind", "exit_code"), [("gs", 0), ("ssh", 0), ("ssh", 2)])
+def test_what_a_kind_needs_is_brought_from_the_lock(repo, monkeypatch, capfd, kind, exit_code):
+    (repo / "uv").write_text(f'#!/bin/sh\necho "uv $*"\nexit {exit_code}\n')
+    (repo / "uv").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{repo}:{os.environ['PATH']}")
+    find = importlib.util.find_spec
+    lacking = f"dvc_{kind}"
+    monkeypatch.setattr(importlib.util, "find_spec", lambda n: None if n == lacking else find(n))
+    if exit_code:
+        with pytest.raises(PipelineError, match=r"^dvc-ssh is not installed: \.venv/bin/uv sync"):
+            remote.bring(f"{kind}://team/models")
+    else:
+        remote.bring(f"{kind}://team/models")
+    said = capfd.readouterr().out.splitlines()
+    assert said[0] == (
+        f"{kind}: installing what DVC needs for it (the group remote-{kind} of uv.lock)"
+    )
+    assert said[1] == f"uv sync --frozen --inexact --quiet --group remote-{kind}"
+    remote.bring(str(repo))  # a folder needs nothing
+    assert capfd.readouterr().out == ""
+
+
+def test_dvc_that_could_not_says_so(repo, monkeypatch):
+    Path("a.txt").write_text("a")
+    subprocess.run([sys.executable, "-m", "dvc", "add", "--quiet", "a.txt"], check=True)
+    (repo / "file").touch()
+    run(monkeypatch, "name", str(repo / "file" / "below"))
+    with pytest.raises(PipelineError, match=r"^not all was pushed, see above$"):
+        run(monkeypatch, "push")
