@@ -13,9 +13,6 @@ import pyarrow.compute as pc
 from sales.contract import dates
 from sales.contract.definition import Column
 
-# What a text cell that holds nothing may say, unless the contract names it among a column's values.
-MISSING = frozenset(("", "NA", "N/A", "NaN", "nan", "null", "NULL", "None"))
-LONGEST_MARK = max(map(len, MISSING))
 WHOLE = 2.0**53  # whole numbers up to here are exact in float64
 
 NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"  # what Arrow parses, correctly rounded
@@ -48,12 +45,23 @@ def read(raw: pa.ChunkedArray, column: Column) -> Cells:
         values = number(plain) if kind == "number" else dates.read(plain)
         unread = pc.and_(plain.is_valid(), values.is_null())
         if pa.types.is_string(plain.type) and pc.any(unread).as_py():
-            marks = pc.and_(unread, pc.is_in(plain, pa.array(sorted(MISSING))))
+            marks = pc.and_(unread, pc.is_in(plain, pa.array(sorted(column.marks))))
+            missing = missing | _mask(marks)
+        if column.missing_marks:
+            marks = pc.is_in(values, _read_marks(column.missing_marks, kind))
+            values = pc.if_else(marks, pa.scalar(None, values.type), values)
             missing = missing | _mask(marks)
     else:
         values, marks = _text(plain, column)
         missing = missing | marks
     return Cells(values, missing, _mask(values.is_null()) & ~missing)
+
+
+def sentinels(column: Column) -> frozenset[float]:
+    """Return those marks of a column of numbers that are numbers themselves, such as -999."""
+    if not column.missing_marks or ROLES.get(column.role) != "number":
+        return frozenset()
+    return frozenset(_read_marks(column.missing_marks, "number").to_pylist())
 
 
 def wrong(column: Column) -> str:
@@ -126,11 +134,11 @@ def _text(raw: pa.Array, column: Column) -> tuple[pa.Array, np.ndarray]:
 
     These, and what is no text, are null.
     """
-    marks = MISSING.difference(column.values or ())
+    marks = column.marks
     if column.role != "categorical":
         text = _as_text(raw)
         shortest = pc.min(pc.binary_length(text)).as_py()
-        if shortest is None or shortest > LONGEST_MARK:
+        if shortest is None or shortest > max(map(len, marks)):
             return text, np.zeros(len(text), bool)
         missing = pc.is_in(text, pa.array(sorted(marks)))
         return pc.if_else(missing, pa.scalar(None, text.type), text), _mask(missing)
@@ -152,6 +160,12 @@ def _text(raw: pa.Array, column: Column) -> tuple[pa.Array, np.ndarray]:
         once = levels.unique()
         indices, levels = pc.index_in(levels, once).take(indices), once
     return pa.DictionaryArray.from_arrays(indices, levels), missing
+
+
+def _read_marks(marks: tuple[str, ...], kind: str) -> pa.Array:
+    """Return those marks that are a value like others: -999 in a column of numbers."""
+    text = pa.array(marks, pa.string())
+    return (number(text) if kind == "number" else dates.read(text)).drop_null()
 
 
 def _whole(raw: pa.ChunkedArray | pa.Array) -> pa.Array:

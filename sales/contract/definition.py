@@ -5,9 +5,16 @@ from functools import cached_property
 from typing import Annotated, Any, Literal
 
 import pandas as pd
-from pydantic import BeforeValidator, Field, field_validator, model_validator
+from pydantic import (
+    BeforeValidator,
+    Field,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
 
 from sales.contract.expressions import Expression
+from sales.contract.holes import MISSING
 from sales.errors import PipelineError
 from sales.params import Group
 
@@ -17,6 +24,17 @@ def _as_text(bound: Any) -> Any:
 
 
 Word = Annotated[str, Field(min_length=1)]
+
+
+def _as_texts(marks: Any) -> Any:
+    """Return a list's numbers as text: YAML has read them, and a cell says them."""
+    if not isinstance(marks, list | tuple):
+        return marks
+    plain = int | float
+    return [str(m) if isinstance(m, plain) and not isinstance(m, bool) else m for m in marks]
+
+
+Marks = Annotated[tuple[str, ...], BeforeValidator(_as_texts)]
 Bound = Annotated[float | str | None, BeforeValidator(_as_text)]
 
 
@@ -24,10 +42,14 @@ class Column(Group):
     """A column's role and what its values may be; `min` and `max` are allowed themselves.
 
     `unit` is what its numbers are measured in, for people. `follows` names another column that
-    decides this one: `{City: {Austin: TX}}`.
+    decides this one: `{City: {Austin: TX}}`. Where `missing` is allowed, a row may lack a value:
+    an empty cell, a null, a field left out, or one of `missing_marks`, which stand in the place of
+    the usual ones.
     """
 
     role: Literal["id", "date", "numeric", "categorical", "target", "ignored"]
+    missing: Literal["refused", "allowed"] = "refused"
+    missing_marks: Marks | None = None
     integer: bool = False
     min: Bound = None
     max: Bound = None
@@ -46,6 +68,7 @@ class Column(Group):
             raise ValueError("values must be given once each, at least one")
         if self.unit is not None and not number:
             raise ValueError("a unit is for numeric columns")
+        self._may_miss()
         self._followable()
         for bound in (self.min, self.max):
             if bound is None:
@@ -62,6 +85,34 @@ class Column(Group):
         if self.min is not None and self.max is not None and self.low > self.high:
             raise ValueError("min is above max")
         return self
+
+    def _may_miss(self) -> None:
+        if self.missing == "allowed" and self.role in ("id", "target", "ignored"):
+            why = {"id": "an id names its row", "target": "a row without one is never learnt from"}
+            raise ValueError(
+                f"missing: not for the role {self.role}: {why.get(self.role, 'unread')}"
+            )
+        both = sorted(set(self.values or ()).intersection(self.missing_marks or ()))
+        if both:
+            raise ValueError(f"'{both[0]}' stands in values and in missing_marks")
+
+    @model_serializer(mode="wrap")
+    def _written(self, write: Any) -> dict[str, Any]:
+        """Leave out what came later and says nothing: older contracts keep their bytes."""
+        told = write(self)
+        return {k: v for k, v in told.items() if k not in LATER or v != _default(k)}
+
+    @property
+    def optional(self) -> bool:
+        """Whether a row may lack a value."""
+        return self.missing == "allowed"
+
+    @property
+    def marks(self) -> frozenset[str]:
+        """What a text cell that holds nothing may say, the empty one among them."""
+        if self.missing_marks is None:
+            return MISSING.difference(self.values or ())
+        return frozenset(("", *self.missing_marks))
 
     def _followable(self) -> None:
         if self.follows is None:
@@ -88,6 +139,13 @@ class Column(Group):
         return last + pd.Timedelta("1D") - pd.Timedelta("1ms") if is_day else last
 
 
+LATER = frozenset(("missing", "missing_marks"))  # keys that the first contracts did not have
+
+
+def _default(key: str) -> Any:
+    return Column.model_fields[key].default
+
+
 class Rule(Group):
     """Two expressions that must agree in every row, within the tolerance."""
 
@@ -106,9 +164,13 @@ class Called(Group):
 
 
 class Contract(Group):
-    """See `contract` in params.yaml."""
+    """See `contract` in params.yaml.
+
+    `missing_marks` come beside the usual ones in every column that has none of its own.
+    """
 
     called: Called = Called()
+    missing_marks: Marks | None = Field(default=None, exclude_if=lambda marks: marks is None)
     columns: dict[str, Column]
     rules: dict[str, Rule] = Field(default_factory=dict)
     breakdown: dict[str, str] = Field(default_factory=dict)
@@ -123,6 +185,19 @@ class Contract(Group):
             if roles.count(role) > 1:
                 raise ValueError(f"at most one column may have the role {role}")
         return columns
+
+    @model_validator(mode="after")
+    def _marked(self) -> "Contract":
+        """Give each column the marks of all, so that a model that is served knows them too."""
+        for name, column in self.columns.items() if self.missing_marks else ():
+            if column.missing_marks is None and column.role != "ignored":
+                marks = MISSING.union(self.missing_marks or ()).difference(
+                    column.values or (), [""]
+                )
+                self.columns[name] = column.model_copy(
+                    update={"missing_marks": tuple(sorted(marks))}
+                )
+        return self
 
     @model_validator(mode="after")
     def _expressions(self) -> "Contract":
@@ -173,9 +248,19 @@ class Contract(Group):
         return next(iter(self._of("date")), None)
 
     @cached_property
+    def dates(self) -> tuple[str, ...]:
+        """The date columns."""
+        return self._of("date")
+
+    @cached_property
     def id(self) -> str | None:
         """The column that names an order, if there is one."""
         return next(iter(self._of("id")), None)
+
+    @cached_property
+    def optional(self) -> tuple[str, ...]:
+        """The columns in which a row may lack a value."""
+        return tuple(name for name, column in self.columns.items() if column.optional)
 
     @cached_property
     def required(self) -> tuple[str, ...]:

@@ -20,8 +20,9 @@ Counts = dict[str, Counter[str]]  # rows with each value
 
 
 def ranges(orders: pd.DataFrame, contract: Contract) -> Ranges:
-    """Return the ranges of the numeric columns and the target; none where there is no row."""
-    names = (*contract.numeric, contract.target) if len(orders) else ()
+    """Return the ranges of the numeric columns and the target; none where there is no value."""
+    names: Sequence[str] = (*contract.numeric, contract.target)
+    names = [name for name in names if orders[name].notna().any()]
     return {name: (float(orders[name].min()), float(orders[name].max())) for name in names}
 
 

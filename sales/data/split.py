@@ -45,6 +45,11 @@ def split(rows: int, params: PrepareParams, dates: np.ndarray | None) -> dict[st
     if params.split == "time":
         if dates is None:
             raise PipelineError("prepare.split: time needs a column with the role date")
+        if np.isnat(dates).any():
+            none = np.isnat(dates).sum()
+            raise PipelineError(
+                f"prepare.split: time needs a date in every row, {none:,} have none"
+            )
         order = np.argsort(dates, kind="stable")
         train_rows, valid_rows, test_rows = np.split(order, [rows - test - valid, rows - test])
     else:

@@ -95,6 +95,7 @@ def markdown(
         rules=judged["rules"],
         limits=_limits(featuriser, ranges),
         unseen=_unseen(featuriser),
+        missing=_missing(featuriser, data),
     )
     return re.sub(r"\n{3,}", "\n\n", text)
 
@@ -148,6 +149,12 @@ def _unseen(featuriser: Featuriser) -> dict[str, list[str]]:
         if strange and name in featuriser.levels:
             found[name] = strange
     return found
+
+
+def _missing(featuriser: Featuriser, data: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the fields that a row may lack, and how many percent of the rows do."""
+    told = data.get("missing_pct", {})
+    return [{"field": name, **told[name]} for name in featuriser.fields if name in told]
 
 
 def plain(value: Any) -> str:

@@ -19,7 +19,7 @@ from pydantic import (
 from typing_extensions import TypedDict
 
 from sales.contract import Column
-from sales.contract.cells import MISSING, WHOLE
+from sales.contract.cells import WHOLE, sentinels
 from sales.contract.dates import instant
 from sales.contract.expressions import Expression
 from sales.models.features import Featuriser
@@ -29,6 +29,7 @@ DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sun
 NUMBER_OF: dict[Any, int] = {day: number for number, day in enumerate(DAYS)}
 LONGEST = 200  # characters of a category
 NO_DATE = "Input should be a valid date in ISO 8601, such as 2024-06-03"
+NO_MARK = "Input should be a value, not a mark of none"
 DATE_SCHEMA = {
     "anyOf": [{"type": "string", "format": "date-time"}, {"type": "string", "format": "date"}],
     "description": "ISO 8601, in UTC where it names a zone; 20240603 is a day too",
@@ -37,8 +38,11 @@ typed_dict: Any = TypedDict  # called with fields that only the model knows
 
 
 def parts_of(featuriser: Featuriser, dates: list[str]) -> dict[str, str]:
-    """Return the columns that are a part of the date, if they are all that reads it."""
-    if len(dates) != 1:
+    """Return the columns that are a part of the date, if they are all that reads it.
+
+    None where there are several dates, or one that a row may lack.
+    """
+    if len(dates) != 1 or featuriser.fields[dates[0]].optional:
         return {}
     parts = {}
     for name, text in featuriser.derived.items():
@@ -63,7 +67,13 @@ def adapters(featuriser: Featuriser, parts: Mapping[str, str], *, full: bool) ->
     fields: dict[str, Any] = {}
     for name, column in featuriser.fields.items():
         kind = _kind(column, full=full)
-        fields[name] = NotRequired[kind] if parts and column.role == "date" else kind
+        kind = kind | None if column.optional else kind
+        if marks := sentinels(column):
+            kind = _marked(kind, marks, column)
+        if column.optional:
+            fields[name] = NotRequired[kind]
+        else:
+            fields[name] = NotRequired[kind] if parts and column.role == "date" else kind
     for name, part in parts.items():
         low, high = PART_RANGE[part]
         whole: Any = Annotated[int, Field(strict=True, ge=low, le=high)]
@@ -75,18 +85,34 @@ def adapters(featuriser: Featuriser, parts: Mapping[str, str], *, full: bool) ->
     return Adapters(TypeAdapter(order), TypeAdapter(list[order]))
 
 
+def _marked(kind: Any, marks: frozenset[float], column: Column) -> Any:
+    """Return the kind of a number, some values of which say that there is none."""
+
+    def known(value: Any) -> Any:
+        if isinstance(value, bool) or not isinstance(value, int | float) or value not in marks:
+            return value
+        if column.optional:
+            return None
+        raise ValueError(NO_MARK)
+
+    return Annotated[kind, BeforeValidator(known)]
+
+
 def _kind(column: Column, *, full: bool) -> Any:
     if column.role == "categorical":
         known = list(column.values or ())
-        marks = MISSING.difference(known)
         # Listed for people and forms; another value is answered all the same.
         extra: Any = {"examples": known} if known else {}
-        extra["not"] = {"enum": sorted(marks)}
+        if not column.optional:
+            extra["not"] = {"enum": sorted(column.marks)}
         text = Annotated[str, Field(strict=True, max_length=LONGEST, json_schema_extra=extra)]
-        return Annotated[text, AfterValidator(_not_one_of(marks))] if full else text
+        if not full or column.optional:
+            return text
+        return Annotated[text, AfterValidator(_not_one_of(column.marks))]
     if column.role == "date":
         if full:
-            return Annotated[str, PlainValidator(_dated), WithJsonSchema(DATE_SCHEMA)]
+            marks = column.marks if column.optional else frozenset[str]()
+            return Annotated[str, PlainValidator(_dated(marks)), WithJsonSchema(DATE_SCHEMA)]
         return Annotated[str, Field(strict=True)]
     limits: dict[str, Any] = {"strict": True, "allow_inf_nan": False}
     limits |= {k: v for k, v in (("ge", column.min), ("le", column.max)) if v is not None}
@@ -100,7 +126,7 @@ def _kind(column: Column, *, full: bool) -> Any:
 def _not_one_of(marks: frozenset[str]) -> Callable[[str], str]:
     def held(text: str) -> str:
         if text in marks:
-            raise ValueError("Input should be a value, not a mark of none")
+            raise ValueError(NO_MARK)
         return text
 
     return held
@@ -118,7 +144,10 @@ def _without_fraction(number: Any) -> Any:
     return int(number) if isinstance(number, float) and number.is_integer() else number
 
 
-def _dated(text: Any) -> str:
-    if not isinstance(text, str) or instant(text) is None:
-        raise ValueError(NO_DATE)
-    return text
+def _dated(marks: frozenset[str]) -> Callable[[Any], str]:
+    def held(text: Any) -> str:
+        if not isinstance(text, str) or (text not in marks and instant(text) is None):
+            raise ValueError(NO_DATE)
+        return text
+
+    return held

@@ -74,13 +74,18 @@ class Ranges:
         for name, first, last in self._days:
             if name in orders:
                 dates = np.asarray(orders[name], "datetime64[ms]")
-                strange[name] = (dates.view(np.int64) // DAY, first, last)
+                numbers = dates.view(np.int64) // DAY
+                unknown = np.isnat(dates)
+                known = np.where(unknown, np.nan, numbers) if unknown.any() else numbers
+                strange[name] = (known, first, last)
                 for part, function, low, high in self._partial:
                     strange[part] = (function(dates), low, high)
         beyond: dict[str, tuple[np.ndarray, np.ndarray, Any, Any]] = {}
         for name, (values, low, high) in strange.items():
-            if len(values) and (values.min() < low or values.max() > high):
-                beyond[name] = (values, (values < low) | (values > high), low, high)
+            if len(values) and not (values.min() >= low and values.max() <= high):
+                rows = (values < low) | (values > high)  # of NaN neither is true
+                if rows.any():
+                    beyond[name] = (values, rows, low, high)
         if not beyond:
             return None
         days = {name for name, _, _ in self._days}
