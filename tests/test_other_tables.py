@@ -184,6 +184,56 @@ def with_holes() -> Other:
     )
 
 
+def of_types() -> Other:
+    """Truth values, codes, two dates in a zone and with the day first, numbers of people."""
+    rng = np.random.default_rng(5)
+    worth, insured = rng.integers(1, 900_000, ROWS) / 100, rng.random(ROWS) < 0.5
+    day = rng.integers(1, 29, ROWS)
+    table = pd.DataFrame(
+        {
+            "insured": np.where(insured, "oui", "non"),
+            "grade": rng.integers(0, 4, ROWS).astype(float),
+            "sent": [f"2024-03-{d:02}T23:45:00Z" for d in day],
+            "due": [f"{d}/4/2024" for d in day],
+            "worth": [f"{w:,.2f} €".translate(str.maketrans(",.", ".,")) for w in worth],
+            "cost": worth * 2 + 100 * insured + rng.normal(0, 5, ROWS),
+        }
+    )
+    return Other(
+        table,
+        {
+            "contract": {
+                "columns": {
+                    "insured": {"role": "boolean", "true_values": ["oui"], "false_values": ["non"]},
+                    "grade": {"role": "categorical"},
+                    "sent": {"role": "date", "zone": "Europe/Paris"},
+                    "due": {"role": "date", "dayfirst": True},
+                    "worth": {"role": "numeric", "decimal": ",", "unit": "€"},
+                    "cost": {"role": "target"},
+                }
+            },
+            "prepare": {
+                "split": "time",
+                "seed": 1,
+                "test_size": 0.3,
+                "valid_size": 0.2,
+                "max_rejected_pct": 0,
+            },
+            "featurize": {
+                "feature_set": "all",
+                "derived": {"hour": "hour(sent)", "days": "days_between(sent, due)"},
+                "feature_sets": {"all": {"add": ["insured", "grade", "worth", "hour", "days"]}},
+            },
+            "evaluate.slices": {"insured": {}},
+            "evaluate.min_slice_rows": 10,
+        },
+        answer_key="predicted_cost",
+        scored="predicted_cost",
+        question="What will this row's cost be?",
+        controls={"Insured", "Grade", "Sent", "Due", "Worth (€)"},
+    )
+
+
 LENIENT = {  # what the gates ask of orders is not the subject here
     "gate.min_test_r2": -100.0,
     "gate.max_test_rmse": 1e6,
@@ -197,7 +247,7 @@ LENIENT = {  # what the gates ask of orders is not the subject here
 }
 
 
-TABLES = [numbers_only, categories_only, a_date_only, with_holes]
+TABLES = [numbers_only, categories_only, a_date_only, with_holes, of_types]
 
 
 @pytest.fixture(params=TABLES, ids=lambda make: make.__name__)
@@ -273,7 +323,8 @@ def test_it_is_served_described_and_shown(other, url, page):  # noqa: F811
         app = page(view, url)
         assert (not app.error, not app.exception) == (True, True)
     roles = [column["role"] for column in other.groups["contract"]["columns"].values()]
-    assert ("Categories" in [one.value for one in app.header]) == ("categorical" in roles)
+    shown = "categorical" in roles or "boolean" in roles
+    assert ("Categories" in [one.value for one in app.header]) == shown
 
 
 def test_its_card_speaks_of_its_own_rows(other):

@@ -197,9 +197,22 @@ def _choice(
     return None if column.optional and chosen == NOTHING else str(chosen), ""
 
 
-_PLACE = {"numeric": 0, "date": 1, "categorical": 2}
+def _said(
+    name: str, label: str, column: Column, schema: dict[str, Any], _: Order
+) -> tuple[bool | None, str]:
+    example = schema["example"].get(name)
+    choices = ["yes", "no", *([NOTHING] if column.optional else [])]
+    first = NOTHING if example is None and column.optional else "yes" if example else "no"
+    chosen = st.selectbox(
+        label, choices, choices.index(first), key=f"order_{name}", persist_state="session"
+    )
+    return None if chosen == NOTHING else chosen == "yes", ""
+
+
+_PLACE = {"numeric": 0, "date": 1, "boolean": 2, "categorical": 2}
 _DRAW: dict[str, Callable[..., tuple[Any, str]]] = {
     "numeric": _number,
     "date": _date,
+    "boolean": _said,
     "categorical": _choice,
 }

@@ -13,6 +13,16 @@ from typing import Any
 
 import numpy as np
 
+from sales.contract.date_parts import (
+    day,
+    day_of_year,
+    days_between,
+    hour,
+    is_weekend,
+    minute,
+    quarter,
+    week,
+)
 from sales.contract.holes import chosen, coalesce, compared, missing, of_dates, power
 from sales.errors import PipelineError
 
@@ -72,6 +82,14 @@ FUNCTIONS: dict[str, tuple[int, Callable[..., Any]]] = {
     "year": (1, _year),
     "month": (1, _month),
     "day_of_week": (1, _day_of_week),
+    "quarter": (1, quarter),
+    "day": (1, day),
+    "day_of_year": (1, day_of_year),
+    "week": (1, week),
+    "hour": (1, hour),
+    "minute": (1, minute),
+    "is_weekend": (1, is_weekend),
+    "days_between": (2, days_between),
 }
 
 

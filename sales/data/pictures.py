@@ -45,11 +45,14 @@ def bins(orders: pd.DataFrame, edges: Edges) -> Bins:
 
 
 def counts(orders: pd.DataFrame, contract: Contract) -> Counts:
-    """Return how many orders have each value of the categorical columns."""
+    """Return how many orders have each value of the categorical and the boolean columns."""
+    said = {name: orders[name].map({0.0: "no", 1.0: "yes"}) for name in contract.boolean}
+    said |= {name: orders[name] for name in contract.categorical}
     return {
         name: Counter(dict(zip(found.index, found.to_list(), strict=True)))
-        for name in contract.categorical
-        for found in [orders[name].value_counts()]
+        for name in contract.columns
+        if name in said
+        for found in [said[name].value_counts()]
     }
 
 

@@ -110,7 +110,9 @@ def html(card: str) -> str:
 def _kind(name: str, featuriser: Featuriser) -> str:
     if name in featuriser.levels:
         return f"category, {len(featuriser.levels[name])} values"
-    return "computed" if name in featuriser.derived else "number"
+    if name in featuriser.derived:
+        return "computed"
+    return "yes or no" if featuriser.fields[name].role == "boolean" else "number"
 
 
 def _source(ingest: Mapping[str, Any]) -> str:

@@ -58,10 +58,10 @@ class FeaturizeParams(Group):
 def fields(params: FeaturizeParams, contract: Contract) -> dict[str, Column]:
     """Return the columns that the features need, in the order in which they first need them.
 
-    Raises PipelineError for a feature that is neither a numeric or categorical column of the
-    contract nor derived, or that would show the model the target.
+    Raises PipelineError for a feature that is no numeric, boolean or categorical column of the
+    contract, nor derived, or that would show the model the target.
     """
-    plain = {*contract.numeric, *contract.categorical}
+    plain = {*contract.numeric, *contract.boolean, *contract.categorical}
     inputs = plain.union(contract.dates)
     computed = derived(params)
     needed: dict[str, None] = {}

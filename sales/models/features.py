@@ -208,7 +208,7 @@ def seen(train: pd.DataFrame, params: FeaturizeParams, contract: Contract) -> Se
     numbers = {
         name: train[name].to_numpy(np.float64)
         for name, column in wanted.items()
-        if column.role == "numeric"
+        if column.role in ("numeric", "boolean")
     }
     dates = {name: train[name].dropna().to_numpy() for name in contract.dates if name in wanted}
     ranges: dict[str, Range] = {

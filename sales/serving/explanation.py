@@ -66,12 +66,16 @@ def explain(model: Model, order: Columns, parts: Mapping[str, str]) -> Explanati
 def _values(
     model: Model, order: Columns, row: np.ndarray, parts: Mapping[str, str]
 ) -> Iterator[str | float | None]:
+    fields = model.featuriser.fields
+    said = {name for name, column in fields.items() if column.role == "boolean"}
     for name, number in zip(model.featuriser.columns, row.tolist(), strict=True):
         if name in model.featuriser.levels:
             value = np.asarray(order[name])[0]
             yield None if gone(value) else str(value)
         elif not math.isfinite(number):
             yield None
+        elif name in said:
+            yield "yes" if number else "no"
         elif parts.get(name) == "day_of_week":
             yield DAYS[int(number)]
         else:

@@ -5,7 +5,7 @@ the full one reads what that refuses, or what looks strange in it, and tells all
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any, Literal, NamedTuple, NotRequired
 
 from pydantic import (
@@ -20,8 +20,9 @@ from typing_extensions import TypedDict
 
 from sales.contract import Column
 from sales.contract.cells import WHOLE, sentinels
-from sales.contract.dates import instant
+from sales.contract.date_forms import ISO, instant
 from sales.contract.expressions import Expression
+from sales.contract.numbers import PLAIN, truth
 from sales.models.features import Featuriser
 from sales.serving.ranges import PART_RANGE
 
@@ -34,6 +35,8 @@ DATE_SCHEMA = {
     "anyOf": [{"type": "string", "format": "date-time"}, {"type": "string", "format": "date"}],
     "description": "ISO 8601, in UTC where it names a zone; 20240603 is a day too",
 }
+CODES = rf"{PLAIN}|^(true|false)$"  # of which a category may come as a number or a truth value
+BOOLEAN_SCHEMA = {"anyOf": [{"type": "boolean"}, {"enum": [0, 1]}, {"type": "string"}]}
 typed_dict: Any = TypedDict  # called with fields that only the model knows
 
 
@@ -66,7 +69,7 @@ def adapters(featuriser: Featuriser, parts: Mapping[str, str], *, full: bool) ->
     """Return one of both sets; `parts` may stand in the date's place."""
     fields: dict[str, Any] = {}
     for name, column in featuriser.fields.items():
-        kind = _kind(column, full=full)
+        kind = _kind(column, full=full, levels=featuriser.levels.get(name, ()))
         kind = kind | None if column.optional else kind
         if marks := sentinels(column):
             kind = _marked(kind, marks, column)
@@ -98,7 +101,11 @@ def _marked(kind: Any, marks: frozenset[float], column: Column) -> Any:
     return Annotated[kind, BeforeValidator(known)]
 
 
-def _kind(column: Column, *, full: bool) -> Any:
+def _kind(column: Column, *, full: bool, levels: Sequence[str] = ()) -> Any:
+    if column.role == "boolean":
+        if not full:
+            return Annotated[bool, Field(strict=True)]
+        return Annotated[bool, PlainValidator(_said(column)), WithJsonSchema(BOOLEAN_SCHEMA)]
     if column.role == "categorical":
         known = list(column.values or ())
         # Listed for people and forms; another value is answered all the same.
@@ -106,13 +113,18 @@ def _kind(column: Column, *, full: bool) -> Any:
         if not column.optional:
             extra["not"] = {"enum": sorted(column.marks)}
         text = Annotated[str, Field(strict=True, max_length=LONGEST, json_schema_extra=extra)]
-        if not full or column.optional:
+        if not full:
             return text
-        return Annotated[text, AfterValidator(_not_one_of(column.marks))]
+        numbers = any(re.match(CODES, level) for level in (*known, *levels))
+        coded = Annotated[text, BeforeValidator(_coded)] if numbers else text
+        if column.optional:
+            return coded
+        return Annotated[coded, AfterValidator(_not_one_of(column.marks))]
     if column.role == "date":
         if full:
             marks = column.marks if column.optional else frozenset[str]()
-            return Annotated[str, PlainValidator(_dated(marks)), WithJsonSchema(DATE_SCHEMA)]
+            told = DATE_SCHEMA if column.dates_as == ISO else _date_schema(column)
+            return Annotated[str, PlainValidator(_dated(column, marks)), WithJsonSchema(told)]
         return Annotated[str, Field(strict=True)]
     limits: dict[str, Any] = {"strict": True, "allow_inf_nan": False}
     limits |= {k: v for k, v in (("ge", column.min), ("le", column.max)) if v is not None}
@@ -144,9 +156,42 @@ def _without_fraction(number: Any) -> Any:
     return int(number) if isinstance(number, float) and number.is_integer() else number
 
 
-def _dated(marks: frozenset[str]) -> Callable[[Any], str]:
+def _said(column: Column) -> Callable[[Any], bool]:
+    def held(value: Any) -> Any:
+        if column.optional and (value is None or value in column.marks):
+            return None
+        said = truth(value, column.true_values, column.false_values)
+        if said is None:
+            raise ValueError("Input should be true or false, or one of their words")
+        return bool(said)
+
+    return held
+
+
+def _coded(value: Any) -> Any:
+    """Return the text of a category that came as a number or a truth value, as files store it."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float) and value.is_integer() and abs(value) < WHOLE:
+        return str(int(value))
+    return str(value) if isinstance(value, int | float) else value
+
+
+def _date_schema(column: Column) -> dict[str, Any]:
+    form, said = column.dates_as, "ISO 8601"
+    if form.format:
+        said = f"As {form.format}, or ISO 8601"
+    elif form.dayfirst is not None:
+        said = f"As {'3/6/2024' if form.dayfirst else '6/3/2024'} (3 June), or ISO 8601"
+    zone = f"; what names no offset is in {form.zone}" if form.zone else ", in UTC with an offset"
+    return {"type": "string", "description": said + zone}
+
+
+def _dated(column: Column, marks: frozenset[str]) -> Callable[[Any], str]:
+    form = column.dates_as
+
     def held(text: Any) -> str:
-        if not isinstance(text, str) or (text not in marks and instant(text) is None):
+        if not isinstance(text, str) or (text not in marks and instant(text, form) is None):
             raise ValueError(NO_DATE)
         return text
 

@@ -15,7 +15,9 @@ from sales.contract.expressions import FUNCTIONS
 from sales.models.features import Featuriser
 
 # A part of a date that may be sent in the date's place, and what values it may have.
-PART_RANGE = {"year": (1, 9999), "month": (1, 12), "day_of_week": (0, 6)}
+PART_RANGE = {"year": (1, 9999), "month": (1, 12), "day_of_week": (0, 6), "quarter": (1, 4)}
+PART_RANGE |= {"day": (1, 31), "day_of_year": (1, 366), "week": (1, 53), "hour": (0, 23)}
+PART_RANGE |= {"minute": (0, 59), "is_weekend": (0, 1)}
 UNSEEN = "which the training data covers; no interval holds its promise there"
 DAY = 86_400_000  # milliseconds
 

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from pydantic import TypeAdapter, ValidationError
 
-from sales.contract.cells import WHOLE
-from sales.contract.dates import instant
+from sales.contract.cells import WHOLE, code
+from sales.contract.date_forms import instant
 from sales.contract.expressions import Expression
 from sales.models.features import Featuriser
 from sales.serving.fields import DAYS, NO_DATE, NUMBER_OF, adapters, parts_of
@@ -55,6 +55,8 @@ class OrderSchema:
         self._marks = {n: c.marks for n, c in categories.items() if not c.optional}
         self._suspect = frozenset[str]().union(*self._marks.values())
         self._numbers = [name for name in self._undated if name not in categories]
+        self._said = [name for name, column in fields if column.role == "boolean"]
+        self._categories = {name: column.values or () for name, column in categories.items()}
         self._whole = [name for name, column in featuriser.fields.items() if column.integer]
         # What pydantic lets through by itself, and fast, is looked at here column by column. What
         # either refuses is read again by the second pair, which tells all that is wrong with it.
@@ -73,6 +75,11 @@ class OrderSchema:
             return self._columns([_validated(self._full.one, body)], single=True)
         if self._nothing:
             order = self._whole_order(order)
+        for name in self._categories:
+            if (text := order[name]) and text[-1] in ENDS and _is_code(text):
+                order[name] = code(text, self._categories[name])
+        for name in self._said:
+            order[name] = float(order[name])
         if order.keys() != self._usual:
             columns = self._columns_of(self._full.one, body, [order], single=True)
         else:
@@ -145,13 +152,20 @@ class OrderSchema:
         if self._nothing:
             orders = [self._whole_order(order) for order in orders]
         columns: Orders = {name: [order[name] for order in orders] for name in self._undated}
+        for name, named in self._categories.items():
+            coded = {text: code(text, named) for text in set(columns[name]) if _is_code(text)}
+            if coded:
+                columns[name] = [coded.get(text, text) for text in columns[name]]
+        for name in self._said:
+            columns[name] = [float(value) for value in columns[name]]
         if not single:
             columns |= {name: np.array(columns[name], np.float64) for name in self._numbers}
         faults: list[_Wrong] = []
         for name in self.dates:
             dated = [row for row, order in enumerate(orders) if order.get(name) is not None]
             texts = [orders[row][name] for row in dated]
-            read = {text: instant(text) for text in set(texts)}  # days come again and again
+            form = self.featuriser.fields[name].dates_as
+            read = {text: instant(text, form) for text in set(texts)}  # days come again and again
             faults += [
                 (row, name, "value_error", NO_DATE)
                 for row, text in zip(dated, texts, strict=True)
@@ -174,7 +188,10 @@ class OrderSchema:
         whole = {**self._nothing, **order}
         for name in self._nothing:
             if name in self._none:
-                whole[name] = None if whole[name] in self._none[name] else whole[name]
+                text = whole[name]
+                if name in self._categories and _is_code(text):
+                    text = code(text, self._categories[name])
+                whole[name] = None if text in self._none[name] else text
             elif whole[name] is None:
                 whole[name] = np.nan
         return whole
@@ -232,6 +249,15 @@ class OrderSchema:
                     if NUMBER_OF.get(order[part], order[part]) != says:
                         shown = DAYS[says] if self.parts[part] == "day_of_week" else says
                         yield row, part, "contradiction", f"Input should be {shown}, as {name} says"
+
+
+ENDS = "0123456789"
+WHOLE_NUMBER = re.compile(r"-?\d+(\.0+)?", re.ASCII)
+
+
+def _is_code(text: str | None) -> bool:
+    """Whether a category is a whole number, which files store in several ways."""
+    return bool(text) and WHOLE_NUMBER.fullmatch(text or "") is not None
 
 
 _Wrong = tuple[int, str, str, str]  # the row, the field, the kind of fault, and why

@@ -95,6 +95,7 @@ def _columns(known: Told) -> pd.DataFrame:
     rows = []
     for name, column in known.fields.items():
         kind = {"numeric": "whole number" if column.integer else "number", "date": "date"}
+        kind["boolean"] = "yes or no"
         may = ", ".join(column.values or ()) or form.ends(column)
         if is_share(column):
             may = "from 0 to 1 (0.15 is 15 %)"
