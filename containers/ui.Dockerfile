@@ -13,7 +13,8 @@ COPY sales/contract/__init__.py sales/contract/cells.py sales/contract/column.py
      sales/contract/definition.py sales/contract/expressions.py sales/contract/holes.py \
      sales/contract/numbers.py sales/contract/
 COPY sales/data/__init__.py sales/data/incoming.py sales/data/
-COPY sales/models/__init__.py sales/models/feature_sets.py sales/models/features.py sales/models/
+COPY sales/models/__init__.py sales/models/feature_sets.py sales/models/features.py \
+     sales/models/many_levels.py sales/models/
 COPY sales/serving/__init__.py sales/serving/fields.py sales/serving/ranges.py \
      sales/serving/request.py sales/serving/upload.py sales/serving/
 

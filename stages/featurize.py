@@ -42,7 +42,7 @@ def main() -> None:
 
 
 def _seen(train: Path, settings: FeaturizeParams, contract: Contract) -> Seen:
-    wanted = list(feature_sets.fields(settings, contract))
+    wanted = [*feature_sets.fields(settings, contract), contract.target]
     return features.seen(pd.read_parquet(train, columns=wanted), settings, contract)
 
 

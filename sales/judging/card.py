@@ -109,7 +109,8 @@ def html(card: str) -> str:
 
 def _kind(name: str, featuriser: Featuriser) -> str:
     if name in featuriser.levels:
-        return f"category, {len(featuriser.levels[name])} values"
+        rare = ", the rare ones together" if name in featuriser.folded else ""
+        return f"category, {len(featuriser.levels[name])} values{rare}"
     if name in featuriser.derived:
         return "computed"
     return "yes or no" if featuriser.fields[name].role == "boolean" else "number"
@@ -148,7 +149,7 @@ def _unseen(featuriser: Featuriser) -> dict[str, list[str]]:
     found = {}
     for name, column in featuriser.fields.items():
         strange = sorted(set(map(str, column.values or ())) - set(featuriser.levels.get(name, ())))
-        if strange and name in featuriser.levels:
+        if strange and name in featuriser.levels and name not in featuriser.folded:
             found[name] = strange
     return found
 

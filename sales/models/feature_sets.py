@@ -17,9 +17,13 @@ class FeatureSet(Group):
 
 
 class FeaturizeParams(Group):
-    """Which columns a model sees, and how those that no order holds are computed."""
+    """Which columns a model sees, and how those that no order holds are computed.
+
+    Beyond `many_levels` values a category is ordered and folded (`many_levels.py`).
+    """
 
     feature_set: str
+    many_levels: int = Field(default=50, ge=2)
     derived: dict[str, str] = Field(default_factory=dict)
     feature_sets: dict[str, FeatureSet]
 

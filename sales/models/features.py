@@ -6,9 +6,10 @@ the same bits alone as in a table.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,10 +20,12 @@ from sales.contract import Column, Contract
 from sales.contract.expressions import Expression
 from sales.contract.holes import gone
 from sales.errors import PipelineError
-from sales.models import feature_sets
+from sales.models import feature_sets, many_levels
 from sales.models.feature_sets import FeaturizeParams
 
 Range = tuple[float | str, float | str]  # of numbers, or of days
+Codes = dict[str | None, float]  # None: of no value
+RARE = "\0"  # among the codes: of all values that have none of their own; no cell says it
 Columns = pd.DataFrame | Mapping[str, Any]  # or a dict of equally long arrays or lists
 
 
@@ -37,6 +40,8 @@ class Featuriser:
     branch for missing values and the linear model answers without that column's part.
     `holes` are the fields and features that some train row lacks. A category among them has one
     more code, the last, for rows that lack it; a number that is missing is NaN.
+    A category with very many values is `folded`: its levels stand in another order, and all values
+    but those have one code together, this one.
     `ranges` has the least and the largest value in the train rows: of the numbers that an order
     brings, of its date (as days, `2024-06-03`) and of the columns derived from the date alone. A
     model that was saved before has none.
@@ -50,6 +55,7 @@ class Featuriser:
     target: str
     ranges: Mapping[str, "Range"] | None = None
     holes: tuple[str, ...] = ()
+    folded: Mapping[str, int] = field(default_factory=dict)
 
     @cached_property
     def _expressions(self) -> dict[str, Expression]:
@@ -58,18 +64,22 @@ class Featuriser:
         }
 
     @cached_property
-    def _codes(self) -> dict[str, dict[str | None, float]]:
-        codes: dict[str, dict[str | None, float]] = {
+    def _codes(self) -> dict[str, Codes]:
+        codes: dict[str, Codes] = {
             name: {level: float(code) for code, level in enumerate(levels)}
             for name, levels in self.levels.items()
         }
+        for name, rare in self.folded.items():
+            codes[name] = {n: code + (code >= rare) for n, code in codes[name].items()}
+            codes[name] |= {RARE: float(rare), None: np.nan}
         for name in codes.keys() & self.holes:
-            codes[name][None] = float(len(codes[name]))
+            codes[name][None] = float(len(codes[name]) - (name in self.folded))
         return codes
 
     def sizes(self) -> tuple[int, ...]:
         """Return how many codes each feature has; 0 of a number."""
-        return tuple(len(self._codes.get(name, ())) for name in self.columns)
+        each = (self._codes.get(name, {}).values() for name in self.columns)
+        return tuple(sum(code == code for code in codes) for codes in each)
 
     @property
     def request_fields(self) -> tuple[str, ...]:
@@ -118,7 +128,7 @@ class Featuriser:
         return [name for name, column in fields if column.optional and name not in self.holes]
 
     @cached_property
-    def _sources(self) -> list[tuple[str, dict[str | None, float] | None]]:
+    def _sources(self) -> list[tuple[str, Codes | None]]:
         return [(name, self._codes.get(name)) for name in self.columns]
 
     def _computed(self, name: str, orders: Columns) -> np.ndarray | list[float]:
@@ -149,6 +159,7 @@ class Featuriser:
                 "target": self.target,
                 **({} if self.ranges is None else {"ranges": self.ranges}),
                 **({"holes": list(self.holes)} if self.holes else {}),
+                **({"folded": dict(self.folded)} if self.folded else {}),
             },
         )
 
@@ -167,21 +178,23 @@ class Featuriser:
             if "ranges" in content
             else None,
             tuple(content.get("holes", ())),
+            content.get("folded", {}),
         )
 
 
-def _encode(values: Any, codes: Mapping[str | None, float]) -> Any:
+def _encode(values: Any, codes: Codes) -> Any:
     """Return an array, or a list to make one of, in which None is NaN."""
-    if isinstance(values, list):
+    rare = codes.get(RARE, np.nan)
+    if isinstance(values, list) and rare != rare:
         return [*map(codes.get, values)]
     dtype = getattr(values, "dtype", None)
     if isinstance(dtype, pd.CategoricalDtype):  # look up each category once, not each row
         categorical = pd.Categorical(values)
-        known = (codes.get(category, np.nan) for category in categorical.categories)
+        known = (codes.get(category, rare) for category in categorical.categories)
         lookup = np.array([*known, codes.get(None, np.nan)])
         return lookup[categorical.codes]  # code -1, a missing value, takes the last entry
     if None in codes:
-        return [codes.get(None if gone(value) else value) for value in values]
+        return [codes.get(None if gone(value) else value, rare) for value in values]
     return [*map(codes.get, values)]
 
 
@@ -191,6 +204,7 @@ class Seen(NamedTuple):
     levels: dict[str, set[str]]
     ranges: dict[str, Range]
     holes: frozenset[str] = frozenset()
+    tallies: Mapping[str, many_levels.Tally] = MappingProxyType({})
 
 
 def seen(train: pd.DataFrame, params: FeaturizeParams, contract: Contract) -> Seen:
@@ -229,7 +243,13 @@ def seen(train: pd.DataFrame, params: FeaturizeParams, contract: Contract) -> Se
         for each in [all_of[~np.isnan(all_of)] if name in holes else all_of]
         if len(each) and np.isfinite(each).all()
     }
-    return Seen(levels, ranges, frozenset(holes))
+    # A column's type has the values in all partitions: each of these comes to the same answer.
+    tallies = {
+        name: many_levels.tally(train[name], train[contract.target].to_numpy(np.float64))
+        for name in levels
+        if name in params.columns() and len(train[name].cat.categories) > params.many_levels
+    }
+    return Seen(levels, ranges, frozenset(holes), tallies)
 
 
 def fit(partitions: Sequence[Seen], params: FeaturizeParams, contract: Contract) -> Featuriser:
@@ -243,6 +263,11 @@ def fit(partitions: Sequence[Seen], params: FeaturizeParams, contract: Contract)
         for name in columns
         if name in contract.categorical and name not in derived
     }
+    folded: dict[str, int] = {}
+    for name in levels:
+        if len(levels[name]) > params.many_levels:
+            told_of = [each.tallies[name] for each in partitions if name in each.tallies]
+            levels[name], folded[name] = many_levels.order(many_levels.merged(told_of))
     told = {name: None for each in partitions for name in each.ranges}
     ranges = {
         name: (
@@ -260,4 +285,5 @@ def fit(partitions: Sequence[Seen], params: FeaturizeParams, contract: Contract)
         contract.target,
         ranges,
         tuple(sorted(frozenset[str]().union(*(each.holes for each in partitions)))),
+        folded,
     )

@@ -129,7 +129,7 @@ class OrderSchema:
         """Return a warning for each category that training never saw, and each new hole."""
         return [
             *(
-                f"{name}: '{value}' was not in the training data"
+                f"{name}: '{value}' {RARE if name in self.featuriser.folded else UNSEEN}"
                 for name, values in self.featuriser.unknown(orders).items()
                 for value in values
             ),
@@ -251,6 +251,8 @@ class OrderSchema:
                         yield row, part, "contradiction", f"Input should be {shown}, as {name} says"
 
 
+UNSEEN = "was not in the training data"
+RARE = "is rare in the training data, or not there: it is answered as all rare values are"
 ENDS = "0123456789"
 WHOLE_NUMBER = re.compile(r"-?\d+(\.0+)?", re.ASCII)
 
