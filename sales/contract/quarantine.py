@@ -207,7 +207,10 @@ def _broken(contract: Contract, orders: pd.DataFrame, unparsed: pd.DataFrame) ->
 def levels(contract: Contract, accepted: pd.DataFrame) -> dict[str, set[str]]:
     """Return the values of the categorical columns for which the contract names none."""
     free = [name for name in contract.categorical if contract.columns[name].values is None]
-    return {name: set(accepted[name].dropna().unique()) for name in free}
+    return {
+        name: {value for value in accepted[name].unique() if isinstance(value, str)}
+        for name in free
+    }
 
 
 def typed(contract: Contract, accepted: pd.DataFrame, seen: Mapping[str, set[str]]) -> pd.DataFrame:

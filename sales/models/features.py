@@ -211,7 +211,7 @@ def seen(train: pd.DataFrame, params: FeaturizeParams, contract: Contract) -> Se
     """Return all that `fit` asks of a partition of the train rows, of the columns in `fields`."""
     wanted = feature_sets.fields(params, contract)
     levels = {
-        name: {str(value) for value in train[name].dropna().unique()}
+        name: {str(value) for value in train[name].unique() if not gone(value)}
         for name, column in wanted.items()
         if column.role == "categorical"
     }
@@ -224,7 +224,8 @@ def seen(train: pd.DataFrame, params: FeaturizeParams, contract: Contract) -> Se
         for name, column in wanted.items()
         if column.role in ("numeric", "boolean")
     }
-    dates = {name: train[name].dropna().to_numpy() for name in contract.dates if name in wanted}
+    dates = {name: train[name].to_numpy() for name in contract.dates if name in wanted}
+    dates = {n: days[~np.isnat(days)] if n in holes else days for n, days in dates.items()}
     ranges: dict[str, Range] = {
         name: (str(days.min().astype("datetime64[D]")), str(days.max().astype("datetime64[D]")))
         for name, days in dates.items()

@@ -56,7 +56,13 @@ class OrderSchema:
         self._suspect = frozenset[str]().union(*self._marks.values())
         self._numbers = [name for name in self._undated if name not in categories]
         self._said = [name for name, column in fields if column.role == "boolean"]
-        self._categories = {name: column.values or () for name, column in categories.items()}
+        # Those that may be codes, which come in several ways; of others only what is told differs.
+        levels = featuriser.levels
+        self._categories = {
+            name: column.values or ()
+            for name, column in categories.items()
+            if any(map(_is_code, (*(column.values or ()), *levels.get(name, ()))))
+        }
         self._whole = [name for name, column in featuriser.fields.items() if column.integer]
         # What pydantic lets through by itself, and fast, is looked at here column by column. What
         # either refuses is read again by the second pair, which tells all that is wrong with it.
@@ -76,7 +82,7 @@ class OrderSchema:
         if self._nothing:
             order = self._whole_order(order)
         for name in self._categories:
-            if (text := order[name]) and text[-1] in ENDS and _is_code(text):
+            if _is_code(text := order[name]):
                 order[name] = code(text, self._categories[name])
         for name in self._said:
             order[name] = float(order[name])
@@ -129,7 +135,7 @@ class OrderSchema:
         """Return a warning for each category that training never saw, and each new hole."""
         return [
             *(
-                f"{name}: '{value}' {RARE if name in self.featuriser.folded else UNSEEN}"
+                f"{name}: '{code(value)}' {RARE if name in self.featuriser.folded else UNSEEN}"
                 for name, values in self.featuriser.unknown(orders).items()
                 for value in values
             ),
@@ -253,7 +259,6 @@ class OrderSchema:
 
 UNSEEN = "was not in the training data"
 RARE = "is rare in the training data, or not there: it is answered as all rare values are"
-ENDS = "0123456789"
 WHOLE_NUMBER = re.compile(r"-?\d+(\.0+)?", re.ASCII)
 
 
