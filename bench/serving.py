@@ -30,7 +30,7 @@ from sales import estimators, files, params
 from sales.contract import Contract
 from sales.estimators import xgboost
 from sales.models import features, saved
-from sales.models.features import FeaturizeParams
+from sales.models.feature_sets import FeaturizeParams
 from sales.serving.fields import DAYS
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -82,7 +82,7 @@ def _promote_xgboost(train: pd.DataFrame) -> None:
     seen = features.seen(train, wanted, contract)
     featuriser = features.fit([seen], wanted, contract)
     X, y = featuriser.transform(train), train[contract.target].to_numpy()
-    levels = tuple(len(featuriser.levels.get(column, ())) for column in featuriser.columns)
+    levels = featuriser.sizes()
     data = estimators.TrainingData(featuriser.columns, levels, X, y, X[:100], y[:100])
     committed = params.read("train.xgboost", xgboost.Params)
     booster, _ = xgboost.fit(committed.model_copy(update=published.OUR_XGBOOST), data)

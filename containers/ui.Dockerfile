@@ -8,10 +8,13 @@ RUN uv sync --frozen --no-cache --compile-bytecode --only-group ui
 COPY .streamlit .streamlit
 COPY ui ui
 COPY sales/__init__.py sales/errors.py sales/files.py sales/params.py sales/
-COPY sales/contract/__init__.py sales/contract/cells.py sales/contract/dates.py \
-     sales/contract/definition.py sales/contract/expressions.py sales/contract/
+COPY sales/contract/__init__.py sales/contract/cells.py sales/contract/column.py \
+     sales/contract/date_forms.py sales/contract/date_parts.py sales/contract/dates.py \
+     sales/contract/definition.py sales/contract/expressions.py sales/contract/holes.py \
+     sales/contract/numbers.py sales/contract/
 COPY sales/data/__init__.py sales/data/incoming.py sales/data/
-COPY sales/models/__init__.py sales/models/features.py sales/models/
+COPY sales/models/__init__.py sales/models/feature_sets.py sales/models/features.py \
+     sales/models/many_levels.py sales/models/
 COPY sales/serving/__init__.py sales/serving/fields.py sales/serving/ranges.py \
      sales/serving/request.py sales/serving/upload.py sales/serving/
 

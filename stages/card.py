@@ -61,7 +61,7 @@ def main() -> None:
 
 def _ranges(train: Sequence[Kept], contract: Contract) -> dict[str, tuple[Any, Any]]:
     """Return the least and the largest of each number and date in the train rows."""
-    columns = [name for name in (*contract.numeric, contract.date) if name]
+    columns = [*contract.numeric, *contract.dates]
     ends = [partitions.kept(part, columns).agg(["min", "max"]) for part in train]
     whole = pd.concat(ends)
     return {name: (whole[name].min(), whole[name].max()) for name in columns}

@@ -9,8 +9,9 @@ from sales.contract import Contract
 from sales.data.split import PARTS
 from sales.engine import partitions
 from sales.errors import run
-from sales.models import belonging, features
-from sales.models.features import Featuriser, FeaturizeParams, Seen
+from sales.models import belonging, feature_sets, features
+from sales.models.feature_sets import FeaturizeParams
+from sales.models.features import Featuriser, Seen
 
 PREPARED = Path("data/prepared")
 CONTRACT = Path("data/contract.json")  # that the rows were held against, from prepare
@@ -41,7 +42,7 @@ def main() -> None:
 
 
 def _seen(train: Path, settings: FeaturizeParams, contract: Contract) -> Seen:
-    wanted = list(features.fields(settings, contract))
+    wanted = [*feature_sets.fields(settings, contract), contract.target]
     return features.seen(pd.read_parquet(train, columns=wanted), settings, contract)
 
 

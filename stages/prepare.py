@@ -7,7 +7,7 @@ from typing import Any
 from sales import engine, files, params
 from sales.contract import Contract
 from sales.data import preparation
-from sales.data.preparation import Checked
+from sales.data.preparation import Checked, Divided
 from sales.data.result import RECORD
 from sales.data.split import PrepareParams
 from sales.errors import PipelineError, run
@@ -53,6 +53,8 @@ def main() -> None:
             "quarantined_pct": round(rejected_pct, 4),
             "quarantined_by_reason": checked.by_reason,
             **({"rows_without_cells": checked.blank} if checked.blank else {}),
+            **({"rows_without_target": checked.without_target} if checked.without_target else {}),
+            **({"missing_pct": _missing(divided)} if contract.optional else {}),
             "ignored_columns": ", ".join(checked.extra_columns),
             **{f"{part}_rows": rows for part, rows in divided.rows.items()},
             "sha256": files.content_hash(PREPARED),
@@ -61,12 +63,22 @@ def main() -> None:
     )
     if checked.blank:
         print(f"skipped, as they hold no cell at all: {checked.blank:,} row(s)")
+    if checked.without_target:
+        print(f"left out, as they have no {contract.target}: {checked.without_target:,} row(s)")
     print(f"{checked.rows_in:,} rows in, {accepted:,} accepted, {checked.rejected:,} quarantined")
 
 
 def asked(record: Path) -> dict[str, Any]:
     """Return what was asked of a database, and what it answered, where the rows are from one."""
     return {"sql": files.read_json(record)} if record.is_file() else {}
+
+
+def _missing(divided: Divided) -> dict[str, dict[str, float]]:
+    """Return how many percent of the rows of each part lack a value, by column."""
+    return {
+        name: {part: round(100 * rows / divided.rows[part], 4) for part, rows in by_part.items()}
+        for name, by_part in divided.missing.items()
+    }
 
 
 def _too_many(checked: Checked, settings: PrepareParams) -> PipelineError:

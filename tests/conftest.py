@@ -9,7 +9,7 @@ import pytest
 
 from sales import params
 from sales.contract import Contract
-from sales.models.features import FeaturizeParams
+from sales.models.feature_sets import FeaturizeParams
 from tests import patience
 from tests.examples import ROOT, make_orders, promote
 from tests.object_store import s3  # noqa: F401

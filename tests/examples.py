@@ -20,7 +20,7 @@ from sales.data import pictures, preparation
 from sales.engine import Local
 from sales.judging import charts, evaluation, gates, scores
 from sales.models import features, intervals, saved
-from sales.models.features import FeaturizeParams
+from sales.models.feature_sets import FeaturizeParams
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -142,9 +142,10 @@ def training_data(
     """Return what `stages.train` fits a model to."""
     return estimators.TrainingData(
         featuriser.columns,
-        tuple(len(featuriser.levels.get(column, ())) for column in featuriser.columns),
+        featuriser.sizes(),
         *(featuriser.transform(train), train[featuriser.target].to_numpy()),
         *(featuriser.transform(valid), valid[featuriser.target].to_numpy()),
+        holes=tuple(column in featuriser.holes for column in featuriser.columns),
     )
 
 

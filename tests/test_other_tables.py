@@ -124,6 +124,116 @@ def a_date_only() -> Other:
     )
 
 
+def with_holes() -> Other:
+    """Numbers, categories and dates that rows lack, the first row all of them; some no target."""
+    rng = np.random.default_rng(4)
+    area, day = rng.integers(40, 200, ROWS), rng.integers(0, 2000, ROWS)
+    table = pd.DataFrame(
+        {
+            "lot": rng.integers(100, 900, ROWS),
+            "area": pd.Series(area, dtype="Int64"),
+            "garage": rng.choice(["carport", "built in"], ROWS).astype(object),
+            "sold": (np.datetime64("2015-01-01") + day).astype(str).astype(object),
+            "price": area * 1000.0,
+        }
+    )
+    for name in ("area", "garage", "sold"):
+        table.loc[rng.random(ROWS) < 0.3, name] = None
+    table.loc[rng.random(ROWS) < 0.05, "price"] = None
+    may = {"missing": "allowed"}
+    columns = {
+        "lot": {"role": "numeric"},
+        "area": {"role": "numeric", "min": 1, **may},
+        "garage": {"role": "categorical", **may},
+        "sold": {"role": "date", **may},
+        "price": {"role": "target", "unit": "$"},
+    }
+    rules = {"area_fits": {"left": "minimum(area, lot * 9)", "right": "area", "tolerance": 0}}
+    return Other(
+        table,
+        {
+            "contract": {
+                "called": {"title": "Houses", "row": "house", "rows": "houses"},
+                "columns": columns,
+                "rules": rules,
+                "breakdown": {"By area": "area * 1000"},
+            },
+            "prepare": {
+                "split": "random",
+                "seed": 1,
+                "test_size": 0.3,
+                "valid_size": 0.2,
+                "max_rejected_pct": 0,
+            },
+            "featurize": {
+                "feature_set": "all",
+                "derived": {"year": "year(sold)", "ratio": "area / lot", "none": "missing(garage)"},
+                "feature_sets": {"all": {"add": ["area", "garage", "year", "ratio", "none"]}},
+            },
+            "evaluate.slices": {"garage": {}, "area": {"edges": [100]}},
+            "evaluate.min_slice_rows": 10,
+            "evaluate.behaviour": {
+                "larger": {"column": "area", "becomes": "area + 1", "prediction": "up"}
+            },
+        },
+        answer_key="predicted_price",
+        scored="predicted_price",
+        question="What will this house's price be?",
+        controls={"Lot", "Area", "Garage", "Sold"},
+        title="Houses",
+    )
+
+
+def of_types() -> Other:
+    """Truth values, codes, two dates in a zone and with the day first, numbers of people."""
+    rng = np.random.default_rng(5)
+    worth, insured = rng.integers(1, 900_000, ROWS) / 100, rng.random(ROWS) < 0.5
+    day = rng.integers(1, 29, ROWS)
+    table = pd.DataFrame(
+        {
+            "insured": np.where(insured, "oui", "non"),
+            "grade": rng.integers(0, 4, ROWS).astype(float),
+            "sent": [f"2024-03-{d:02}T23:45:00Z" for d in day],
+            "due": [f"{d}/4/2024" for d in day],
+            "worth": [f"{w:,.2f} €".translate(str.maketrans(",.", ".,")) for w in worth],
+            "cost": worth * 2 + 100 * insured + rng.normal(0, 5, ROWS),
+        }
+    )
+    return Other(
+        table,
+        {
+            "contract": {
+                "columns": {
+                    "insured": {"role": "boolean", "true_values": ["oui"], "false_values": ["non"]},
+                    "grade": {"role": "categorical"},
+                    "sent": {"role": "date", "zone": "Europe/Paris"},
+                    "due": {"role": "date", "dayfirst": True},
+                    "worth": {"role": "numeric", "decimal": ",", "unit": "€"},
+                    "cost": {"role": "target"},
+                }
+            },
+            "prepare": {
+                "split": "time",
+                "seed": 1,
+                "test_size": 0.3,
+                "valid_size": 0.2,
+                "max_rejected_pct": 0,
+            },
+            "featurize": {
+                "feature_set": "all",
+                "derived": {"hour": "hour(sent)", "days": "days_between(sent, due)"},
+                "feature_sets": {"all": {"add": ["insured", "grade", "worth", "hour", "days"]}},
+            },
+            "evaluate.slices": {"insured": {}},
+            "evaluate.min_slice_rows": 10,
+        },
+        answer_key="predicted_cost",
+        scored="predicted_cost",
+        question="What will this row's cost be?",
+        controls={"Insured", "Grade", "Sent", "Due", "Worth (€)"},
+    )
+
+
 LENIENT = {  # what the gates ask of orders is not the subject here
     "gate.min_test_r2": -100.0,
     "gate.max_test_rmse": 1e6,
@@ -137,12 +247,15 @@ LENIENT = {  # what the gates ask of orders is not the subject here
 }
 
 
-@pytest.fixture(params=[numbers_only, categories_only, a_date_only], ids=lambda make: make.__name__)
+TABLES = [numbers_only, categories_only, a_date_only, with_holes, of_types]
+
+
+@pytest.fixture(params=TABLES, ids=lambda make: make.__name__)
 def other(request, project, monkeypatch) -> Other:
     """Run every stage but register on such a table, with one model."""
     made = request.param()
     made.table.to_csv("data/incoming/table.csv", index=False)
-    set_params({**made.groups, **LENIENT})
+    set_params({**LENIENT, **made.groups})
     monkeypatch.setattr(estimators, "NAMES", (MODEL,))
     monkeypatch.setattr(sys, "argv", ["train", MODEL])
     for stage in (ingest, prepare, featurize, train, evaluate, gate, card):
@@ -185,7 +298,8 @@ def test_it_is_served_described_and_shown(other, url, page):  # noqa: F811
     assert described["info"]["title"] == other.title
     called = other.groups["contract"].get("called", {"row": "row"})
     shape = described["components"]["schemas"][called["row"].title()]
-    assert set(shape["required"]) == set(schema["fields"])
+    optional = {n for n, column in schema["fields"].items() if column.get("missing") == "allowed"}
+    assert set(shape["required"]) == set(schema["fields"]) - optional
     assert other.answer_key in str(described["components"]["schemas"]["Prediction"])
     escaped = other.title.replace("&", "&amp;")
     assert f"<title>{escaped} API</title>" in httpx.get(f"{url}/docs").text
@@ -209,7 +323,8 @@ def test_it_is_served_described_and_shown(other, url, page):  # noqa: F811
         app = page(view, url)
         assert (not app.error, not app.exception) == (True, True)
     roles = [column["role"] for column in other.groups["contract"]["columns"].values()]
-    assert ("Categories" in [one.value for one in app.header]) == ("categorical" in roles)
+    shown = "categorical" in roles or "boolean" in roles
+    assert ("Categories" in [one.value for one in app.header]) == shown
 
 
 def test_its_card_speaks_of_its_own_rows(other):
@@ -218,3 +333,14 @@ def test_its_card_speaks_of_its_own_rows(other):
     assert f"of one {called['row']} from {len(other.controls)} fields" in told
     assert f"made for {called['rows']} of this contract alone" in told
     assert "order" not in told.lower().replace("in order", "")
+    data = files.read_json(Path("metrics/data.json"))
+    assert data["rows_quarantined"] == 0
+    assert data["rows_in"] + data.get("rows_without_target", 0) == ROWS
+    for name, shares in data.get("missing_pct", {}).items():
+        if name in other.controls or name.capitalize() in other.controls:
+            train, test = f"{shares['train']:.4g}", f"{shares['test']:.4g}"
+            assert f"| {name} | {train} % | {test} % |" in told
+    assert ("may lack these" in told) == ("missing_pct" in data)
+    slices = pd.read_csv("plots/slices.csv")["slice"].tolist()
+    lacked = [name for name in slices if name.endswith("=(missing)")]
+    assert lacked == (["garage=(missing)", "area=(missing)"] if "missing_pct" in data else [])

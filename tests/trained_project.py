@@ -36,7 +36,7 @@ def train(settings=SMALL, feature_set="priced"):
     orders = make_orders(600)
     tables = {part: orders[rows].reset_index(drop=True) for part, rows in PARTS.items()}
     featuriser = fitted(tables["train"], featurize, contract)
-    levels = tuple(len(featuriser.levels.get(c, ())) for c in featuriser.columns)
+    levels = featuriser.sizes()
     pairs = [
         (featuriser.transform(tables[p]), tables[p]["TotalAmount"].to_numpy())
         for p in ("train", "valid")

@@ -18,7 +18,7 @@ def parts(breakdown: dict[str, str], order: dict[str, Any], total: float) -> dic
     found = {}
     for label, text in breakdown.items():
         expression = Expression.parse(text, f"breakdown.{label}")
-        if expression.names <= order.keys():
+        if all(order.get(name) is not None for name in expression.names):
             inputs = {name: np.array([order[name]], np.float64) for name in expression.names}
             found[label] = float(expression.evaluate(inputs)[0]) + 0.0
     return {**found, REST: total - sum(found.values())}

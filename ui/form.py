@@ -13,6 +13,7 @@ from sales.contract import Column
 from ui.amounts import from_percent, in_percent, is_share, plain, words
 
 Order = dict[str, Any]
+NOTHING, MAY_BE_EMPTY = "not known", "may be left empty"  # of a field that a row may lack
 FORM, FIELD = "order", "field"  # the keys of the form's containers, by which page.css finds them
 # What the calendar offers: a day that the model never learnt is answered too, with a warning.
 EARLIEST, LATEST = date(1, 1, 1), date(9999, 12, 31)
@@ -81,9 +82,9 @@ def _control(name: str, column: Column, schema: dict[str, Any], order: Order) ->
 def _number(
     name: str, label: str, column: Column, schema: dict[str, Any], _: Order
 ) -> tuple[float | None, str]:
-    example, key = float(schema["example"][name]), f"order_{name}"
+    given, key = schema["example"].get(name), f"order_{name}"
     share = is_share(column)
-    example = in_percent(example) if share else example
+    example = None if given is None else in_percent(float(given)) if share else float(given)
     step = in_percent(_step(column)) if share else _step(column)
     st.session_state.setdefault(key, example)
     # Without bounds of its own and with no default, which would answer for what is out of range
@@ -92,15 +93,22 @@ def _number(
         label,
         value=None,
         step=1.0 if column.integer else step,
-        format="%g" if column.integer or share else f"%.{_digits(example, step)}f",
+        format="%g" if column.integer or share else f"%.{_digits(example or 0.0, step)}f",
         key=key,
-        help=ends(column).capitalize() or None,
+        help=_help(ends(column).capitalize(), column),
+        placeholder=NOTHING if column.optional else None,
         persist_state="session",
     )
     value = from_percent(shown) if share and shown is not None else shown
+    if value is None and column.optional:
+        return None, ""
     if value is None or not _allowed(value, column):
         return None, f"Enter a {'whole ' if column.integer else ''}number {ends(column)}".rstrip()
     return int(value) if column.integer else value, ""
+
+
+def _help(text: str, column: Column) -> str | None:
+    return "; ".join(filter(None, (text, MAY_BE_EMPTY if column.optional else ""))) or None
 
 
 def _allowed(value: float, column: Column) -> bool:
@@ -140,7 +148,8 @@ def _date(
     name: str, label: str, column: Column, schema: dict[str, Any], _: Order
 ) -> tuple[str | None, str]:
     key = f"order_{name}"
-    st.session_state.setdefault(key, date.fromisoformat(schema["example"][name][:10]))
+    example = schema["example"].get(name)
+    st.session_state.setdefault(key, example and date.fromisoformat(example[:10]))
     known = [str(bound)[:10] for bound in (column.min, column.max) if bound]
     chosen = st.date_input(
         label,
@@ -148,22 +157,25 @@ def _date(
         EARLIEST,
         LATEST,
         key=key,
-        help=f"The model learnt from {known[0]} to {known[1]}" if len(known) == 2 else None,
+        help=_help(
+            f"The model learnt from {known[0]} to {known[1]}" if len(known) == 2 else "", column
+        ),
         format="YYYY-MM-DD",
         persist_state="session",
     )
     if not isinstance(chosen, date):
-        return None, "Enter a day"
+        return None, "" if column.optional else "Enter a day"
     return chosen.isoformat(), ""
 
 
 def _choice(
     name: str, label: str, column: Column, schema: dict[str, Any], order: Order
-) -> tuple[str, str]:
-    example = schema["example"][name]
-    choices = list(column.values or schema["levels"].get(name, [example]))
+) -> tuple[str | None, str]:
+    example = schema["example"].get(name)
+    known = column.values or schema["levels"].get(name) or ([] if example is None else [example])
+    choices = [*([NOTHING] if column.optional else []), *known]
     for leader, leads in (column.follows or {}).items():
-        led = leads.get(order.get(leader, ""))
+        led = leads.get(order.get(leader) or "")
         if led is not None:  # a control of its own for each: Streamlit keeps a control's value
             st.selectbox(
                 label,
@@ -182,12 +194,25 @@ def _choice(
         help="Pick one, or type another: the model answers it, with a warning",
         persist_state="session",
     )
-    return str(chosen), ""
+    return None if column.optional and chosen == NOTHING else str(chosen), ""
 
 
-_PLACE = {"numeric": 0, "date": 1, "categorical": 2}
+def _said(
+    name: str, label: str, column: Column, schema: dict[str, Any], _: Order
+) -> tuple[bool | None, str]:
+    example = schema["example"].get(name)
+    choices = ["yes", "no", *([NOTHING] if column.optional else [])]
+    first = NOTHING if example is None and column.optional else "yes" if example else "no"
+    chosen = st.selectbox(
+        label, choices, choices.index(first), key=f"order_{name}", persist_state="session"
+    )
+    return None if chosen == NOTHING else chosen == "yes", ""
+
+
+_PLACE = {"numeric": 0, "date": 1, "boolean": 2, "categorical": 2}
 _DRAW: dict[str, Callable[..., tuple[Any, str]]] = {
     "numeric": _number,
     "date": _date,
+    "boolean": _said,
     "categorical": _choice,
 }

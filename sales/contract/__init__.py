@@ -1,5 +1,6 @@
 """What a row is, and rows held against it. Imports the ground only."""
 
-from sales.contract.definition import Called, Column, Contract, Rule
+from sales.contract.column import Column
+from sales.contract.definition import Called, Contract, Rule
 
 __all__ = ["Called", "Column", "Contract", "Rule"]

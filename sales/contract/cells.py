@@ -4,23 +4,23 @@ The one place for it: the pipeline, files sent to the service and its JSON all a
 row means the same to all of them.
 """
 
+import re
+from collections.abc import Collection
 from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from sales.contract import dates
-from sales.contract.definition import Column
+from sales.contract import date_forms, numbers
+from sales.contract.column import Column
+from sales.contract.numbers import PLAIN
 
-# What a text cell that holds nothing may say, unless the contract names it among a column's values.
-MISSING = frozenset(("", "NA", "N/A", "NaN", "nan", "null", "NULL", "None"))
-LONGEST_MARK = max(map(len, MISSING))
 WHOLE = 2.0**53  # whole numbers up to here are exact in float64
 
-NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"  # what Arrow parses, correctly rounded
-
-ROLES = {"numeric": "number", "target": "number", "date": "date"}  # all others: text
+# All others are text.
+ROLES = {"numeric": "number", "target": "number", "date": "date", "boolean": "truth value"}
+CODE = re.compile(r"(-?\d+)\.0+")  # a whole number that was stored with a fraction of nothing
 
 
 class Cells(NamedTuple):
@@ -44,13 +44,17 @@ def read(raw: pa.ChunkedArray, column: Column) -> Cells:
     plain = _plain(cells, keep=column.role == "categorical")
     kind = ROLES.get(column.role)
     if kind:
-        values = number(plain) if kind == "number" else dates.read(plain)
-        if not values.null_count:  # the usual column: all there, all as they should be
-            return Cells(values, *_none(values))
+        values = _read(plain, column)
+        if not values.null_count and not column.missing_marks:
+            return Cells(values, *_none(values))  # the usual column: all there, and as it should be
         missing = _mask(cells.is_null(nan_is_null=True))
         unread = pc.and_(plain.is_valid(), values.is_null())
         if pa.types.is_string(plain.type) and pc.any(unread).as_py():
-            marks = pc.and_(unread, pc.is_in(plain, pa.array(sorted(MISSING))))
+            marks = pc.and_(unread, pc.is_in(plain, pa.array(sorted(column.marks))))
+            missing = missing | _mask(marks)
+        if column.missing_marks:
+            marks = pc.is_in(values, _read_marks(column))
+            values = pc.if_else(marks, pa.scalar(None, values.type), values)
             missing = missing | _mask(marks)
     else:
         values, marks = _text(plain, column)
@@ -58,6 +62,13 @@ def read(raw: pa.ChunkedArray, column: Column) -> Cells:
             return Cells(values, *_none(values))
         missing = _mask(cells.is_null(nan_is_null=True)) | marks
     return Cells(values, missing, _mask(values.is_null()) & ~missing)
+
+
+def sentinels(column: Column) -> frozenset[float]:
+    """Return those marks of a column of numbers that are numbers themselves, such as -999."""
+    if not column.missing_marks or ROLES.get(column.role) != "number":
+        return frozenset()
+    return frozenset(_read_marks(column).to_pylist())
 
 
 def wrong(column: Column) -> str:
@@ -114,7 +125,7 @@ def number(raw: pa.Array) -> pa.Array:
     """Return float64; null for text that is no number, for truth values, for NaN and infinity."""
     if pa.types.is_string(raw.type) or pa.types.is_large_string(raw.type):
         trimmed = pc.utf8_trim_whitespace(raw)
-        number = pc.match_substring_regex(trimmed, NUMBER)
+        number = pc.match_substring_regex(trimmed, PLAIN)
         raw = pc.if_else(number, trimmed, pa.scalar(None, raw.type))
     if pa.types.is_boolean(raw.type):
         return pa.nulls(len(raw), pa.float64())
@@ -135,11 +146,11 @@ def _text(raw: pa.Array, column: Column) -> tuple[pa.Array, np.ndarray]:
 
     These, and what is no text, are null.
     """
-    marks = MISSING.difference(column.values or ())
+    marks = column.marks
     if column.role != "categorical":
         text = _as_text(raw)
         shortest = pc.min(pc.binary_length(text)).as_py()
-        if shortest is None or shortest > LONGEST_MARK:
+        if shortest is None or shortest > max(map(len, marks)):
             return text, np.zeros(len(text), bool)
         missing = pc.is_in(text, pa.array(sorted(marks)))
         return pc.if_else(missing, pa.scalar(None, text.type), text), _mask(missing)
@@ -148,7 +159,7 @@ def _text(raw: pa.Array, column: Column) -> tuple[pa.Array, np.ndarray]:
     else:
         encoded = _as_text(raw).dictionary_encode()
         indices, levels = encoded.indices, encoded.dictionary
-    indices = indices.cast(pa.int32())
+    indices, levels = indices.cast(pa.int32()), _codes(levels, column)
     named = pc.is_in(levels, pa.array(sorted(marks), pa.string()))
     missing = np.zeros(len(raw), bool)
     if pc.any(named).as_py():
@@ -161,6 +172,49 @@ def _text(raw: pa.Array, column: Column) -> tuple[pa.Array, np.ndarray]:
         once = levels.unique()
         indices, levels = pc.index_in(levels, once).take(indices), once
     return pa.DictionaryArray.from_arrays(indices, levels), missing
+
+
+def _read(plain: pa.Array, column: Column) -> pa.Array:
+    """Return what the cells of a column that is not text say; null for what says nothing."""
+    if column.role == "date":
+        return date_forms.read(plain, column.dates_as)
+    if column.role == "boolean":
+        return numbers.truths(plain, column.true_values, column.false_values)
+    if column.duration:
+        plain = numbers.durations(plain, column.duration)
+    if column.decimal and pa.types.is_string(plain.type):
+        plain = numbers.written(plain, column.decimal)
+    return number(plain)
+
+
+def _read_marks(column: Column) -> pa.Array:
+    """Return those marks that are a value like others: -999 in a column of numbers."""
+    return _read(pa.array(column.missing_marks, pa.string()), column).drop_null()
+
+
+def code(text: str, named: Collection[str] = ()) -> str:
+    """Return a category as all ways of storing it have it: `2` for `2.0`, unless that is named.
+
+    >>> code("2.0"), code("2.0", ["2.0"]), code("2", ["2.0"]), code("v2.0"), code("-0.0")
+    ('2', '2.0', '2.0', 'v2.0', '0')
+    """
+    if text in named:
+        return text
+    match = CODE.fullmatch(text)
+    plain = match[1] if match else text
+    plain = "0" if plain == "-0" else plain
+    if plain in named or not plain.removeprefix("-").isdecimal():
+        return plain
+    return next((name for name in named if CODE.fullmatch(name) and code(name) == plain), plain)
+
+
+def _codes(levels: pa.Array, column: Column) -> pa.Array:
+    """Return the levels of a category, whole numbers all written alike."""
+    if not pc.any(pc.match_substring_regex(levels, r"^-?\d+(\.0+)?$")).as_py():
+        return levels
+    named = column.values or ()
+    each = [text if text is None else code(text, named) for text in levels.to_pylist()]
+    return pa.array(each, pa.string())
 
 
 def _whole(raw: pa.ChunkedArray | pa.Array) -> pa.Array:
@@ -191,6 +245,10 @@ def _plain(raw: pa.Array, *, keep: bool) -> pa.Array:
 
 def _as_text(raw: pa.Array) -> pa.Array:
     """Return strings; null for what has no text, and for bytes that are no UTF-8."""
+    if pa.types.is_floating(raw.type):  # of whole numbers no exponent
+        numbers_too = pc.and_(pc.equal(raw, pc.round(raw)), pc.less(pc.abs(raw), WHOLE))
+        whole = pc.if_else(numbers_too, raw, pa.scalar(None, raw.type))
+        return pc.coalesce(whole.cast(pa.int64()).cast(pa.string()), raw.cast(pa.string()))
     try:
         if _in_bytes(raw.type):  # through bytes: nobody has looked at those of a Parquet file
             return raw.cast(pa.binary()).cast(pa.string())

@@ -1,91 +1,21 @@
 """The order contract: what an order is, as the `contract` group of params.yaml says it."""
 
-from datetime import date, datetime
 from functools import cached_property
-from typing import Annotated, Any, Literal
+from typing import Annotated
 
-import pandas as pd
-from pydantic import BeforeValidator, Field, field_validator, model_validator
+from pydantic import (
+    Field,
+    field_validator,
+    model_validator,
+)
 
+from sales.contract.column import Column, Marks
 from sales.contract.expressions import Expression
+from sales.contract.holes import MISSING
 from sales.errors import PipelineError
 from sales.params import Group
 
-
-def _as_text(bound: Any) -> Any:
-    return bound.isoformat() if isinstance(bound, date) else bound  # YAML's own dates
-
-
 Word = Annotated[str, Field(min_length=1)]
-Bound = Annotated[float | str | None, BeforeValidator(_as_text)]
-
-
-class Column(Group):
-    """A column's role and what its values may be; `min` and `max` are allowed themselves.
-
-    `unit` is what its numbers are measured in, for people. `follows` names another column that
-    decides this one: `{City: {Austin: TX}}`.
-    """
-
-    role: Literal["id", "date", "numeric", "categorical", "target", "ignored"]
-    integer: bool = False
-    min: Bound = None
-    max: Bound = None
-    values: tuple[str, ...] | None = None
-    unit: str | None = None
-    follows: dict[str, dict[str, str]] | None = None
-
-    @model_validator(mode="after")
-    def _fits_role(self) -> "Column":
-        number = self.role in ("numeric", "target")
-        if self.integer and not number:
-            raise ValueError("integer is for numeric columns")
-        if self.values is not None and self.role != "categorical":
-            raise ValueError("values are for categorical columns")
-        if self.values is not None and len(set(self.values)) < max(1, len(self.values)):
-            raise ValueError("values must be given once each, at least one")
-        if self.unit is not None and not number:
-            raise ValueError("a unit is for numeric columns")
-        self._followable()
-        for bound in (self.min, self.max):
-            if bound is None:
-                continue
-            if self.role == "date":
-                try:
-                    zone = datetime.fromisoformat(str(bound)).tzinfo
-                except ValueError:
-                    raise ValueError(f"'{bound}' is not a date") from None
-                if zone:
-                    raise ValueError(f"'{bound}' has a time zone; dates are held without one")
-            elif not number or isinstance(bound, str):
-                raise ValueError(f"the bound {bound!r} does not suit the role {self.role}")
-        if self.min is not None and self.max is not None and self.low > self.high:
-            raise ValueError("min is above max")
-        return self
-
-    def _followable(self) -> None:
-        if self.follows is None:
-            return
-        if self.role != "categorical" or len(self.follows) != 1:
-            raise ValueError("follows is for categorical columns, and names one other column")
-        for leads in self.follows.values():
-            strange = sorted(set(leads.values()).difference(self.values or leads.values()))
-            if strange:
-                raise ValueError(f"follows leads to '{strange[0]}', which is not in values")
-
-    @property
-    def low(self) -> Any:
-        """`min` as it compares with the column's values: a number or a timestamp."""
-        return pd.Timestamp(str(self.min)) if self.role == "date" else float(self.min or 0)
-
-    @property
-    def high(self) -> Any:
-        """`max` as it compares with the column's values; a day lasts to its last millisecond."""
-        if self.role != "date":
-            return float(self.max or 0)
-        last = pd.Timestamp(str(self.max))
-        is_day = last == last.normalize()
-        return last + pd.Timedelta("1D") - pd.Timedelta("1ms") if is_day else last
 
 
 class Rule(Group):
@@ -106,9 +36,13 @@ class Called(Group):
 
 
 class Contract(Group):
-    """See `contract` in params.yaml."""
+    """See `contract` in params.yaml.
+
+    `missing_marks` come beside the usual ones in every column that has none of its own.
+    """
 
     called: Called = Called()
+    missing_marks: Marks | None = Field(default=None, exclude_if=lambda marks: marks is None)
     columns: dict[str, Column]
     rules: dict[str, Rule] = Field(default_factory=dict)
     breakdown: dict[str, str] = Field(default_factory=dict)
@@ -119,18 +53,30 @@ class Contract(Group):
         roles = [column.role for column in columns.values()]
         if roles.count("target") != 1:
             raise ValueError("exactly one column must have the role target")
-        for role in ("id", "date"):
-            if roles.count(role) > 1:
-                raise ValueError(f"at most one column may have the role {role}")
+        if roles.count("id") > 1:
+            raise ValueError("at most one column may have the role id")
         return columns
+
+    @model_validator(mode="after")
+    def _marked(self) -> "Contract":
+        """Give each column the marks of all, so that a model that is served knows them too."""
+        for name, column in self.columns.items() if self.missing_marks else ():
+            if column.missing_marks is None and column.role != "ignored":
+                marks = MISSING.union(self.missing_marks or ()).difference(
+                    column.values or (), [""]
+                )
+                self.columns[name] = column.model_copy(
+                    update={"missing_marks": tuple(sorted(marks))}
+                )
+        return self
 
     @model_validator(mode="after")
     def _expressions(self) -> "Contract":
         for name, rule in self.rules.items():
             for side in (rule.left, rule.right):
-                _reads(side, f"rules.{name}", {*self.numeric, self.target})
+                _reads(side, f"rules.{name}", {*self.numeric, *self.boolean, self.target})
         for label, part in self.breakdown.items():
-            _reads(part, f"breakdown.{label}", set(self.numeric))
+            _reads(part, f"breakdown.{label}", {*self.numeric, *self.boolean})
         return self
 
     @model_validator(mode="after")
@@ -158,6 +104,11 @@ class Contract(Group):
         return self._of("numeric")
 
     @cached_property
+    def boolean(self) -> tuple[str, ...]:
+        """The columns that say yes or no: 1 and 0, once they are read."""
+        return self._of("boolean")
+
+    @cached_property
     def categorical(self) -> tuple[str, ...]:
         """The categorical columns."""
         return self._of("categorical")
@@ -169,13 +120,23 @@ class Contract(Group):
 
     @cached_property
     def date(self) -> str | None:
-        """The date column, if there is one."""
+        """The date column that a split by time looks at: the first one, if there is any."""
         return next(iter(self._of("date")), None)
+
+    @cached_property
+    def dates(self) -> tuple[str, ...]:
+        """The date columns."""
+        return self._of("date")
 
     @cached_property
     def id(self) -> str | None:
         """The column that names an order, if there is one."""
         return next(iter(self._of("id")), None)
+
+    @cached_property
+    def optional(self) -> tuple[str, ...]:
+        """The columns in which a row may lack a value."""
+        return tuple(name for name, column in self.columns.items() if column.optional)
 
     @cached_property
     def required(self) -> tuple[str, ...]:

@@ -1,6 +1,7 @@
 """Arithmetic given in params.yaml, evaluated without `eval`: a whitelist of syntax over NumPy.
 
-Everything is elementwise, so that an order has the same bits alone as in a table.
+Everything is elementwise, so that an order has the same bits alone as in a table. A value is NaN
+where an input is missing, unless the expression asks: `missing(x)`, `coalesce(x, y)`.
 """
 
 import ast
@@ -12,6 +13,17 @@ from typing import Any
 
 import numpy as np
 
+from sales.contract.date_parts import (
+    day,
+    day_of_year,
+    days_between,
+    hour,
+    is_weekend,
+    minute,
+    quarter,
+    week,
+)
+from sales.contract.holes import chosen, coalesce, compared, missing, of_dates, power
 from sales.errors import PipelineError
 
 Compiled = Callable[[Mapping[str, Any]], Any]
@@ -26,28 +38,31 @@ OPERATORS: dict[type, Callable[..., Any]] = {
     ast.Mult: operator.mul,
     ast.Div: np.true_divide,
     ast.Mod: np.mod,
-    ast.Pow: lambda base, power: np.power(np.asarray(base, np.float64), power),
+    ast.Pow: power,
     ast.USub: operator.neg,
-    ast.Lt: operator.lt,
-    ast.LtE: operator.le,
-    ast.Gt: operator.gt,
-    ast.GtE: operator.ge,
-    ast.Eq: operator.eq,
-    ast.NotEq: operator.ne,
+    ast.Lt: compared(operator.lt),
+    ast.LtE: compared(operator.le),
+    ast.Gt: compared(operator.gt),
+    ast.GtE: compared(operator.ge),
+    ast.Eq: compared(operator.eq),
+    ast.NotEq: compared(operator.ne),
 }
 
 
 PLAIN = (ast.Constant, ast.Name, ast.Load, ast.BinOp, ast.Add, ast.Sub, ast.Mult)
 
 
+@of_dates
 def _year(dates: np.ndarray) -> np.ndarray:
     return dates.astype("datetime64[Y]").astype(np.int64) + 1970
 
 
+@of_dates
 def _month(dates: np.ndarray) -> np.ndarray:
     return dates.astype("datetime64[M]").astype(np.int64) % 12 + 1
 
 
+@of_dates
 def _day_of_week(dates: np.ndarray) -> np.ndarray:
     return (dates.astype("datetime64[D]").astype(np.int64) + 3) % 7  # 1970-01-01 was a Thursday
 
@@ -61,10 +76,20 @@ FUNCTIONS: dict[str, tuple[int, Callable[..., Any]]] = {
     "ceil": (1, np.ceil),
     "minimum": (2, np.minimum),
     "maximum": (2, np.maximum),
-    "where": (3, np.where),
+    "where": (3, chosen),
+    "missing": (1, missing),
+    "coalesce": (2, coalesce),
     "year": (1, _year),
     "month": (1, _month),
     "day_of_week": (1, _day_of_week),
+    "quarter": (1, quarter),
+    "day": (1, day),
+    "day_of_year": (1, day_of_year),
+    "week": (1, week),
+    "hour": (1, hour),
+    "minute": (1, minute),
+    "is_weekend": (1, is_weekend),
+    "days_between": (2, days_between),
 }
 
 
@@ -100,9 +125,9 @@ class Expression:
 
         Raises PipelineError for a column that is not there.
         """
-        missing = sorted(self.names.difference(columns))
-        if missing:
-            raise PipelineError(f"{self.where}: no column '{missing[0]}'")
+        absent = sorted(self.names.difference(columns))
+        if absent:
+            raise PipelineError(f"{self.where}: no column '{absent[0]}'")
         with np.errstate(all="ignore"):
             return np.asarray(self._function(columns))
 

@@ -30,6 +30,10 @@ class Raw(NamedTuple):
     table: pa.Table
     numbers: np.ndarray
 
+    def without(self, rows: np.ndarray) -> "Raw":
+        """Return the rows but for some."""
+        return Raw(self.file, self.table.filter(pa.array(~rows)), self.numbers[~rows])
+
 
 @dataclass(frozen=True)
 class Checked:
@@ -37,18 +41,22 @@ class Checked:
 
     `accepted` are the good ones, their cells parsed, with their NUMBER beside. `faults` has a row a
     bad cell: number, column, value, reason, and kind, which is the reason without its particulars.
+    Rows `without_target` are among none of these, nor in `rows_in`: nothing can be learnt from
+    them, but nothing is wrong with them either.
     """
 
     accepted: pd.DataFrame
     faults: pd.DataFrame
     rows_in: int
+    without_target: int
 
 
 def schema(contract: Contract) -> pandera.DataFrameSchema:
     """Return the pandera schema of a parsed table; each check's error is its reason."""
     columns = {
-        name: pandera.Column(checks=_checks(contract.columns[name]), nullable=False)
-        for name in contract.required
+        name: pandera.Column(checks=_checks(column), nullable=column.optional)
+        for name, column in contract.columns.items()
+        if name in contract.required
     }
     rules = [
         pandera.Check(_agrees(rule), error=name, ignore_na=False)
@@ -66,7 +74,15 @@ def check(contract: Contract, raw: Sequence[Raw]) -> Checked:
 
     Raises PipelineError for a file that lacks columns, or has one of which no cell can be read.
     """
-    parts = [_parse(contract, file, table) for file, table, _ in raw]
+    parts, held = [], []
+    for each in raw:
+        part, unknown = _parse(contract, each.file, each.table)
+        if unknown.any():
+            each = each.without(unknown)
+            part, _ = _parse(contract, each.file, each.table)
+        parts.append(part)
+        held.append(each)
+    rows, raw = sum(each.table.num_rows for each in raw), held
     columns = {
         name: pa.chunked_array([columns[name] for columns, _ in parts]).to_pandas()
         for name in contract.required
@@ -91,7 +107,7 @@ def check(contract: Contract, raw: Sequence[Raw]) -> Checked:
     orders[NUMBER] = numbers
     accepted = orders if good.all() else orders[good].reset_index(drop=True)
     faults = faults[["number", "column", "value", "reason", "kind"]]
-    return Checked(accepted, faults, len(orders))
+    return Checked(accepted, faults, len(orders), rows - len(orders))
 
 
 def repeated(ids: pd.DataFrame) -> pd.DataFrame:
@@ -126,20 +142,25 @@ def refuse_incomplete(contract: Contract, name: str, columns: Sequence[str]) -> 
 
 def _parse(
     contract: Contract, file: str, table: pa.Table
-) -> tuple[dict[str, pa.Array], pd.DataFrame]:
-    """Return the typed columns, null where a cell cannot be read, and those cells' faults."""
+) -> tuple[tuple[dict[str, pa.Array], pd.DataFrame], np.ndarray]:
+    """Return the typed columns, null where a cell cannot be read, and those cells' faults.
+
+    And beside them, which rows have no target.
+    """
     refuse_incomplete(contract, file, table.column_names)
     columns, faults = {}, []
     for name in contract.required:
         column, raw = contract.columns[name], table[name]
         if cells.nested(raw.type):
             raise PipelineError(f"{file}: the column '{name}' holds {cells.called(raw.type)}")
-        columns[name], _, wrong = cells.read(raw, column)
+        columns[name], missing, wrong = cells.read(raw, column)
+        if name == contract.target:
+            unknown = missing
         if wrong.any():
             reason = cells.wrong(column)
             faults.append(_faults(np.flatnonzero(wrong), name, reason, reason))
     found = pd.concat(faults) if faults else _faults(np.array([], int), "", "", "")
-    return columns, found
+    return (columns, found), unknown
 
 
 def _broken(contract: Contract, orders: pd.DataFrame, unparsed: pd.DataFrame) -> pd.DataFrame:
@@ -160,7 +181,7 @@ def _broken(contract: Contract, orders: pd.DataFrame, unparsed: pd.DataFrame) ->
     bad = pd.concat([unparsed[cell], found[cell]])
     across, faults = cases[cases["schema_context"] == "DataFrameSchema"], [found]
     for name, rule in contract.rules.items():
-        reads = Expression.parse(rule.left, name).names | Expression.parse(rule.right, name).names
+        reads = _names(rule)
         ats = np.unique(across.loc[across["check"] == name, "at"].to_numpy(int))
         ats = np.setdiff1d(ats, bad.loc[bad["column"].isin(reads), "at"].to_numpy(int))
         if not len(ats):
@@ -186,7 +207,10 @@ def _broken(contract: Contract, orders: pd.DataFrame, unparsed: pd.DataFrame) ->
 def levels(contract: Contract, accepted: pd.DataFrame) -> dict[str, set[str]]:
     """Return the values of the categorical columns for which the contract names none."""
     free = [name for name in contract.categorical if contract.columns[name].values is None]
-    return {name: set(accepted[name].unique()) for name in free}
+    return {
+        name: {value for value in accepted[name].unique() if isinstance(value, str)}
+        for name in free
+    }
 
 
 def typed(contract: Contract, accepted: pd.DataFrame, seen: Mapping[str, set[str]]) -> pd.DataFrame:
@@ -201,7 +225,8 @@ def typed(contract: Contract, accepted: pd.DataFrame, seen: Mapping[str, set[str
             known = column.values if column.values is not None else seen[name]
             final[name] = values.cat.set_categories(sorted(known))
         else:
-            final[name] = values.astype("int64") if column.integer else values
+            whole = column.integer and not column.optional  # only floats can be missing
+            final[name] = values.astype("int64") if whole else values
     return pd.DataFrame(final)
 
 
@@ -238,9 +263,24 @@ def _plain(bound: float | str) -> str:
 def _agrees(rule: Rule) -> Callable[[pd.DataFrame], pd.Series]:
     def agrees(orders: pd.DataFrame) -> pd.Series:
         left, right = (_side(text, orders) for text in (rule.left, rule.right))
-        return pd.Series(np.abs(left - right) <= rule.tolerance, index=orders.index)
+        kept = np.abs(left - right) <= rule.tolerance
+        kept |= _unjudged(rule, orders, np.isnan(left) | np.isnan(right))
+        return pd.Series(kept, index=orders.index)
 
     return agrees
+
+
+def _unjudged(rule: Rule, orders: pd.DataFrame, unknown: np.ndarray) -> np.ndarray:
+    """Return which rows a rule says nothing of: a side is not known, as an input is missing."""
+    if not unknown.any():
+        return unknown
+    reads = sorted(_names(rule))
+    return unknown & orders[reads].isna().any(axis=1).to_numpy()
+
+
+def _names(rule: Rule) -> frozenset[str]:
+    left, right = (Expression.parse(text, "rule") for text in (rule.left, rule.right))
+    return left.names | right.names
 
 
 def _follows(name: str, leader: str) -> str:
@@ -250,7 +290,7 @@ def _follows(name: str, leader: str) -> str:
 def _led(name: str, leader: str, leads: Mapping[str, str]) -> Callable[[pd.DataFrame], pd.Series]:
     def led(orders: pd.DataFrame) -> pd.Series:
         """Look at each pair of values once, however many rows have it."""
-        pairs = orders[[name, leader]].drop_duplicates().astype(str)
+        pairs = orders[[name, leader]].drop_duplicates().dropna().astype(str)
         wrong = pairs[pairs[leader].map(leads).fillna(pairs[name]) != pairs[name]]
         if wrong.empty:
             return pd.Series(True, index=orders.index)

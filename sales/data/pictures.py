@@ -20,8 +20,9 @@ Counts = dict[str, Counter[str]]  # rows with each value
 
 
 def ranges(orders: pd.DataFrame, contract: Contract) -> Ranges:
-    """Return the ranges of the numeric columns and the target; none where there is no row."""
-    names = (*contract.numeric, contract.target) if len(orders) else ()
+    """Return the ranges of the numeric columns and the target; none where there is no value."""
+    names: Sequence[str] = (*contract.numeric, contract.target)
+    names = [name for name in names if orders[name].notna().any()]
     return {name: (float(orders[name].min()), float(orders[name].max())) for name in names}
 
 
@@ -44,11 +45,14 @@ def bins(orders: pd.DataFrame, edges: Edges) -> Bins:
 
 
 def counts(orders: pd.DataFrame, contract: Contract) -> Counts:
-    """Return how many orders have each value of the categorical columns."""
+    """Return how many orders have each value of the categorical and the boolean columns."""
+    said = {name: orders[name].map({0.0: "no", 1.0: "yes"}) for name in contract.boolean}
+    said |= {name: orders[name] for name in contract.categorical}
     return {
         name: Counter(dict(zip(found.index, found.to_list(), strict=True)))
-        for name in contract.categorical
-        for found in [orders[name].value_counts()]
+        for name in contract.columns
+        if name in said
+        for found in [said[name].value_counts()]
     }
 
 

@@ -37,6 +37,7 @@ class _Looked(NamedTuple):
 
     rows_in: int
     blank: int
+    without_target: int
     faults: pd.DataFrame
     extra_columns: set[str]
     accepted: Kept
@@ -61,13 +62,15 @@ class Accepted(NamedTuple):
 class Checked:
     """What all rows together come to. The quarantine has a row a bad cell.
 
-    `blank` rows hold no cell at all; they are among none of the others, nor in `rows_in`.
+    `blank` rows hold no cell at all, and of those `without_target` none can be learnt from; they
+    are among none of the others, nor in `rows_in`.
     """
 
     accepted: list[Accepted]
     quarantine: pd.DataFrame
     rows_in: int
     blank: int
+    without_target: int
     rejected: int
     by_reason: dict[str, int]
     extra_columns: list[str]
@@ -75,9 +78,13 @@ class Checked:
 
 @dataclass(frozen=True)
 class Divided:
-    """How many rows came into each part, and the data's own picture."""
+    """How many rows came into each part, how many lack a value, and the data's own picture.
+
+    `missing` has those rows by column and part, of the columns that may lack one.
+    """
 
     rows: dict[str, int]
+    missing: dict[str, dict[str, int]]
     numeric: pd.DataFrame
     categorical: pd.DataFrame
 
@@ -114,6 +121,9 @@ def check(contract: Contract, raw: Path, engine: Engine, scratch: Path) -> Check
         _look, [contract] * len(groups), groups, firsts.tolist(), places, what="contract"
     )
     rows_in, blank = sum(one.rows_in for one in looked), sum(one.blank for one in looked)
+    without_target = sum(one.without_target for one in looked)
+    if not rows_in and without_target:
+        raise PipelineError(f"none of the {without_target} rows holds a {contract.target}")
     if not rows_in:
         raise PipelineError(f"none of the {blank} rows that came in holds a cell")
     ids = [one.ids for one in looked if one.ids is not None]
@@ -165,6 +175,7 @@ def check(contract: Contract, raw: Path, engine: Engine, scratch: Path) -> Check
         pd.DataFrame(lines, columns=list(COLUMNS)),
         rows_in,
         blank,
+        without_target,
         faults["number"].nunique(),
         dict(sorted(kinds.items())),
         sorted(set[str]().union(*(one.extra_columns for one in looked))),
@@ -194,8 +205,8 @@ def _look(contract: Contract, group: Sequence[Piece], start: int, scratch: Path 
             scratch and scratch / f"ids.{start}.parquet",
         )
     accepted = keep(found.accepted, scratch and scratch / f"accepted.{start}.parquet")
-    blank = begin - start - found.rows_in
-    return _Looked(found.rows_in, blank, found.faults, extra, accepted, ids)
+    blank = begin - start - found.rows_in - found.without_target
+    return _Looked(found.rows_in, blank, found.without_target, found.faults, extra, accepted, ids)
 
 
 class _Told(NamedTuple):
@@ -246,11 +257,15 @@ def divide(
         what="split",
     )
     counted = {part: int((label == number).sum()) for number, part in enumerate(PARTS)}
-    if sum(counts[part] for counts, _ in written for part in PARTS) != rows:
+    if sum(one.rows[part] for one in written for part in PARTS) != rows:
         raise AssertionError("a row was lost: the parts are not the accepted rows")
     return Divided(
         counted,
-        pictures.numeric(edges, [bins for _, bins in written]),
+        {
+            name: {part: sum(one.missing[part][name] for one in written) for part in PARTS}
+            for name in contract.optional
+        },
+        pictures.numeric(edges, [one.bins for one in written]),
         pictures.categorical([one.counts for one in told]),
     )
 
@@ -266,6 +281,14 @@ def _tell(contract: Contract, accepted: Accepted, dated: bool) -> _Told:
     )
 
 
+class _Written(NamedTuple):
+    """How many of a partition's rows are in each part, how many of them lack a value, the bins."""
+
+    rows: dict[str, int]
+    missing: dict[str, dict[str, int]]
+    bins: pictures.Bins
+
+
 def _write(
     contract: Contract,
     accepted: Accepted,
@@ -274,12 +297,13 @@ def _write(
     edges: pictures.Edges,
     folder: Path,
     number: int | None,
-) -> tuple[dict[str, int], pictures.Bins]:
+) -> _Written:
     rows = quarantine.typed(contract, accepted.rows(), seen)
-    counts = {}
+    counts, missing = {}, {}
     for label, part in enumerate(PARTS):
         mine = rows[labels == label]
         counts[part] = len(mine)
+        missing[part] = {name: int(mine[name].isna().sum()) for name in contract.optional}
         if len(mine) or number is None:
             partitions.write(mine, partitions.name(folder / f"{part}.parquet", number))
-    return counts, pictures.bins(rows, edges)
+    return _Written(counts, missing, pictures.bins(rows, edges))

@@ -5,6 +5,7 @@ from typing import Literal
 import numpy as np
 from pydantic import Field, model_validator
 
+from sales.contract.holes import gone
 from sales.errors import PipelineError
 from sales.params import Group
 
@@ -45,6 +46,10 @@ def split(rows: int, params: PrepareParams, dates: np.ndarray | None) -> dict[st
     if params.split == "time":
         if dates is None:
             raise PipelineError("prepare.split: time needs a column with the role date")
+        if none := int(np.sum(gone(dates))):
+            raise PipelineError(
+                f"prepare.split: time needs a date in every row, {none:,} have none"
+            )
         order = np.argsort(dates, kind="stable")
         train_rows, valid_rows, test_rows = np.split(order, [rows - test - valid, rows - test])
     else:

@@ -36,7 +36,7 @@ class TrainingData:
     """Feature matrices (rows × features) and targets of the train and valid rows.
 
     `columns` names the features; `levels` gives for each its number of categories, or 0 where it
-    is a number.
+    is a number. `holes` tells which some train row lacks, the value being NaN; empty, none.
     """
 
     columns: tuple[str, ...]
@@ -45,6 +45,7 @@ class TrainingData:
     y: np.ndarray
     X_valid: np.ndarray
     y_valid: np.ndarray
+    holes: tuple[bool, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,7 @@ class TrainingFiles:
     target: str
     train: tuple[Path, ...]
     valid: tuple[Path, ...]
+    holes: tuple[bool, ...] = ()
 
     def matrix(self, path: Path) -> tuple[np.ndarray, np.ndarray]:
         """Return a partition's feature matrix and targets."""

@@ -1,6 +1,14 @@
-"""Ordinary least squares on the numbers and the one-hot categories, kept as readable JSON."""
+"""Ordinary least squares on the numbers and the one-hot categories, kept as readable JSON.
 
+A number that train rows lack stands at its mean there, and an indicator beside it learns what
+missing means; at the median or anywhere else the fit would be the same. Both together are one
+amount. Categories with very many levels are folded: beyond `MOST_LEVELS` the rarer levels of a
+category share one amount.
+"""
+
+import functools
 import math
+import operator
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,10 +23,11 @@ from pydantic import Field
 from sales import files
 from sales.estimators import Contributions, TrainingData
 from sales.estimators.fitting.learning_curve import learning_curve
+from sales.estimators.fitting.moments import Counts, Design, Moments
 from sales.params import Group
 
 FILE = "linear_regression.json"
-BLOCK = 65_536  # rows
+MOST_LEVELS = 400  # with a weight of their own, of all categories together: the cost is their cube
 SINGULAR = 1e-11
 WITHOUT_MEANS = "explained against zero, not the average: this model was saved without its means"
 
@@ -34,13 +43,23 @@ class Linear:
     """An intercept and, per feature, one slope (a number) or one amount per level (a category).
 
     `means` are what each feature added to the prediction of a train row, on average. A model that
-    was saved before they were kept has none.
+    was saved before they were kept has none. `missing` are the amounts of numbers that are missing;
+    None where no train row lacked it: then it is answered with its mean.
     """
 
     intercept: float
     weights: tuple[np.ndarray, ...]
     categorical: tuple[bool, ...]
     means: tuple[float, ...] | None = None
+    missing: tuple[float | None, ...] = ()
+
+    @cached_property
+    def _absent(self) -> tuple[float, ...]:
+        """What each feature adds where there is no value; NaN where an old model cannot tell."""
+        none: list[float | None] = [None] * len(self.weights)
+        means = self.means or [math.nan] * len(self.weights)
+        known = zip(self.missing or none, means, self.categorical, strict=True)
+        return tuple(0.0 if c else mean if own is None else own for own, mean, c in known)
 
     def predict(self, X: np.ndarray) -> np.ndarray:
         """Return the predictions; features are added one by one, in order, without BLAS.
@@ -58,23 +77,28 @@ class Linear:
 
     def parts(self, X: np.ndarray) -> Iterator[np.ndarray]:
         """Yield what each feature adds to the predictions of `X`."""
-        for column, weights, categorical in zip(X.T, self.weights, self.categorical, strict=True):
+        for column, weights, categorical, absent in zip(
+            X.T, self.weights, self.categorical, self._absent, strict=True
+        ):
+            unknown = np.isnan(column)
             if categorical:
-                known = ~np.isnan(column)
-                codes = np.where(known, column, 0).astype(np.intp)
-                yield np.where(known, weights[codes], 0.0)
+                codes = np.where(unknown, 0, column).astype(np.intp)
+                yield np.where(unknown, absent, weights[codes])
             else:
-                yield column * weights[0]
+                part = column * weights[0]
+                yield np.where(unknown, absent, part) if unknown.any() else part
 
     def _one(self, features: list[float]) -> float:
         total = self.intercept
-        for value, weights, categorical in zip(
-            features, self._plain, self.categorical, strict=True
+        for value, weights, categorical, absent in zip(
+            features, self._plain, self.categorical, self._absent, strict=True
         ):
-            if not categorical:
-                total += value * weights[0]
-            elif value == value:  # known, not NaN
+            if value != value:  # NaN
+                total += absent
+            elif categorical:
                 total += weights[int(value)]
+            else:
+                total += value * weights[0]
         return total
 
     @cached_property
@@ -96,6 +120,9 @@ class Linear:
         ]
         for feature, mean in zip(features, self.means or (), strict=False):
             feature["mean"] = mean
+        for feature, amount in zip(features, self.missing, strict=False):
+            if amount is not None:
+                feature["missing"] = amount
         files.write_json(folder / FILE, {"intercept": self.intercept, "features": features})
 
 
@@ -108,6 +135,7 @@ def load(folder: Path) -> Linear:
         tuple(np.array(feature["weights"], dtype=np.float64) for feature in features),
         tuple(feature["categorical"] for feature in features),
         tuple(f["mean"] for f in features) if all("mean" in f for f in features) else None,
+        tuple(f.get("missing") for f in features),
     )
 
 
@@ -120,6 +148,7 @@ def fit(params: Params, data: TrainingData) -> tuple[Linear, pd.DataFrame]:
         _as_it_is,
         ([(data.X, data.y)], [len(data.y)]),
         ([(data.X_valid, data.y_valid)], [len(data.y_valid)]),
+        data.holes,
     )
 
 
@@ -133,7 +162,13 @@ Part = tuple[list[Any], list[int]]  # partitions, and how many rows each has
 
 
 def fit_partitions(
-    params: Params, levels: tuple[int, ...], spread: Spread, read: Read, train: Part, valid: Part
+    params: Params,
+    levels: tuple[int, ...],
+    spread: Spread,
+    read: Read,
+    train: Part,
+    valid: Part,
+    holes: tuple[bool, ...] = (),
 ) -> tuple[Linear, pd.DataFrame]:
     """Return the same from partitions: what they sum up to is merged, so no row is left out.
 
@@ -148,13 +183,17 @@ def fit_partitions(
         [int(np.clip(step - start, 0, count)) for step in steps]
         for start, count in zip(starts, rows, strict=True)
     ]
-    found = spread(
-        _moments, [read] * len(parts), parts, [levels] * len(parts), stops, what="normal equations"
-    )
-    models, sums = [], Moments.none(levels)
+    many = len(parts)
+    design = Design.plain(levels)
+    if any(holes) or sum(levels) > MOST_LEVELS:
+        own = spread(_counts, [read] * many, parts, [levels] * many, what="levels")
+        counts: Counts = functools.reduce(operator.add, own)
+        design = counts.design(levels, holes or (False,) * len(levels), MOST_LEVELS)
+    found = spread(_moments, [read] * many, parts, [design] * many, stops, what="normal equations")
+    models, sums = [], Moments.none(design)
     for step in range(len(steps)):
         sums = sum((of_partition[step] for of_partition in found), sums)
-        models.append(_least_squares(params, sums, levels))
+        models.append(_least_squares(params, sums, design))
 
     def rmse(part: Part, stops: list[list[int]]) -> list[float]:
         many = len(part[0])
@@ -167,16 +206,22 @@ def fit_partitions(
     return models[-1], learning_curve(steps, (rmse(train, stops), rmse(valid, whole)))
 
 
-def _moments(read: Read, part: Any, levels: tuple[int, ...], stops: list[int]) -> "list[Moments]":
+def _counts(read: Read, part: Any, levels: tuple[int, ...]) -> Counts:
+    """Return the counts of a partition's rows."""
+    return Counts.of(read(part)[0], levels)
+
+
+def _moments(read: Read, part: Any, design: Design, stops: list[int]) -> list[Moments]:
     """Return the moments of a partition's rows from each stop to the next."""
     X, y = read(part)
+    size = design.block
     return [
         sum(
             (
-                Moments.of(X[at : min(at + BLOCK, stop)], y[at : min(at + BLOCK, stop)], levels)
-                for at in range(start, stop, BLOCK)
+                Moments.of(X[at : min(at + size, stop)], y[at : min(at + size, stop)], design)
+                for at in range(start, stop, size)
             ),
-            Moments.none(levels),
+            Moments.none(design),
         )
         for start, stop in pairwise([0, *stops])
     ]
@@ -191,48 +236,7 @@ def _squares(read: Read, part: Any, models: list[Linear], stops: list[int]) -> l
     ]
 
 
-@dataclass(frozen=True)
-class Moments:
-    """Rows, means and centered products of the one-hot features with the target as the last column.
-
-    They add up over blocks of rows without a loss of digits, wherever the rows lie (Chan, Golub and
-    LeVeque 1979).
-    """
-
-    rows: int
-    mean: np.ndarray
-    products: np.ndarray
-
-    @classmethod
-    def none(cls, levels: tuple[int, ...]) -> "Moments":
-        """Return the moments of no rows."""
-        width = sum(max(1, count) for count in levels) + 1
-        return cls(0, np.zeros(width), np.zeros((width, width)))
-
-    @classmethod
-    def of(cls, X: np.ndarray, y: np.ndarray, levels: tuple[int, ...]) -> "Moments":
-        """Return the moments of some rows, at least one."""
-        blocks = [
-            (column[:, None] == np.arange(count)).astype(np.float64) if count else column[:, None]
-            for column, count in zip(X.T, levels, strict=True)
-        ]
-        Z = np.hstack([*blocks, y[:, None]])
-        mean = Z.mean(axis=0)
-        Z -= mean
-        return cls(len(y), mean, Z.T @ Z)
-
-    def __add__(self, other: "Moments") -> "Moments":
-        if not self.rows or not other.rows:
-            return self if self.rows else other
-        rows = self.rows + other.rows
-        apart = other.mean - self.mean
-        between = np.outer(apart, apart) * (self.rows * other.rows / rows)
-        return Moments(
-            rows, self.mean + apart * (other.rows / rows), self.products + other.products + between
-        )
-
-
-def _least_squares(params: Params, moments: Moments, levels: tuple[int, ...]) -> Linear:
+def _least_squares(params: Params, moments: Moments, design: Design) -> Linear:
     """Fit in units of standard deviations, then round: the shortest solution of least squares.
 
     The last bits depend on the BLAS kernel; a quantum of 10^-digits standard deviations of the
@@ -240,27 +244,32 @@ def _least_squares(params: Params, moments: Moments, levels: tuple[int, ...]) ->
     counts.
     """
     spreads = np.sqrt(np.diag(moments.products) / moments.rows)
-    counts = np.array([max(1, count) for count in levels])
-    numeric = np.repeat(np.array(levels) == 0, counts)
+    numeric = np.repeat(np.array(design.levels) == 0, design.widths)
     scale = np.where(numeric, spreads[:-1], 1.0)
     scale[scale == 0] = 1.0
     squares = moments.products[:-1, :-1] / np.outer(scale, scale)
     solved = np.linalg.lstsq(squares, moments.products[:-1, -1] / scale, rcond=SINGULAR)[0]
-    ends = np.cumsum(counts)[:-1]
+    ends = np.cumsum(design.widths)[:-1]
     quantum = 10.0 ** np.floor(np.log10(spreads[-1] or 1.0))  # a power of ten keeps the JSON short
     decimals = params.digits - round(np.log10(quantum))
-    weights, means = [], []
-    for part, width, mean in zip(
-        *(np.split(values, ends) for values in (solved, scale, moments.mean[:-1])), strict=True
-    ):
+    weights, means, missing = [], [], list[float | None]()
+    split = (np.split(values, ends) for values in (solved, scale, moments.mean[:-1]))
+    for part, width, mean, fill, places in zip(*split, design.fills, design.places, strict=True):
         per_unit = decimals + round(np.floor(np.log10(width[0])))
-        weights.append(np.round(part / width, per_unit))
-        means.append(float(weights[-1] @ mean))
+        own = np.round(part / width, per_unit)
+        if fill is None:
+            missing.append(None)
+        else:
+            missing.append(float(np.round(own[0] * fill + part[1] / width[1], decimals)))
+            own[1] = missing[-1] - own[0] * fill
+        means.append(float(own @ mean))
+        weights.append(own[:1] if fill is not None else own if places is None else own[places])
     # Taken anew, so that rounding the weights of large numbers (years, say) adds no bias.
     intercept = float(np.round(moments.mean[-1] - math.fsum(means), decimals))
     return Linear(
         intercept,
         tuple(weights),
-        tuple(count > 0 for count in levels),
+        tuple(count > 0 for count in design.levels),
         tuple(float(np.round(mean, decimals)) + 0.0 for mean in means),
+        tuple(missing),
     )

@@ -17,4 +17,5 @@ def fit_on(engine: Engine, params: Params, rows: TrainingFiles) -> tuple[Linear,
         rows.matrix,
         (train, partitions.rows(train)),
         (valid, partitions.rows(valid)),
+        rows.holes,
     )

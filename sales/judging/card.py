@@ -95,6 +95,7 @@ def markdown(
         rules=judged["rules"],
         limits=_limits(featuriser, ranges),
         unseen=_unseen(featuriser),
+        missing=_missing(featuriser, data),
     )
     return re.sub(r"\n{3,}", "\n\n", text)
 
@@ -108,8 +109,11 @@ def html(card: str) -> str:
 
 def _kind(name: str, featuriser: Featuriser) -> str:
     if name in featuriser.levels:
-        return f"category, {len(featuriser.levels[name])} values"
-    return "computed" if name in featuriser.derived else "number"
+        rare = ", the rare ones together" if name in featuriser.folded else ""
+        return f"category, {len(featuriser.levels[name])} values{rare}"
+    if name in featuriser.derived:
+        return "computed"
+    return "yes or no" if featuriser.fields[name].role == "boolean" else "number"
 
 
 def _source(ingest: Mapping[str, Any]) -> str:
@@ -145,9 +149,15 @@ def _unseen(featuriser: Featuriser) -> dict[str, list[str]]:
     found = {}
     for name, column in featuriser.fields.items():
         strange = sorted(set(map(str, column.values or ())) - set(featuriser.levels.get(name, ())))
-        if strange and name in featuriser.levels:
+        if strange and name in featuriser.levels and name not in featuriser.folded:
             found[name] = strange
     return found
+
+
+def _missing(featuriser: Featuriser, data: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the fields that a row may lack, and how many percent of the rows do."""
+    told = data.get("missing_pct", {})
+    return [{"field": name, **told[name]} for name in featuriser.fields if name in told]
 
 
 def plain(value: Any) -> str:

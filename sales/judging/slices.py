@@ -1,5 +1,6 @@
 """Slices of the test rows: each is judged by itself, as an average hides who is served badly."""
 
+import math
 from collections.abc import Iterator, Mapping
 from itertools import pairwise
 from typing import Any
@@ -11,6 +12,7 @@ from pydantic import model_validator
 from sales.errors import PipelineError
 from sales.params import Group
 
+LAST = "\U0010ffff"  # sorts behind every text
 SliceKey = tuple[int, Any, str]
 
 
@@ -42,5 +44,9 @@ def within(
                 name = f"{column}>={low:g}" if high == np.inf else name
                 yield (place, band, name), values.between(low, high, "left").to_numpy()
         else:
-            for value in values.unique():
+            for value in values.dropna().unique():
                 yield (place, value, f"{column}={value}"), (values == value).to_numpy()
+        unknown = values.isna().to_numpy()
+        if unknown.any():
+            last = math.inf if cut.edges or pd.api.types.is_numeric_dtype(values) else LAST
+            yield (place, last, f"{column}=(missing)"), unknown

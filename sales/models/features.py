@@ -6,70 +6,27 @@ the same bits alone as in a table.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-from pydantic import Field, model_validator
 
 from sales import files
 from sales.contract import Column, Contract
 from sales.contract.expressions import Expression
+from sales.contract.holes import gone
 from sales.errors import PipelineError
-from sales.params import Group
+from sales.models import feature_sets, many_levels
+from sales.models.feature_sets import FeaturizeParams
 
 Range = tuple[float | str, float | str]  # of numbers, or of days
+Codes = dict[str | None, float]  # None: of no value
+RARE = "\0"  # among the codes: of all values that have none of their own; no cell says it
 Columns = pd.DataFrame | Mapping[str, Any]  # or a dict of equally long arrays or lists
-
-
-class FeatureSet(Group):
-    """A list of columns, or another set with columns added and dropped."""
-
-    start: str | None = None
-    add: tuple[str, ...] = ()
-    drop: tuple[str, ...] = ()
-
-
-class FeaturizeParams(Group):
-    """Which columns a model sees, and how those that no order holds are computed."""
-
-    feature_set: str
-    derived: dict[str, str] = Field(default_factory=dict)
-    feature_sets: dict[str, FeatureSet]
-
-    @model_validator(mode="after")
-    def _known(self) -> "FeaturizeParams":
-        self.columns()
-        return self
-
-    def columns(self, feature_set: str | None = None) -> tuple[str, ...]:
-        """Return the columns of a feature set in order; by default of the chosen one.
-
-        Raises ValueError for an unknown or circular set, a column twice, or a drop of no column.
-        """
-        return self._resolve(feature_set or self.feature_set, ())
-
-    def _resolve(self, name: str, above: tuple[str, ...]) -> tuple[str, ...]:
-        if name not in self.feature_sets:
-            raise ValueError(f"unknown feature set '{name}'; known: {', '.join(self.feature_sets)}")
-        if name in above:
-            raise ValueError(f"feature set '{name}' starts from itself")
-        chosen = self.feature_sets[name]
-        columns = list(self._resolve(chosen.start, (*above, name)) if chosen.start else ())
-        for column in chosen.drop:
-            if column not in columns:
-                raise ValueError(f"feature set '{name}' drops '{column}', which it does not have")
-            columns.remove(column)
-        for column in chosen.add:
-            if column in columns:
-                raise ValueError(f"feature set '{name}' has '{column}' twice")
-            columns.append(column)
-        if not columns:
-            raise ValueError(f"feature set '{name}' is empty")
-        return tuple(columns)
 
 
 @dataclass(frozen=True)
@@ -81,6 +38,10 @@ class Featuriser:
     `levels` maps each categorical column to its values in the train rows, sorted; a value's code is
     its place there. A value not seen in training becomes NaN, which the trees send down their
     branch for missing values and the linear model answers without that column's part.
+    `holes` are the fields and features that some train row lacks. A category among them has one
+    more code, the last, for rows that lack it; a number that is missing is NaN.
+    A category with very many values is `folded`: its levels stand in another order, and all values
+    but those have one code together, this one.
     `ranges` has the least and the largest value in the train rows: of the numbers that an order
     brings, of its date (as days, `2024-06-03`) and of the columns derived from the date alone. A
     model that was saved before has none.
@@ -93,6 +54,8 @@ class Featuriser:
     fields: Mapping[str, Column]
     target: str
     ranges: Mapping[str, "Range"] | None = None
+    holes: tuple[str, ...] = ()
+    folded: Mapping[str, int] = field(default_factory=dict)
 
     @cached_property
     def _expressions(self) -> dict[str, Expression]:
@@ -101,11 +64,22 @@ class Featuriser:
         }
 
     @cached_property
-    def _codes(self) -> dict[str, dict[str, float]]:
-        return {
+    def _codes(self) -> dict[str, Codes]:
+        codes: dict[str, Codes] = {
             name: {level: float(code) for code, level in enumerate(levels)}
             for name, levels in self.levels.items()
         }
+        for name, rare in self.folded.items():
+            codes[name] = {n: code + (code >= rare) for n, code in codes[name].items()}
+            codes[name] |= {RARE: float(rare), None: np.nan}
+        for name in codes.keys() & self.holes:
+            codes[name][None] = float(len(codes[name]) - (name in self.folded))
+        return codes
+
+    def sizes(self) -> tuple[int, ...]:
+        """Return how many codes each feature has; 0 of a number."""
+        each = (self._codes.get(name, {}).values() for name in self.columns)
+        return tuple(sum(code == code for code in codes) for codes in each)
 
     @property
     def request_fields(self) -> tuple[str, ...]:
@@ -133,12 +107,28 @@ class Featuriser:
         """Return, for each categorical column, the values that training never saw."""
         found: dict[str, list[str]] = {}
         for name, codes in self._codes.items():
-            if strange := set(orders[name]).difference(codes):
+            strange = set(orders[name]).difference(codes)
+            if strange and self.fields[name].optional:  # no value is none that is new
+                strange = {value for value in strange if not gone(value)}
+            if strange:
                 found[name] = sorted(map(str, strange))
         return found
 
+    def never_missing(self, orders: Columns) -> list[str]:
+        """Return the columns that some order lacks, but no train row did."""
+        return [
+            name
+            for name in self._always_there
+            if name in orders and np.any(gone(np.asarray(orders[name])))
+        ]
+
     @cached_property
-    def _sources(self) -> list[tuple[str, dict[str, float] | None]]:
+    def _always_there(self) -> list[str]:
+        fields = self.fields.items()
+        return [name for name, column in fields if column.optional and name not in self.holes]
+
+    @cached_property
+    def _sources(self) -> list[tuple[str, Codes | None]]:
         return [(name, self._codes.get(name)) for name in self.columns]
 
     def _computed(self, name: str, orders: Columns) -> np.ndarray | list[float]:
@@ -168,6 +158,8 @@ class Featuriser:
                 },
                 "target": self.target,
                 **({} if self.ranges is None else {"ranges": self.ranges}),
+                **({"holes": list(self.holes)} if self.holes else {}),
+                **({"folded": dict(self.folded)} if self.folded else {}),
             },
         )
 
@@ -185,86 +177,80 @@ class Featuriser:
             {name: (low, high) for name, (low, high) in content["ranges"].items()}
             if "ranges" in content
             else None,
+            tuple(content.get("holes", ())),
+            content.get("folded", {}),
         )
 
 
-def _encode(values: Any, codes: Mapping[str, float]) -> Any:
+def _encode(values: Any, codes: Codes) -> Any:
     """Return an array, or a list to make one of, in which None is NaN."""
-    if isinstance(values, list):
+    rare = codes.get(RARE, np.nan)
+    if isinstance(values, list) and rare != rare:
         return [*map(codes.get, values)]
     dtype = getattr(values, "dtype", None)
     if isinstance(dtype, pd.CategoricalDtype):  # look up each category once, not each row
         categorical = pd.Categorical(values)
-        lookup = np.array([*(codes.get(c, np.nan) for c in categorical.categories), np.nan])
-        return lookup[categorical.codes]  # code -1, a missing value, takes the last entry: NaN
+        known = (codes.get(category, rare) for category in categorical.categories)
+        lookup = np.array([*known, codes.get(None, np.nan)])
+        return lookup[categorical.codes]  # code -1, a missing value, takes the last entry
+    if None in codes:
+        return [codes.get(None if gone(value) else value, rare) for value in values]
     return [*map(codes.get, values)]
 
 
 class Seen(NamedTuple):
-    """What a partition of the train rows tells: the values of its categories, and its ranges."""
+    """What a partition of the train rows tells: its categories' values, its ranges, its holes."""
 
     levels: dict[str, set[str]]
     ranges: dict[str, Range]
+    holes: frozenset[str] = frozenset()
+    tallies: Mapping[str, many_levels.Tally] = MappingProxyType({})
 
 
 def seen(train: pd.DataFrame, params: FeaturizeParams, contract: Contract) -> Seen:
     """Return all that `fit` asks of a partition of the train rows, of the columns in `fields`."""
-    wanted = fields(params, contract)
+    wanted = feature_sets.fields(params, contract)
     levels = {
-        name: {str(value) for value in train[name].unique()}
+        name: {str(value) for value in train[name].unique() if not gone(value)}
         for name, column in wanted.items()
         if column.role == "categorical"
     }
     if not len(train):
         return Seen(levels, {})
+    optional = {name for name, column in wanted.items() if column.optional}
+    holes = {name for name in optional if train[name].isna().any()}
     numbers = {
         name: train[name].to_numpy(np.float64)
         for name, column in wanted.items()
-        if column.role == "numeric"
+        if column.role in ("numeric", "boolean")
     }
-    ranges: dict[str, Range] = {}
-    if contract.date in wanted:
-        dates = train[contract.date].to_numpy()
-        first, last = (str(day.astype("datetime64[D]")) for day in (dates.min(), dates.max()))
-        ranges[contract.date] = (first, last)
-        for name, expression in _derived(params).items():
-            if expression.names == {contract.date}:
-                numbers[name] = expression.evaluate({contract.date: dates}).astype(np.float64)
+    dates = {name: train[name].to_numpy() for name in contract.dates if name in wanted}
+    dates = {n: days[~np.isnat(days)] if n in holes else days for n, days in dates.items()}
+    ranges: dict[str, Range] = {
+        name: (str(days.min().astype("datetime64[D]")), str(days.max().astype("datetime64[D]")))
+        for name, days in dates.items()
+        if len(days)
+    }
+    for name, expression in feature_sets.derived(params).items():
+        if expression.names <= dates.keys() and len(expression.names) == 1:
+            numbers[name] = expression.evaluate(dates).astype(np.float64)
+        if expression.names & holes:
+            inputs = {column: train[column].to_numpy() for column in expression.names}
+            if gone(expression.evaluate(inputs)).any():
+                holes.add(name)
     ranges |= {
         name: (float(each.min()), float(each.max()))
-        for name, each in numbers.items()
-        if np.isfinite(each).all()
+        for name, all_of in numbers.items()
+        for each in [all_of[~np.isnan(all_of)] if name in holes else all_of]
+        if len(each) and np.isfinite(each).all()
     }
-    return Seen(levels, ranges)
-
-
-def fields(params: FeaturizeParams, contract: Contract) -> dict[str, Column]:
-    """Return the columns that the features need, in the order in which they first need them.
-
-    Raises PipelineError for a feature that is neither a numeric or categorical column of the
-    contract nor derived, or that would show the model the target.
-    """
-    plain = {*contract.numeric, *contract.categorical}
-    inputs = plain | ({contract.date} if contract.date else set())
-    derived = _derived(params)
-    needed: dict[str, None] = {}
-    for name in params.columns():
-        if name in derived:
-            strange = sorted(derived[name].names - inputs)
-            if strange:
-                raise PipelineError(
-                    f"featurize.derived.{name}: '{strange[0]}' is not a date, numeric or "
-                    "categorical column of the contract"
-                )
-            needed.update(dict.fromkeys(sorted(derived[name].names)))
-        elif name in plain:
-            needed[name] = None
-        else:
-            raise PipelineError(
-                f"featurize.feature_sets: '{name}' is neither a numeric or categorical column "
-                "of the contract nor in featurize.derived"
-            )
-    return {name: contract.columns[name] for name in needed}
+    # A column's type has the values in all partitions: each of these comes to the same answer.
+    tallies = {
+        name: many_levels.tally(train[name], train[contract.target].to_numpy(np.float64))
+        for name in levels
+        if name in params.columns() and len(train[name].cat.categories) > params.many_levels
+    }
+    return Seen(levels, ranges, frozenset(holes), tallies)
 
 
 def fit(partitions: Sequence[Seen], params: FeaturizeParams, contract: Contract) -> Featuriser:
@@ -272,12 +258,17 @@ def fit(partitions: Sequence[Seen], params: FeaturizeParams, contract: Contract)
 
     Raises what `fields` does.
     """
-    columns, derived = params.columns(), _derived(params)
+    columns, derived = params.columns(), feature_sets.derived(params)
     levels = {
         name: tuple(sorted(set[str]().union(*(each.levels[name] for each in partitions))))
         for name in columns
         if name in contract.categorical and name not in derived
     }
+    folded: dict[str, int] = {}
+    for name in levels:
+        if len(levels[name]) > params.many_levels:
+            told_of = [each.tallies[name] for each in partitions if name in each.tallies]
+            levels[name], folded[name] = many_levels.order(many_levels.merged(told_of))
     told = {name: None for each in partitions for name in each.ranges}
     ranges = {
         name: (
@@ -291,16 +282,9 @@ def fit(partitions: Sequence[Seen], params: FeaturizeParams, contract: Contract)
         columns,
         {name: params.derived[name] for name in derived},
         levels,
-        fields(params, contract),
+        feature_sets.fields(params, contract),
         contract.target,
         ranges,
+        tuple(sorted(frozenset[str]().union(*(each.holes for each in partitions)))),
+        folded,
     )
-
-
-def _derived(params: FeaturizeParams) -> dict[str, Expression]:
-    """Return the columns of the chosen feature set that are computed."""
-    return {
-        name: Expression.parse(params.derived[name], f"featurize.derived.{name}")
-        for name in params.columns()
-        if name in params.derived
-    }

@@ -15,8 +15,10 @@ def files(folder: Path) -> tuple[Featuriser, TrainingFiles]:
     train, valid = (
         tuple(partitions.of(folder.absolute() / f"{part}.parquet")) for part in ("train", "valid")
     )
-    levels = tuple(len(featuriser.levels.get(column, ())) for column in featuriser.columns)
-    return featuriser, TrainingFiles(featuriser.columns, levels, featuriser.target, train, valid)
+    holes = tuple(column in featuriser.holes for column in featuriser.columns)
+    return featuriser, TrainingFiles(
+        featuriser.columns, featuriser.sizes(), featuriser.target, train, valid, holes
+    )
 
 
 def read(folder: Path, most: int | None = None, seed: int = 0) -> tuple[Featuriser, TrainingData]:
@@ -36,4 +38,7 @@ def read(folder: Path, most: int | None = None, seed: int = 0) -> tuple[Featuris
             drawn = np.random.default_rng(seed).permutation(rows)[:most]
             table = partitions.take(own, np.sort(drawn), wanted)
         parts += [table[list(found.columns)].to_numpy(), table[found.target].to_numpy()]
-    return featuriser, TrainingData(found.columns, found.levels, *parts)
+    X, y, X_valid, y_valid = parts
+    return featuriser, TrainingData(
+        found.columns, found.levels, X, y, X_valid, y_valid, found.holes
+    )

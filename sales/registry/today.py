@@ -76,7 +76,9 @@ def example(folder: Path) -> "pd.DataFrame":
     """Return test orders as a client of the model in the folder sends them: text and floats."""
     orders = sample(5)
     example = orders[files.read_json(folder / "model.json")["request_fields"]]
-    example = example.astype(dict.fromkeys(example.select_dtypes("category"), str))
+    for name in example.select_dtypes("category"):
+        text = example[name].astype(object)
+        example[name] = text.where(text.notna(), None)
     return example.astype(dict.fromkeys(example.select_dtypes("int"), float))
 
 
@@ -84,6 +86,6 @@ def served(folder: Path, scored: Mapping[str, Any]) -> dict[str, Any]:
     """Return what the service tells of a model, and an order on which it tries the model."""
     sent = example(folder)[:1]
     order = json.loads(sent.to_json(orient="records", date_format="iso"))[0]
-    order |= sent.select_dtypes("float").iloc[0].to_dict()  # pandas' JSON cuts digits off
+    order |= sent.select_dtypes("float").iloc[0].dropna().to_dict()  # pandas' JSON cuts digits off
     golden = {"order": order, "prediction": scored["golden_prediction"]}
     return {"metrics": flat(scored), "golden": golden}

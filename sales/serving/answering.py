@@ -114,7 +114,11 @@ class Served:
         names = added_columns(self.model.featuriser.target)
         added = dict(zip(names, columns, strict=False))
         answered = upload.priced(table, added, parquet=body.startswith(upload.PARQUET))
-        warnings = [*upload.skipped(whole, table), *upload.warnings(orders, self.schema)]
+        warnings = [
+            *upload.skipped(whole, table),
+            *upload.left_out(table, fields),
+            *upload.warnings(orders, self.schema),
+        ]
         return answered, predictions, warnings
 
     def about(self) -> dict[str, Any]:

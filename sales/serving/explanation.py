@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sales.contract.holes import gone
 from sales.models.features import Columns
 from sales.models.saved import Model
 from sales.serving.fields import DAYS
@@ -15,7 +16,8 @@ from sales.serving.fields import DAYS
 class Contribution:
     """A feature, its value as people know it, and what it adds, in units of the target.
 
-    The value is None where a derived column has none: the root of a negative number, say.
+    The value is None where it is missing, or a derived column has none: the root of a negative
+    number, say.
     """
 
     feature: str
@@ -64,11 +66,16 @@ def explain(model: Model, order: Columns, parts: Mapping[str, str]) -> Explanati
 def _values(
     model: Model, order: Columns, row: np.ndarray, parts: Mapping[str, str]
 ) -> Iterator[str | float | None]:
+    fields = model.featuriser.fields
+    said = {name for name, column in fields.items() if column.role == "boolean"}
     for name, number in zip(model.featuriser.columns, row.tolist(), strict=True):
         if name in model.featuriser.levels:
-            yield str(np.asarray(order[name])[0])
+            value = np.asarray(order[name])[0]
+            yield None if gone(value) else str(value)
         elif not math.isfinite(number):
             yield None
+        elif name in said:
+            yield "yes" if number else "no"
         elif parts.get(name) == "day_of_week":
             yield DAYS[int(number)]
         else:

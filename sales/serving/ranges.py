@@ -15,7 +15,9 @@ from sales.contract.expressions import FUNCTIONS
 from sales.models.features import Featuriser
 
 # A part of a date that may be sent in the date's place, and what values it may have.
-PART_RANGE = {"year": (1, 9999), "month": (1, 12), "day_of_week": (0, 6)}
+PART_RANGE = {"year": (1, 9999), "month": (1, 12), "day_of_week": (0, 6), "quarter": (1, 4)}
+PART_RANGE |= {"day": (1, 31), "day_of_year": (1, 366), "week": (1, 53), "hour": (0, 23)}
+PART_RANGE |= {"minute": (0, 59), "is_weekend": (0, 1)}
 UNSEEN = "which the training data covers; no interval holds its promise there"
 DAY = 86_400_000  # milliseconds
 
@@ -75,14 +77,19 @@ class Ranges:
             if name in orders:
                 dates = np.asarray(orders[name], "datetime64[ms]")
                 instants = dates.view(np.int64)
-                if not _within(instants, first * DAY, last * DAY + DAY - 1):
+                unknown = np.isnat(dates)
+                if unknown.any():
+                    strange[name] = (np.where(unknown, np.nan, instants // DAY), first, last)
+                elif not _within(instants, first * DAY, last * DAY + DAY - 1):
                     strange[name] = (instants // DAY, first, last)
                 for part, function, low, high in self._partial:
                     strange[part] = (function(dates), low, high)
         beyond: dict[str, tuple[np.ndarray, np.ndarray, Any, Any]] = {}
         for name, (values, low, high) in strange.items():
             if not _within(values, low, high):
-                beyond[name] = (values, (values < low) | (values > high), low, high)
+                rows = (values < low) | (values > high)  # of NaN neither is true
+                if rows.any():
+                    beyond[name] = (values, rows, low, high)
         if not beyond:
             return None
         days = {name for name, _, _ in self._days}
@@ -91,7 +98,7 @@ class Ranges:
 
 
 def _within(values: np.ndarray, low: float, high: float) -> bool:
-    return not len(values) or not (values.min() < low or values.max() > high)
+    return not len(values) or bool(values.min() >= low and values.max() <= high)
 
 
 def _day(text: str) -> int:

@@ -138,6 +138,8 @@ ALWAYS: dict[str, Any] = {
         called=ANY,
         target=ANY,
         breakdown=ANY,
+        rows_without_target=WHOLE,
+        missing_pct={"type": "object", "additionalProperties": ANY},
     ),
     "Signature": _object({"alias": ALIAS, "version": WHOLE, "content_hash": TEXT}),
     "Interval": _object({"low": NUMBER, "high": NUMBER, "coverage": NUMBER}, holds=HOLDS),

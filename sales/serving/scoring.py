@@ -128,8 +128,9 @@ def priced(
         columns += served.model.intervals.around(predictions)
     for name, values in zip(names, columns, strict=False):
         table = table.append_column(name, pa.array(values))
-    warnings = upload.warnings(orders, served.schema)[:MOST_WARNINGS] if table.num_rows else []
-    return table, bad, warnings
+    warnings = upload.left_out(table, fields)
+    warnings += upload.warnings(orders, served.schema) if table.num_rows else []
+    return table, bad, warnings[:MOST_WARNINGS]
 
 
 def _refuse_whole(error: RequestError, source: str, alias: str) -> None:

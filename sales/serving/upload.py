@@ -93,6 +93,18 @@ def skipped(whole: pa.Table, table: pa.Table) -> list[str]:
     return [f"rows without any cell, which were skipped: {rows:,}"] if rows else []
 
 
+def absent(table: pa.Table, fields: Mapping[str, Column]) -> list[str]:
+    """Return the columns that a file does not have, and no row need have."""
+    there = set(table.column_names)
+    return [name for name, column in fields.items() if column.optional and name not in there]
+
+
+def left_out(table: pa.Table, fields: Mapping[str, Column]) -> list[str]:
+    """Return a line for each column that a file does not have, though it may."""
+    names = absent(table, fields)
+    return [f"{name}: the file has no such column; it is missing in every row" for name in names]
+
+
 def orders(
     table: pa.Table,
     fields: Mapping[str, Column],
@@ -108,6 +120,8 @@ def orders(
     Raises RequestError: a missing column, one of which no cell can be read, or every bad cell, by
     column, problem and row. Rows are numbered from 1, the header not counted.
     """
+    for name in absent(table, fields):
+        table = table.append_column(name, pa.nulls(table.num_rows))
     dates = [name for name, column in fields.items() if column.role == "date"]
     undated = [name for name in fields if name not in dates]
     there = set(table.column_names)
@@ -185,7 +199,9 @@ def _fault(
 def _column(raw: pa.ChunkedArray, column: Column) -> tuple[Any, dict[str, np.ndarray]]:
     """Return a column's values, and its problems with the rows that have them, where any has."""
     read = cells.read(raw, column)
-    problems = {"missing": read.missing, cells.wrong(column): read.wrong}
+    problems = {cells.wrong(column): read.wrong}
+    if not column.optional:
+        problems = {"missing": read.missing, **problems}
     values: Any
     if column.role == "categorical":
         long = pc.greater(pc.utf8_length(read.values.dictionary), LONGEST)
@@ -218,6 +234,10 @@ def _dates(
         return found, [
             (name, f"not a {parts[name]}", one.wrong | one.missing) for name, one in sent.items()
         ]
+    if not parts:
+        each = [(name, *_column(table[name], fields[name])) for name in dates]
+        own = [(name, why, bad) for name, _, problems in each for why, bad in problems.items()]
+        return {name: values for name, values, _ in each}, own
     bad = [(name, f"not a {parts[name]}", one.wrong) for name, one in sent.items()]
     [date] = dates
     read = cells.read(table[date], fields[date])
@@ -225,9 +245,9 @@ def _dates(
     problems = {"missing": undated, cells.wrong(fields[date]): read.wrong}
     known = ~undated & ~read.wrong
     found = {date: values}
-    left_out = cells.blank(table.select([date]))  # `NA` is no date, but an empty cell is none sent
-    if parts and len(sent) == len(parts) and left_out is not None:
-        whole = left_out & ~np.logical_or.reduce([one.missing | one.wrong for one in sent.values()])
+    not_sent = cells.blank(table.select([date]))  # `NA` is no date, but an empty cell is none sent
+    if len(sent) == len(parts) and not_sent is not None:
+        whole = not_sent & ~np.logical_or.reduce([one.missing | one.wrong for one in sent.values()])
         problems["missing"] = undated & ~whole
         found = {name: one.values.copy() for name, one in sent.items()}
     for name, one in sent.items():

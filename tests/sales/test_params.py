@@ -13,7 +13,7 @@ from sales.engine import RunParams
 from sales.errors import PipelineError
 from sales.judging.gates import GateParams
 from sales.judging.scores import EvaluateParams
-from sales.models.features import FeaturizeParams
+from sales.models.feature_sets import FeaturizeParams
 from sales.models.tuning import TuneParams
 from sales.registry.tracking import RegisterParams
 

@@ -117,7 +117,9 @@ def _tried(known: Told, order: form.Order) -> tuple[str | None, list[form.Order]
 
 def _movable(known: Told, order: form.Order) -> dict[str, Column]:
     fields = {n: c for n, c in known.fields.items() if c.role == "numeric"}
-    return fields if fields.keys() <= order.keys() else {}
+    if not fields.keys() <= order.keys():
+        return {}
+    return {name: column for name, column in fields.items() if order[name] is not None}
 
 
 def _values(known: Told, order: form.Order, name: str) -> list[float]:

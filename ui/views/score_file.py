@@ -82,7 +82,8 @@ def _template(schema: dict[str, Any]) -> str:
     text = io.StringIO()
     writer = csv.DictWriter(text, list(schema["fields"]))
     writer.writeheader()
-    example = {name: str(schema["example"][name]) for name in schema["fields"]}
+    given = {name: schema["example"].get(name) for name in schema["fields"]}
+    example = {name: "" if value is None else str(value) for name, value in given.items()}
     for name, column in schema["fields"].items():
         if column["role"] == "date":
             example[name] = example[name][:10]
@@ -94,11 +95,14 @@ def _columns(known: Told) -> pd.DataFrame:
     rows = []
     for name, column in known.fields.items():
         kind = {"numeric": "whole number" if column.integer else "number", "date": "date"}
+        kind["boolean"] = "yes or no"
         may = ", ".join(column.values or ()) or form.ends(column)
         if is_share(column):
             may = "from 0 to 1 (0.15 is 15 %)"
         elif column.unit:
             may = f"{may}, in {column.unit}".removeprefix(", ")
+        if column.optional:
+            may = f"{may}; {form.MAY_BE_EMPTY}".removeprefix("; ")
         rows.append((plain(name), kind.get(column.role, "text"), plain(may)))
     return pd.DataFrame(rows, columns=["Column", "Kind", "Values"])
 

@@ -68,7 +68,9 @@ class TreeliteEnsemble:
                 features = part.get_tree_accessor(tree).get_field("split_index")
                 splits += np.bincount(features[features >= 0], minlength=len(splits))
         first, second = np.resize(np.argsort(-splits), 2)  # the same one twice where it is alone
-        edges = np.quantile(matrix[:, first], np.linspace(0, 1, BANDS + 1)[1:-1])
+        known = matrix[:, first][~np.isnan(matrix[:, first])]
+        shares = np.linspace(0, 1, BANDS + 1)[1:-1]
+        edges = np.quantile(known, shares) if len(known) else shares
         return np.lexsort((matrix[:, second], np.searchsorted(edges, matrix[:, first])))
 
     def contributions(self, row: np.ndarray) -> Contributions:

@@ -10,11 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sales.contract import Column, cells, dates
+from sales.contract.holes import MISSING
 
 NUMBER, DATE, ID = Column(role="numeric"), Column(role="date"), Column(role="id")
 KIND = Column(role="categorical", values=("NA", "Books"))
 FREE = Column(role="categorical")
-OTHER = sorted(cells.MISSING - {"NA"})
+OTHER = sorted(MISSING - {"NA"})
 
 
 def read(raw, column):

@@ -40,11 +40,6 @@ ABSURD = {
         {},
         "contract.columns: Value error, at most one column may have the role id",
     ),
-    "two dates": (
-        {"a": {"role": "date"}, "b": {"role": "date"}},
-        {},
-        "contract.columns: Value error, at most one column may have the role date",
-    ),
     "an unknown role": ({"a": {"role": "colour"}}, {}, "contract.columns.a.role: Input should be"),
     "an unknown key": (
         {"a": {"role": "numeric", "least": 1}},

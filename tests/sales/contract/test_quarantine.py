@@ -211,12 +211,9 @@ def test_rows_without_any_cell_are_skipped_and_counted_and_others_keep_their_num
         }
     )
     accepted, result = held(contract, table)
-    assert lines(result) == [
-        ("a.csv", 4, "a", "x", "not a number"),
-        ("a.csv", 5, "a", "", "missing"),
-        ("a.csv", 5, "y", "", "missing"),
-    ]
-    assert (result.rows_in, result.rejected, result.blank) == (3, 2, 3)
+    assert lines(result) == [("a.csv", 4, "a", "x", "not a number")]
+    assert (result.rows_in, result.rejected, result.blank) == (2, 1, 3)
+    assert result.without_target == 1  # the row with nothing but a remark
     assert list(accepted["a"]) == [1.0]
 
 

@@ -14,6 +14,7 @@ from sklearn.linear_model import LinearRegression
 from sales import estimators, files, params
 from sales.errors import PipelineError
 from sales.estimators import TrainingData, linear_regression, xgboost
+from sales.estimators.fitting import moments
 from sales.estimators.trees import treelite_ensemble
 
 SMALL = {
@@ -254,7 +255,7 @@ def test_linear_regression_agrees_with_scikit_learn(data):
 
 def test_the_size_of_linear_regressions_blocks_changes_no_bit(data, monkeypatch):
     model, curve = linear_regression.fit(settings("linear_regression"), data)
-    monkeypatch.setattr(linear_regression, "BLOCK", 77)
+    monkeypatch.setattr(moments, "BLOCK", 77)
     again, same_curve = linear_regression.fit(settings("linear_regression"), data)
     assert again.predict(data.X_valid).tobytes() == model.predict(data.X_valid).tobytes()
     assert same_curve.equals(curve)

@@ -10,7 +10,8 @@ from pydantic import ValidationError
 from sales import files
 from sales.errors import PipelineError
 from sales.models import features
-from sales.models.features import Featuriser, FeaturizeParams
+from sales.models.feature_sets import FeaturizeParams
+from sales.models.features import Featuriser
 from tests.examples import fitted
 
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from sales.contract.cells import MISSING
+from sales.contract.holes import MISSING
 from sales.serving import upload
 from sales.serving.request import OrderSchema, RequestError
 from tests.examples import PUBLISHED_ORDER, fitted, make_orders

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sales.contract import Column
-from sales.contract.cells import MISSING
+from sales.contract.holes import MISSING
 from sales.serving import upload
 from sales.serving.fields import DAYS
 from sales.serving.request import OrderSchema, RequestError
