@@ -275,7 +275,7 @@ def test_a_registered_model_without_a_champion_is_one_line(server, promoted, tmp
 
 
 def test_the_line_of_the_docs_follows_without_a_promoted_model_here(server, promoted, tmp_path):
-    page = (ROOT / "docs" / "team.md").read_text()
+    page = (ROOT / "docs/team.md").read_text()
     [line] = re.findall(r"^make serve (.*)$", page, re.MULTILINE)
     words = dict(word.split("=", 1) for word in line.split())
     name = words["MODEL_URI"].removeprefix("models:/")
