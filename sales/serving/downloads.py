@@ -95,11 +95,13 @@ class Downloads:
         That was tried when it came.
         """
         beside.mkdir(parents=True)
+        near = dict(have)
         complaints: dict[str, str] = {}
         promoted: dict[str, Any] = {"model_name": source.name, **dict.fromkeys(ALIASES)}
         for alias, version in wanted.items():
             try:
-                promoted[alias] = _export(beside / alias, version, source, have.get(version))
+                promoted[alias] = _export(beside / alias, version, source, near.get(version))
+                near[version] = beside / alias
             except PipelineError as error:
                 if alias == "champion" or isinstance(error, AwayError):
                     raise
@@ -144,12 +146,15 @@ def _export(at: Path, version: Version, source: Source, near: Path | None) -> di
         raise PipelineError(f"{named} has no tag content_hash: `register` did not make it")
     texts = files.read_json(_texts(near)) if near else source.texts(version)
     try:
-        served = json.loads(texts[SERVED])
-    except (KeyError, ValueError):
+        told = {name: json.loads(text) for name, text in texts.items() if name.endswith(".json")}
+        served = {key: told[SERVED][key] for key in ("metrics", "golden")}
+    except (KeyError, TypeError):
         raise PipelineError(
             f"{named} brings no {SERVED}, with the order on which to try it: it was not registered "
             "by `register` of this release"
         ) from None
+    except ValueError as error:
+        raise PipelineError(f"what {named} tells of itself is no JSON: {error}") from None
     if near:
         shutil.copytree(near, at, copy_function=_link)
     else:

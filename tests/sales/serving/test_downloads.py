@@ -155,6 +155,32 @@ def test_a_version_without_its_golden_order_is_told_of(shelf, tmp_path):
         Downloads(tmp_path).bring(shelf, shelf.all())
 
 
+@pytest.mark.parametrize(
+    ("text", "content", "why"),
+    [
+        ("served.json", "[]", "brings no served"),
+        ("served.json", '{"golden": {}}', "brings no served"),
+        ("served.json", "{", "is no JSON"),
+        ("data.json", "{", "is no JSON"),
+        ("evaluation.json", "", "is no JSON"),
+    ],
+)
+def test_texts_that_say_nothing_are_told_of(shelf, tmp_path, monkeypatch, text, content, why):
+    texts = shelf.texts
+    monkeypatch.setattr(shelf, "texts", lambda of: {**texts(of), text: content})
+    with pytest.raises(PipelineError, match=why):
+        Downloads(tmp_path).bring(shelf, shelf.all())
+    assert not (tmp_path / "promoted").exists()
+
+
+def test_one_version_of_two_aliases_comes_once(shelf, untried, tmp_path):
+    both = {"champion": shelf.version("fallback"), "challenger": shelf.version("fallback")}
+    ours = Downloads(tmp_path)
+    assert ours.bring(shelf, both) == []
+    assert ours.held() == both
+    assert sorted(shelf.asked) == [("model", 3), ("texts", 3)]
+
+
 def test_what_older_versions_lack_is_not_missed(shelf, untried, tmp_path):
     shelf.without = {"evaluation.json", "data.json", "card.md"}
     ours = Downloads(tmp_path)
