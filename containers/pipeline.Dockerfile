@@ -23,7 +23,7 @@ RUN ln -s ../.venv .venv && touch .venv/.installed \
 ENV HOME=/tmp \
     DVC_SITE_CACHE_DIR=/tmp/dvc \
     PYTHONDONTWRITEBYTECODE=1
-RUN mkdir /work && chown 1000:1000 /work
+RUN mkdir --mode 1777 /work
 WORKDIR /work
 USER 1000:1000
 ENTRYPOINT ["sh", "-c", "rm -rf project && cp -R --preserve=timestamps,links /opt/pipeline/project . && cd project && ln -sfn /opt/pipeline/.venv .venv && exec \"$@\"", "sh"]
