@@ -13,6 +13,7 @@ PORT ?= 3000
 WORKERS ?= 1
 CONTAINER_BACKEND ?= docker
 IMAGE ?= amazon-sales:latest
+MLFLOW_CLIENT ?=
 UI_HOST ?= 127.0.0.1
 UI_PORT ?= 8501
 UI_ADDRESS ?= localhost
@@ -202,8 +203,13 @@ explain: setup ## one order from its raw row to the answer, and why: ORDER=ORD00
 	@python -m stages.explain --model "$(MODEL)" -- "$$ASKED"
 
 ##@ Check
-test: setup setup-cluster $(VENV)/.browser ## the whole test suite
+test: setup setup-cluster $(VENV)/.kubernetes $(VENV)/.browser ## the whole test suite
 	pytest -n 2 --dist loadfile
+
+# The schemas that deploy/ is held against.
+$(VENV)/.kubernetes: $(VENV)/.installed
+	$(BIN)/uv sync --frozen --inexact --quiet --group kubernetes
+	@touch $@
 
 # The browser of the page's tests: the machine's Chromium, else Playwright's own, kept inside .venv.
 export PLAYWRIGHT_BROWSERS_PATH := $(CURDIR)/$(VENV)/browsers
@@ -235,7 +241,7 @@ plots: setup .scm ## draw every plot of the last run into dvc_plots/index.html (
 	dvc plots show
 
 serve: setup ## the API over the promoted models, on HOST:PORT (127.0.0.1:3000), with WORKERS (1) processes
-	$(promoted)
+	$(if $(MODEL_URI),,$(promoted))
 	$(call free,$(HOST):$(PORT),PORT)
 	@SERVING_STATE="$$STATE/serving" bentoml serve service:AmazonSales --host $(HOST) --port $(PORT)
 
@@ -253,13 +259,15 @@ ui: setup ## the page over the service at API_URL (http://127.0.0.1:3000), on UI
 	@python -m streamlit run ui/app.py --server.address $(UI_HOST) --server.port $(UI_PORT) \
 	  --browser.serverAddress $(UI_ADDRESS)
 
+# What follows an MLflow server needs no models of its own.
+CLIENT = $(filter-out 0,$(MLFLOW_CLIENT))
 # From a copy: `bentoml build` follows no symbolic link, and models/promoted is one.
-bento: setup ## pack the service with the promoted models into a Bento
-	$(promoted)
-	@uv export --quiet --frozen --only-group serving --no-hashes --no-header -o requirements-serving.txt > /dev/null
+bento: setup ## pack the service with the promoted models into a Bento; MLFLOW_CLIENT=1: it can follow a server
+	$(if $(CLIENT),,$(promoted))
+	@uv export --quiet --frozen --only-group serving $(if $(CLIENT),--only-group following) --no-hashes --no-header -o requirements-serving.txt > /dev/null
 	@rm -rf "$$STATE/packed" && mkdir -p "$$STATE/packed/models"
 	@cp -R bentofile.yaml requirements-serving.txt service.py sales "$$STATE/packed/"
-	@cp -RL models/promoted "$$STATE/packed/models/"
+	@test ! -d models/promoted || cp -RL models/promoted "$$STATE/packed/models/"
 	@bentoml build "$$STATE/packed"
 
 # Before the Bento is packed: that takes a while.

@@ -19,7 +19,12 @@ from sales.serving.routes import Api
 
 SETTINGS = settings.read(os.environ, Path(swagger_ui.__path__[0]) / "static_content")
 OURS = state.folder_of_server(SETTINGS.state)
-PROMOTED = Promoted(SETTINGS.promoted, OURS, lambda since: API.meters.behind(since))
+PROMOTED = Promoted(
+    SETTINGS.promoted,
+    OURS,
+    lambda since: API.meters.behind(since),
+    lambda since: API.meters.away(since),
+)
 API: Api = Api(SETTINGS, PROMOTED)
 connections.use()
 
@@ -51,6 +56,10 @@ class AmazonSales:
         """Prepare what they share; in their parent."""
         state.sweep(SETTINGS.state)
         ending.let_workers_ask()
+        if SETTINGS.model_uri:
+            from sales.serving import asking
+
+            ending.tell(asking.Asking(SETTINGS).start)
 
     def __init__(self) -> None:
         try:

@@ -1,19 +1,22 @@
 """The Bento holds what the service imports, and no more."""
 
 import tomllib
-from importlib.metadata import packages_distributions
+from importlib.metadata import packages_distributions, requires
+from pathlib import Path
 
 import yaml
 from pathspec import PathSpec
 
 from sales import estimators
-from tests.examples import ROOT, project_files
+from tests.examples import ROOT, project_files, run_alone
 from tests.import_graph import libraries, reached
 
 BENTO = yaml.safe_load((ROOT / "bentofile.yaml").read_text())
 SERVED = reached({"service.py", *(f"sales/estimators/{name}.py" for name in estimators.NAMES)})
 # Imported inside `fit` only: a Bento loads and predicts.
 TRAINING = {"sklearn"}
+# Imported only where a registry is followed: the image has it if it is asked for.
+FOLLOWING = {"mlflow", "requests"}
 # Not imported, but found by uvicorn.
 FASTER = {"httptools", "uvloop"}
 
@@ -36,7 +39,29 @@ def test_its_requirements_are_exactly_what_those_modules_import():
     # A namespace package belongs to several distributions; ours are named like their module.
     names = {
         module: next((d for d in by_module[module] if d.lower() == module), by_module[module][0])
-        for module in libraries(SERVED) - TRAINING
+        for module in libraries(SERVED) - TRAINING - FOLLOWING
     }
     needed = {name.lower().replace("_", "-") for name in names.values()} - {"xgboost-cpu"}
     assert needed | {"xgboost"} | FASTER == listed
+
+
+def test_following_a_registry_needs_mlflows_client_alone():
+    groups = tomllib.loads((ROOT / "pyproject.toml").read_text())["dependency-groups"]
+    assert [line.partition(">")[0] for line in groups["following"]] == ["mlflow-skinny"]
+    client = {line.partition(" ")[0].partition(">")[0] for line in requires("mlflow-skinny") or []}
+    assert "requests" in {name.partition("<")[0] for name in client}
+
+
+def test_a_service_that_follows_none_imports_nothing_of_it():
+    program = f"""
+import os, sys
+os.environ["PROMOTED"] = {str(ROOT / "nowhere")!r}
+os.environ.pop("MODEL_URI", None)
+import service
+print(*sorted(name for name in sys.modules if name.startswith("sales.serving.")))
+"""
+    [ours], others = run_alone(program, "mlflow", "mlflow_skinny", "databricks", "sqlalchemy")
+    assert others == []
+    following = {"asking", "downloads", "mlflow_server", "registry_follower", "trial"}
+    assert following <= {Path(file).stem for file in SERVED}
+    assert not following & {name.rpartition(".")[2] for name in ours.split()}

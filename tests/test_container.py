@@ -14,6 +14,7 @@ import pytest
 from tests import patience
 from tests.bento_server import free_port
 from tests.examples import PUBLISHED_ORDER, ROOT
+from tests.mlflow_server import MlflowServer
 
 pytestmark = pytest.mark.container
 BACKEND = os.environ.get("CONTAINER_BACKEND", "docker")
@@ -24,12 +25,15 @@ def backend(*command):
     return subprocess.run([BACKEND, *command], check=True, capture_output=True, text=True).stdout
 
 
+def build(*command):
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 @pytest.fixture(scope="module")
 def image():
     """Build the image by the README's command; return its name."""
-    command = ["make", "container", f"CONTAINER_BACKEND={BACKEND}", f"IMAGE={IMAGE}"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
+    build("make", "container", f"CONTAINER_BACKEND={BACKEND}", f"IMAGE={IMAGE}")
     return IMAGE
 
 
@@ -73,7 +77,60 @@ def test_it_runs_as_nobody_special_and_holds_only_what_serving_imports(container
     )
     installed = set(backend("exec", name, "python", "-c", code).split())
     assert "bentoml" in installed
-    strange = {"dvc", "mlflow", "streamlit", "matplotlib", "scikit-learn", "pandera"}
+    strange = {"dvc", "mlflow", "mlflow-skinny", "streamlit"}
+    strange |= {"matplotlib", "scikit-learn", "pandera"}
     assert not strange & installed
     held = backend("exec", name, "find", "/home/bentoml/bento/src", "-name", "*.py").splitlines()
     assert "train.py" not in {Path(file).name for file in held}
+
+
+# As deploy/api.yaml and repro.yaml run them.
+CLOSED = ("--read-only", "--cap-drop", "ALL", "--security-opt", "no-new-privileges:true")
+SCRATCH = ("--tmpfs", "/tmp:size=1g,mode=1777")  # noqa: S108
+
+
+def test_with_mlflows_client_it_follows_a_server(promoted, tmp_path):
+    following = f"{IMAGE}-following"
+    build(
+        *("make", "container", "MLFLOW_CLIENT=1"),
+        *(f"CONTAINER_BACKEND={BACKEND}", f"IMAGE={following}"),
+    )
+    server = MlflowServer(tmp_path)
+    try:
+        for alias in ("champion", "challenger"):
+            server.give("orders", **{alias: server.register("orders", promoted, alias)})
+        port = free_port()
+        told = {
+            "MODEL_URI": "models:/orders",
+            "MLFLOW_TRACKING_URI": server.url,
+            "MLFLOW_TRACKING_TOKEN": "",  # as compose.yaml hands on what nobody has set
+            "BENTOML_HOME": "/tmp/bentoml",  # noqa: S108
+            "BENTOML_PORT": str(port),
+        }
+        variables = [word for key, value in told.items() for word in ("-e", f"{key}={value}")]
+        alone = ["--network", "host", "--user", "1034:1034", *CLOSED, *SCRATCH]
+        name = backend("run", "-d", "--rm", *alone, *variables, following).strip()
+        url = f"http://127.0.0.1:{port}"
+
+        def version():
+            return httpx.post(f"{url}/predict", json=PUBLISHED_ORDER).json()["model"]["version"]
+
+        try:
+            patience.until(lambda: version() == 1, lambda: backend("logs", name))
+            server.give("orders", champion="2")
+            patience.until(lambda: version() == 2, lambda: backend("logs", name))
+            assert httpx.get(f"{url}/readyz").json()["registry_away_since"] is None
+        finally:
+            backend("stop", name)
+    finally:
+        server.kill()
+
+
+def test_the_pipelines_image_runs_make_repro_and_installs_nothing():
+    pipeline = "amazon-sales-pipeline:test"
+    build(BACKEND, "build", "-f", "containers/pipeline.Dockerfile", "-t", pipeline, ".")
+    work = ("--tmpfs", "/work:size=4g,mode=1777", "--network", "none")
+    few = "sed -i 's/^  rows: [0-9].*/  rows: 20000/' params.yaml && make repro"
+    alone = ["--user", "1000:1000", *CLOSED, *SCRATCH, *work]
+    printed = backend("run", "--rm", *alone, pipeline, "sh", "-c", few)
+    assert "champion" in printed.splitlines()[-5]

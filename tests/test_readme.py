@@ -32,12 +32,15 @@ PAGES_ELSEWHERE = {
     "docs/tutorial.md": "tests/test_tutorial.py",
     "docs/experiments.md": "tests/test_experiments.py",
     "docs/team.md": "tests/test_end_to_end.py",
+    "docs/team.md": "tests/test_service_registry.py",
+    "deploy/README.md": "tests/test_deploy.py",
 }
 # Servers: started, asked whether they are well, and kept running for the lines that follow.
 SERVERS = {"make serve": "/readyz"}
 # Lines that are run elsewhere: how they begin, and where. They need Docker, or the network.
 ELSEWHERE = {
     "make container": ("tests/test_container.py", '"make", "container"'),
+    "make serve MODEL_URI": ("tests/test_service_registry.py", '"make", "serve"'),
     "docker run": ("tests/test_container.py", '"run", "-d", "--rm"'),
     "make cluster": ("tests/test_cluster_target.py", '"make", "cluster"'),
     "uv lock": (".pre-commit-config.yaml", "uv lock --check"),

@@ -245,6 +245,8 @@ def _plain(raw: pa.Array, *, keep: bool) -> pa.Array:
 
 def _as_text(raw: pa.Array) -> pa.Array:
     """Return strings; null for what has no text, and for bytes that are no UTF-8."""
+    if pa.types.is_float16(raw.type):
+        raw = raw.cast(pa.float32())  # which can be rounded
     if pa.types.is_floating(raw.type):  # of whole numbers no exponent
         numbers_too = pc.and_(pc.equal(raw, pc.round(raw)), pc.less(pc.abs(raw), WHOLE))
         whole = pc.if_else(numbers_too, raw, pa.scalar(None, raw.type))

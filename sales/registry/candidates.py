@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from sales import files
-from sales.registry import provenance, standing
+from sales.registry import exports, provenance, standing
 from sales.registry.exports import Export
 from sales.registry.promotion import Candidate
 from sales.registry.runs import Run
@@ -20,6 +20,7 @@ from sales.registry.today import (
     Today,
     card,
     example,
+    picture,
     served,
 )
 from sales.registry.tracking import Registry
@@ -76,7 +77,8 @@ def _run(name: str, today: Today, tags: Mapping[str, str]) -> Run:
 
     folder = MODELS / name
     about = files.read_json(folder / "model.json")
-    texts = {EVALUATION: json.dumps(today.evaluation(name))}
+    texts = {EVALUATION: json.dumps(today.evaluation(name)), exports.DATA: json.dumps(picture())}
+    texts[exports.SERVED] = json.dumps(served(folder, today.metrics[name]))
     texts |= {f"card.{kind}": text for kind, text in card(name).items()}
     for path in sorted(PLOTS.glob("*.csv")):
         if not path.name.startswith("data_"):

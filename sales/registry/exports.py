@@ -9,6 +9,7 @@ from typing import Any
 from sales import files
 
 PROMOTED, DATA, EVALUATION = "promoted.json", "data.json", "evaluation"  # as serving.py reads them
+SERVED = "served.json"  # an artifact of the run: of an export's entry the metrics and golden order
 CARDS, FORMATS = "cards", ("md", "html")  # for people: <alias>.md and <alias>.html
 
 

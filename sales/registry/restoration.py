@@ -1,5 +1,6 @@
 """Brings back what the registry's database has lost, from the history and DVC's cache."""
 
+import json
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 from sales import estimators, files
 from sales.models import saved
 from sales.models.saved import Model
-from sales.registry import history, provenance
+from sales.registry import exports, history, provenance
 from sales.registry.history import Event
 from sales.registry.runs import Run
 from sales.registry.standing import Standing
@@ -79,4 +80,8 @@ def _run(event: Event, loaded: Model, folder: Path) -> Run:
     }
     settings = {"model": loaded.name, "feature_set": loaded.about["feature_set"]}
     settings |= loaded.about.get("params", {})
-    return Run(loaded.name, folder, settings, entry["metrics"], tags, order, event.data_hash)
+    served = {key: entry[key] for key in ("metrics", "golden")}
+    return Run(
+        *(loaded.name, folder, settings, entry["metrics"], tags, order, event.data_hash),
+        texts={exports.SERVED: json.dumps(served)},
+    )

@@ -123,6 +123,8 @@ class Standing:
                     raise
         self.registry.give(CHAMPION, self.version(self.champion) if self.champion else None)
         self.registry.give(CHALLENGER, self.version(self.challenger) if self.challenger else None)
+        before = history.previous(self.events) if fallback else None  # a service may follow it
+        self.registry.give(FALLBACK, self.version(before) if before else None)
         record = {
             "model_name": self.settings.model_name,
             CHAMPION: _named(champion),

@@ -1,7 +1,7 @@
 """The models that answer: the promoted exports, each tried on its golden order."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -197,20 +197,30 @@ def load(folder: Path, known: Iterable[Served] = ()) -> dict[str, Served]:
         raise PipelineError(f"{folder} holds no promoted models: run `make repro`") from None
     except ValueError:
         raise PipelineError(f"{folder / 'promoted.json'} is cut short, or not ours") from None
-    served = {}
-    for alias in ALIASES:
-        entry = promoted.get(alias)
-        if entry is None:
-            continue
-        loaded = in_memory.get(entry["content_hash"]) or saved.load(folder / alias)
-        if loaded.content_hash != entry["content_hash"]:
-            raise PipelineError(f"{folder / alias} is not the model that was promoted")
-        schema = OrderSchema(loaded.featuriser)
-        evaluation = read_if_there(folder / EVALUATION / f"{alias}.json")
-        served[alias] = Served(alias, promoted["model_name"], loaded, schema, entry, evaluation)
-        _try(served[alias])
+    found = {alias: load_one(folder, alias, promoted, in_memory) for alias in ALIASES}
+    served = {alias: one for alias, one in found.items() if one}
     if "champion" not in served:
         raise PipelineError(f"{folder} holds no champion: run `make repro`")
+    return served
+
+
+def load_one(
+    folder: Path, alias: str, promoted: dict[str, Any], in_memory: Mapping[str, Model] | None = None
+) -> Served | None:
+    """Return the promoted model of an alias, tried on its golden order; None where there is none.
+
+    Raises PipelineError as `load` does.
+    """
+    entry = promoted.get(alias)
+    if entry is None:
+        return None
+    loaded = (in_memory or {}).get(entry["content_hash"]) or saved.load(folder / alias)
+    if loaded.content_hash != entry["content_hash"]:
+        raise PipelineError(f"{folder / alias} is not the model that was promoted")
+    schema = OrderSchema(loaded.featuriser)
+    evaluation = read_if_there(folder / EVALUATION / f"{alias}.json")
+    served = Served(alias, promoted["model_name"], loaded, schema, entry, evaluation)
+    _try(served)
     return served
 
 

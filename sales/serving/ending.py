@@ -7,11 +7,13 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Callable
 from types import FrameType
 from typing import NoReturn
 
 import psutil
 
+from sales.errors import PipelineError
 from sales.serving.following import LOG, RETRY_SECONDS, Promoted
 
 ASKED = signal.SIGUSR1
@@ -20,6 +22,15 @@ ASKED = signal.SIGUSR1
 def let_workers_ask() -> None:
     """End this process, the parent of the workers, with exit code 1 as soon as one asks for it."""
     signal.signal(ASKED, _end)
+
+
+def tell(begin: Callable[[], None]) -> None:
+    """Begin; where that fails, end this process with a line and exit code 1."""
+    try:
+        begin()
+    except PipelineError as error:
+        sys.stderr.write(f"error: {error}\n")
+        sys.exit(1)
 
 
 def start_or_ask(promoted: Promoted, *, first: bool) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 from sales.contract import Called
 from sales.errors import PipelineError
-from sales.serving import answering, choice
+from sales.serving import answering, choice, contact
 from sales.serving.answering import Served
 from sales.serving.refusals import RefusedError
 
@@ -25,17 +25,23 @@ class Promoted:
     """What this process answers with: the models of a folder by alias, one of them active.
 
     `state` is the folder in which the workers of a server share which one that is; `behind` is
-    told since when newly promoted models cannot be loaded.
+    told since when newly promoted models cannot be loaded, `away` since when the registry that
+    they come from cannot be asked.
     """
 
     def __init__(
-        self, folder: Path, state: Path, behind: Callable[[float | None], None] = lambda _: None
+        self,
+        folder: Path,
+        state: Path,
+        behind: Callable[[float | None], None] = lambda _: None,
+        away: Callable[[float | None], None] = lambda _: None,
     ) -> None:
-        self.folder, self._state, self._behind = folder, state, behind
+        self.folder, self._state, self._behind, self._away = folder, state, behind, away
         self.models: dict[str, Served] = {}
         self.picture: dict[str, Any] = {}  # of the data that the models learnt from
         self.behind_since: float | None = None  # others were promoted then, and cannot be loaded
         self.behind_why = ""
+        self.registry = contact.WELL  # nothing is wrong with it, or none is followed
 
     @cached_property
     def active(self) -> choice.Active:
@@ -62,12 +68,14 @@ class Promoted:
 
     def condition(self) -> dict[str, Any]:
         """Return what /readyz tells: what does not stop answers, but should be put right."""
-        alone, since = self.active.alone, self.behind_since
+        alone, registry = self.active.alone, self.registry
         return {
             "status": "ready",
             "version": str(self.models["champion"].entry["version"]),
-            "behind_since": since and datetime.fromtimestamp(since, UTC).isoformat("T", "seconds"),
-            "behind_why": self.behind_why or None,
+            "behind_since": _moment(self.behind_since or registry.behind_since),
+            "behind_why": self.behind_why or registry.behind_why or None,
+            "registry_away_since": _moment(registry.away_since),
+            "registry_away_why": registry.away_why or None,
             "cannot_switch": f"the champion alone answers: {alone.strerror}" if alone else None,
         }
 
@@ -82,6 +90,7 @@ class Promoted:
         self.active.answered_once()
         if self.active.alone:
             LOG.error("no model can be chosen, the champion answers: %s", self.active.alone)
+        self.hear()
         threading.Thread(target=self._follow, args=(seen,), name="follow", daemon=True).start()
 
     def take(self, promoted: dict[str, Served]) -> None:
@@ -125,13 +134,26 @@ class Promoted:
         if self.behind_since:
             LOG.info("the promoted models can be loaded again")
             self.behind_why, self.behind_since = "", None
-            self._behind(None)
+            self._behind(self.registry.behind_since)
         return now
+
+    def hear(self) -> None:
+        """Take in what the process that asks a registry has found, where there is one."""
+        heard = contact.read(self._state / contact.FILE)
+        if heard != self.registry:
+            self.registry = heard
+            self._away(heard.away_since)
+            self._behind(self.behind_since or heard.behind_since)
 
     def _follow(self, seen: tuple[int, int]) -> None:
         while True:
             time.sleep(RETRY_SECONDS if self.behind_since else FOLLOW_SECONDS)
             seen = self.look(seen)
+            self.hear()
+
+
+def _moment(since: float | None) -> str | None:
+    return datetime.fromtimestamp(since, UTC).isoformat("T", "seconds") if since else None
 
 
 def _spare_the_collector() -> None:

@@ -47,6 +47,12 @@ class Meters:
             registry=registry,
             multiprocess_mode="livemax",
         )
+        self._away = Gauge(
+            "registry_away_since_seconds",
+            "Since when the registry that is followed cannot be asked; 0: it can, or none is.",
+            registry=registry,
+            multiprocess_mode="livemax",
+        )
         self.traffic = Traffic(registry)
         self._registry = registry
         self._noted: dict[str, list[float]] = {}
@@ -87,6 +93,10 @@ class Meters:
     def behind(self, since: float | None) -> None:
         """Tell since when newly promoted models cannot be loaded; None: nothing is wrong."""
         self._behind.set(since or 0)
+
+    def away(self, since: float | None) -> None:
+        """Tell since when the registry that is followed cannot be asked; None: it can."""
+        self._away.set(since or 0)
 
     def told(self) -> tuple[bytes, str]:
         """Return what /metrics answers, and its media type."""

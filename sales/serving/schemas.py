@@ -97,6 +97,8 @@ ALWAYS: dict[str, Any] = {
             "version": TEXT,
             "behind_since": _or_null("string"),
             "behind_why": _or_null("string"),
+            "registry_away_since": _or_null("string"),
+            "registry_away_why": _or_null("string"),
             "cannot_switch": _or_null("string"),
         }
     ),

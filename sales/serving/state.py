@@ -13,13 +13,13 @@ from pathlib import Path
 import psutil
 
 
-def folder_of_server(state: Path) -> Path:
-    """Return the folder of this server: its workers have the same parent.
+def folder_of_server(state: Path, server: psutil.Process | None = None) -> Path:
+    """Return the folder of a server: without a process, this one's, a worker's, whose parent it is.
 
-    The parent's start time tells it from an earlier process of the same number.
+    The server's start time tells it from an earlier process of the same number.
     """
     own = psutil.Process()
-    server = own.parent() or own
+    server = server or own.parent() or own
     return state / f"{platform.node()}.{server.pid}.{_start(server)}"
 
 

@@ -1,0 +1,60 @@
+"""What `register` and `champion` leave in MLflow is all that a service needs to follow them."""
+
+from pathlib import Path
+
+import pytest
+
+from sales import files
+from sales.serving import answering
+from sales.serving.downloads import Downloads
+from sales.serving.mlflow_server import PATIENCE, RegisteredModel
+from stages import champion
+from tests.trained_project import NAME
+
+PROMOTED = Path("models/promoted")
+
+
+@pytest.fixture
+def followed(three, monkeypatch):
+    """Return what follows the project's registry from a folder elsewhere."""
+    for key in PATIENCE:
+        monkeypatch.setenv(key, PATIENCE[key])
+
+    def look() -> dict[str, answering.Served]:
+        database = Path("state/registry/mlflow.db").resolve()  # each change makes another one
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{database}")
+        model, downloads = RegisteredModel(NAME), Downloads(three / "elsewhere")
+        assert downloads.bring(model, model.holders()) == []
+        return answering.load(downloads.link)
+
+    return look
+
+
+def decide(monkeypatch, *words):
+    monkeypatch.setattr("sys.argv", ["champion", *words])
+    champion.main()
+
+
+def test_a_follower_has_what_is_exported_here(followed, monkeypatch):
+    for words in (None, ["promote", "challenger"], ["rollback"]):
+        if words:
+            decide(monkeypatch, *words)
+        theirs, ours = followed(), answering.load(PROMOTED)
+        assert set(theirs) == set(ours)
+        for alias, one in theirs.items():
+            assert one.entry == ours[alias].entry
+            assert one.evaluation == ours[alias].evaluation
+        elsewhere = Path("elsewhere/promoted")
+        assert files.read_json(elsewhere / "data.json") == files.read_json(PROMOTED / "data.json")
+        assert {path.name for path in (elsewhere / "cards").iterdir()} == {
+            path.name for path in (PROMOTED / "cards").iterdir()
+        }
+
+
+def test_what_was_restored_can_be_followed(followed, monkeypatch):
+    Path("state/registry/mlflow.db").unlink()
+    decide(monkeypatch, "rebuild")
+    theirs, ours = followed(), answering.load(PROMOTED)
+    assert set(theirs) == set(ours)
+    for alias, one in theirs.items():  # the run is another one, its first is lost
+        assert {**one.entry, "run_id": ours[alias].entry["run_id"]} == ours[alias].entry
