@@ -1,6 +1,7 @@
 """What a run in MLflow tells of a model."""
 
 import math
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,6 +25,12 @@ class Run:
     curve: "pd.DataFrame | None" = None  # step, split, rmse
     texts: Mapping[str, str] = field(default_factory=dict)  # artifact path to content
     data_file: Path | None = None
+    times: tuple[int, int] = field(default_factory=lambda: (now(), now()))  # of the training
+
+
+def now() -> int:
+    """Return the time as MLflow counts it: in milliseconds."""
+    return int(time.time() * 1000)
 
 
 def flat(metrics: Mapping[str, Any], prefix: str = "") -> dict[str, float]:
