@@ -23,7 +23,9 @@ import pytest
 from tests import patience
 from tests.bento_server import free_port
 
-POSTGRES = sorted(Path("/usr/lib/postgresql").glob("*/bin"))  # where Debian puts it
+POSTGRES = [
+    tool.parent for tool in sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+]  # where Debian puts it
 BUCKET = "team"
 KEYS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "x"}
 

@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from sales import files
-from sales.registry import history, provenance, standing
+from sales.models import state
+from sales.registry import history, provenance, runs, standing
 from sales.registry.exports import Export
 from sales.registry.promotion import Candidate
 from sales.registry.runs import Run
@@ -93,6 +94,7 @@ def _run(name: str, today: Today, tags: Mapping[str, str]) -> Run:
         curve=pd.read_csv(PLOTS / "learning_curve" / f"{name}.csv"),
         texts=texts,
         data_file=PREPARED / "train.parquet",
+        times=state.training_times(tags["content_hash"]) or runs.at_once(),
     )
 
 

@@ -1,5 +1,9 @@
 """The experiment in MLflow that holds the runs: found, or made as one of trained models."""
 
+import json
+import sqlite3
+from contextlib import closing
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sales.errors import PipelineError
@@ -10,6 +14,14 @@ if TYPE_CHECKING:
 
 # What MLflow's page reads: it opens with runs and metrics, not with traces of a language model.
 KIND, TRAINING = "mlflow.experimentKind", "custom_model_development"
+# A view of the table of runs that MLflow's page keeps under a name: its columns, the best first.
+VIEW = "training"
+VIEWS = "mlflow.sharedViewState."
+COLUMNS = (
+    *("metrics.`test.rmse`", "metrics.`test.r2`", "tags.`verdict`", "metrics.`valid.rmse`"),
+    *("metrics.`train.rmse`", "attributes.`Duration`", "attributes.`Models`", "params.`model`"),
+)
+SHOWN = json.dumps({"selectedColumns": COLUMNS, "orderByKey": COLUMNS[0], "orderByAsc": True})
 
 
 def found_or_made(
@@ -46,6 +58,29 @@ def found_or_made(
             raise PipelineError(f"MLflow has no experiment '{name}', although it was made")
     if found.lifecycle_stage == LifecycleStage.DELETED:  # in the MLflow UI
         client.restore_experiment(found.experiment_id)
-    if KIND not in found.tags:
-        client.set_experiment_tag(found.experiment_id, KIND, TRAINING)
+    for key, value in {KIND: TRAINING, f"{VIEWS}{VIEW}": SHOWN}.items():
+        if found.tags.get(key) != value:
+            client.set_experiment_tag(found.experiment_id, key, value)
     return found.experiment_id
+
+
+def page(address: str, experiment: str) -> str:
+    """Return the address of MLflow's page of an experiment, as that of trained models.
+
+    Without it the page opens as one of language models, and shows no metric: in MLflow 3.17 it goes
+    by what the browser last chose, not by the experiment's kind.
+    """
+    return (
+        f"{address.rstrip('/')}/#/experiments/{experiment}/runs"
+        f"?viewStateShareKey={VIEW}&workflowType=machine_learning"
+    )
+
+
+def number(database: Path, name: str) -> str | None:
+    """Return the id of an experiment in a SQLite database of MLflow's, without starting MLflow."""
+    if not database.is_file():
+        return None
+    with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
+        query = "SELECT experiment_id FROM experiments WHERE name = ?"
+        found = connection.execute(query, [name]).fetchone()
+    return str(found[0]) if found else None

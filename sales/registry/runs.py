@@ -11,6 +11,12 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+def at_once() -> tuple[int, int]:
+    """Return beginning and end of what took no time, as MLflow counts: in milliseconds."""
+    now = int(time.time() * 1000)
+    return now, now
+
+
 @dataclass(frozen=True)
 class Run:
     """What is tracked of a model: all that is known of it, or, restored, what is still known."""
@@ -25,12 +31,7 @@ class Run:
     curve: "pd.DataFrame | None" = None  # step, split, rmse
     texts: Mapping[str, str] = field(default_factory=dict)  # artifact path to content
     data_file: Path | None = None
-    times: tuple[int, int] = field(default_factory=lambda: (now(), now()))  # of the training
-
-
-def now() -> int:
-    """Return the time as MLflow counts it: in milliseconds."""
-    return int(time.time() * 1000)
+    times: tuple[int, int] = field(default_factory=at_once)  # when the training began and ended
 
 
 def flat(metrics: Mapping[str, Any], prefix: str = "") -> dict[str, float]:

@@ -1,13 +1,13 @@
 """Who holds which alias, while it is being changed: registry, exports and history."""
 
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sales import files
 from sales.errors import PipelineError
+from sales.models.state import state_folder as state_folder
 from sales.registry import exports, history, provenance
 from sales.registry.exports import Export
 from sales.registry.history import Event, What, Who
@@ -25,16 +25,6 @@ EVALUATION = "evaluation.json"  # a run's artifact: its model's evaluation, as t
 PROMOTED = Path("models/promoted")
 REGISTRY_RECORD = Path("metrics/registry.json")
 DATA = Path("metrics/data.json")
-
-
-def state_folder() -> Path:
-    """Return where all state is kept: SALES_STATE, or state/ of the repo.
-
-    A queued or --temp experiment runs in a copy of the folder, but DVC_ROOT still names the repo:
-    tracked there, its runs outlive the copy.
-    """
-    root = Path(os.environ.get("DVC_ROOT", "."))
-    return root / os.environ.get("SALES_STATE", "state")
 
 
 class Standing:
