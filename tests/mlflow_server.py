@@ -23,9 +23,8 @@ import pytest
 from tests import patience
 from tests.bento_server import free_port
 
-POSTGRES = [
-    tool.parent for tool in sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
-]  # where Debian puts it
+INITDB = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))  # where Debian puts it
+POSTGRES = [tool.parent for tool in INITDB]
 BUCKET = "team"
 KEYS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "x"}
 

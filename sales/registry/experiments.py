@@ -18,8 +18,8 @@ KIND, TRAINING = "mlflow.experimentKind", "custom_model_development"
 VIEW = "training"
 VIEWS = "mlflow.sharedViewState."
 COLUMNS = (
-    *("metrics.`test.rmse`", "metrics.`test.r2`", "tags.`verdict`", "metrics.`valid.rmse`"),
-    *("metrics.`train.rmse`", "attributes.`Duration`", "attributes.`Models`", "params.`model`"),
+    *("metrics.`test.rmse`", "metrics.`test.r2`", "tags.`verdict`"),
+    *("attributes.`Duration`", "attributes.`Models`"),
 )
 SHOWN = json.dumps({"selectedColumns": COLUMNS, "orderByKey": COLUMNS[0], "orderByAsc": True})
 
