@@ -80,7 +80,10 @@ def number(database: Path, name: str) -> str | None:
     """Return the id of an experiment in a SQLite database of MLflow's, without starting MLflow."""
     if not database.is_file():
         return None
-    with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
-        query = "SELECT experiment_id FROM experiments WHERE name = ?"
-        found = connection.execute(query, [name]).fetchone()
+    try:
+        with closing(sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True)) as connection:
+            query = "SELECT experiment_id FROM experiments WHERE name = ?"
+            found = connection.execute(query, [name]).fetchone()
+    except sqlite3.Error:  # MLflow itself will tell better what is wrong with it
+        return None
     return str(found[0]) if found else None
