@@ -53,7 +53,7 @@ TRIALS ?=
 URL ?=
 LOCAL ?=
 
-.PHONY: help setup setup-cluster setup-database repro cluster tune remote push pull history rollback promote lift rebuild explain score test test-container test-crashes check format serve ui bento container mlflow plots results bench bench-serving bench-pipeline bench-cluster bench-load bench-page screenshots docs first-hour clean
+.PHONY: help setup setup-cluster setup-database repro cluster tune remote push pull history rollback promote lift rebuild explain score test test-container test-crashes test-cuts check format serve ui bento container mlflow plots results bench bench-serving bench-pipeline bench-cluster bench-load bench-page screenshots docs first-hour clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^##@/ {print "\n" substr($$0, 5)} /^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' Makefile
@@ -225,6 +225,9 @@ test-container: setup .backend ## build the images, try them alone and composed,
 test-crashes: setup ## a crash, a full and a read-only disk at every single write of the registry, each counted: hours
 	CRASH_EVERY=1 pytest -m 'crashes or not crashes' -n 2 -rP tests/stages/test_crashes.py
 
+test-cuts: setup ## a team's server gone after each single request of register and rollback, each counted: half an hour
+	CUT_EVERY=1 pytest -m 'cuts or not cuts' -n 2 --dist load -rP tests/stages/test_cuts.py
+
 check: setup ## lint, format and types; the schemas of the CI workflow and of compose.yaml
 	ruff check .
 	ruff format --check .
@@ -280,11 +283,13 @@ container: .backend bento ## build the image IMAGE (amazon-sales:latest) from th
 # In a process group of its own, which ends as a whole: the UI leaves its workers behind otherwise.
 # It opens the database anew for each request, as the next register puts another one in its place.
 mlflow: export MLFLOW_SQLALCHEMYSTORE_POOLCLASS := NullPool
-mlflow: setup ## the MLflow UI with every run, on MLFLOW_HOST:MLFLOW_PORT (127.0.0.1:5000)
-	@test -f "$$STATE/registry/mlflow.db" || { echo "error: no runs yet: make repro" >&2; exit 1; }
-	$(call free,$(MLFLOW_HOST):$(MLFLOW_PORT),MLFLOW_PORT)
-	@setsid mlflow ui --backend-store-uri "sqlite:///$$STATE/registry/mlflow.db" \
-	  --host $(MLFLOW_HOST) --port $(MLFLOW_PORT) & pid=$$!; \
+mlflow: setup ## the MLflow UI with every run, on MLFLOW_HOST:MLFLOW_PORT (127.0.0.1:5000); of a team's server, where it is
+	@if python -m stages.where "http://$(MLFLOW_HOST):$(MLFLOW_PORT)"; then exit 0; else test $$? = 3 || exit 1; fi; \
+	test -n "$$MLFLOW_TRACKING_URI" || test -f "$$STATE/registry/mlflow.db" || { echo "error: no runs yet: make repro" >&2; exit 1; }; \
+	python -m stages.port "$(MLFLOW_HOST):$(MLFLOW_PORT)" MLFLOW_PORT || exit 1; \
+	setsid mlflow ui --backend-store-uri "$${MLFLOW_TRACKING_URI:-sqlite:///$$STATE/registry/mlflow.db}" \
+	  --host $(MLFLOW_HOST) --port $(MLFLOW_PORT) \
+	  --default-artifact-root "$${MLFLOW_DEFAULT_ARTIFACT_ROOT:-$$STATE/artifacts}" & pid=$$!; \
 	trap 'kill -- -$$pid 2>/dev/null' EXIT INT TERM; wait $$pid
 
 ##@ Measure and draw
@@ -325,6 +330,7 @@ screenshots: setup ## pictures of every view, to state/screenshots/ and docs/ (n
 
 ##@ Start over
 clean: ## remove everything that is made, but the data you dropped, the history, the environment and what git keeps
-	rm -rf requirements-serving.txt data/raw data/prepared data/contract.json data/features models cards metrics/registry.json dvc_plots "$$STATE/artifacts" "$$STATE/packed"
+	rm -rf requirements-serving.txt data/raw data/prepared data/contract.json data/features models cards metrics/registry.json dvc_plots "$$STATE/artifacts" "$$STATE/packed" "$$STATE/trainings"
 	find "$$STATE/registry/" -mindepth 1 -not -name history.jsonl -delete 2>/dev/null || true
+	find "$$STATE"/servers/*/registry/ -mindepth 1 -not -name journal.jsonl -delete 2>/dev/null || true
 	rm -rf "$$STATE/bentoml" "$$STATE/dask" "$$STATE/serving" "$$STATE/bench" "$$STATE/screenshots" .dvc/cache .dvc/tmp .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -10,9 +10,9 @@ import argparse
 
 from sales import params
 from sales.errors import PipelineError, run
-from sales.registry import by_hand, history
+from sales.registry import by_hand, changing, history
 from sales.registry.lock import locked
-from sales.registry.standing import changing, events, state_folder
+from sales.registry.standing import Standing, state_folder
 from sales.registry.tracking import RegisterParams
 
 
@@ -31,22 +31,28 @@ def main() -> None:
     given = parser.parse_args()
     settings = params.read("register", RegisterParams)
     if given.command == "history":
-        told = events(settings.model_name)
+        told = changing.events(settings)
         print(history.as_text(told) if told else "nothing has been promoted yet: make repro")
         return
     reason = history.as_line(getattr(given, "reason", "")) or "no reason given"
-    with locked(state_folder()), changing(settings) as now:
+    if given.command == "lift" and not given.version.isdigit():
+        raise PipelineError("name the version whose bar is to end: make lift VERSION=3")
+
+    def work(now: Standing) -> str:
         if given.command == "rollback":
-            done = by_hand.rollback(now, reason)
-        elif given.command == "promote":
-            done = by_hand.promote(now, given.alias, reason)
-        elif given.command == "lift":
-            if not given.version.isdigit():
-                raise PipelineError("name the version whose bar is to end: make lift VERSION=3")
-            done = by_hand.lift(now, int(given.version), reason)
-        else:
-            done = by_hand.rebuild(now)
-    print(done)
+            return by_hand.rollback(now, reason)
+        if given.command == "promote":
+            return by_hand.promote(now, given.alias, reason)
+        if given.command == "lift":
+            return by_hand.lift(now, int(given.version), reason)
+        return by_hand.rebuild(now)
+
+    with locked(state_folder()):
+        if given.command == "rebuild":
+            with changing.rebuilding(settings) as many:
+                if many:
+                    print(f"restored: {many} entries of the history")
+        print(changing.changed(settings, work))
 
 
 if __name__ == "__main__":

@@ -10,9 +10,9 @@ import os
 from sales import estimators, files, params
 from sales.errors import PipelineError, run
 from sales.models import belonging
-from sales.registry import fingerprint, promotion
+from sales.registry import fingerprint, homes, promotion
 from sales.registry.lock import locked
-from sales.registry.standing import LINK, REGISTRY_RECORD, state_folder
+from sales.registry.standing import LINK, REGISTRY_RECORD, Standing, state_folder
 from sales.registry.today import CARDS, METRICS, MODELS, PREPARED, Today
 from sales.registry.tracking import RegisterParams
 
@@ -26,32 +26,39 @@ def main() -> None:
         {name: files.read_json(METRICS / f"{name}.json") for name in names},
         {name: files.content_hash(MODELS / name) for name in names},
     )
+    server = homes.server()
     state = state_folder()
     experiment = os.environ.get("DVC_EXP_NAME")
     with locked(state):
-        if not experiment and fingerprint.matches(state / LINK, today.hashes):
+        settled = not (server or experiment) and fingerprint.matches(state / LINK, today.hashes)
+        if settled:
             print(promotion.as_text(files.read_json(REGISTRY_RECORD)))
             return
         belonging.hold(PREPARED, today.hashes, METRICS, CARDS)
         # Only now: all that MLflow and the models need takes seconds to import.
-        from sales.registry import candidates, reconciliation, restoration, standing
+        from sales.registry import candidates, changing, reconciliation, restoration
 
-        with standing.changing(settings) as now:
-            for line in restoration.restore(now):
+        def work(now: Standing) -> str:
+            told = restoration.restore(now) if not experiment else []
+            for line in told:
                 print(line)
             runs = candidates.tracked(now.registry, today, print)
             if experiment:
-                print(f"experiment {experiment}: tracked in MLflow; experiments never promote")
-                return
-            if today.ranking:
-                print(promotion.as_text(reconciliation.reconcile(now, today, runs)))
-                now.save()
-                fingerprint.keep(now.folder, today.hashes)
-            else:
-                now.record(
-                    "refused", from_=now.champion, reason=promotion.nobody_passed(today.gate)
-                )
-    if not today.ranking:
+                return f"experiment {experiment}: tracked in MLflow; experiments never promote"
+            if not today.ranking:
+                why = promotion.nobody_passed(today.gate)
+                now.record("refused", from_=now.champion, reason=why)
+                return ""
+            record = reconciliation.reconcile(now, today, runs)
+            now.settled = today.hashes
+            return promotion.as_text(record)
+
+        done = changing.changed(settings, work, tell=print)
+    if done:
+        print(done)
+    if server:
+        print(f"in MLflow at {server.address}")
+    if not today.ranking and not experiment:
         raise PipelineError(promotion.nobody_passed(today.gate))
 
 

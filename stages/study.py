@@ -9,8 +9,9 @@ from pathlib import Path
 from sales import files, params
 from sales.errors import PipelineError, run
 from sales.models.tuning import Study
-from sales.registry import provenance, standing, studies
+from sales.registry import changing, provenance, studies
 from sales.registry.lock import locked
+from sales.registry.standing import Standing, state_folder
 from sales.registry.tracking import RegisterParams
 
 STUDIES = Path("tune")
@@ -25,8 +26,12 @@ def main() -> None:
     study = Study.load(path)
     tags = {"train_sha256": study.train_sha256, "git_commit": provenance.git_commit()}
     settings = params.read("register", RegisterParams)
-    with locked(standing.state_folder()), standing.changing(settings) as now:
-        run_id = studies.track(now.registry, study, files.content_hash(path), tags)
+
+    def work(now: Standing) -> str:
+        return studies.track(now.registry, study, files.content_hash(path), tags)
+
+    with locked(state_folder()):
+        run_id = changing.changed(settings, work)
     print(
         f"\n{name}: {len(study.trials) - 1} trials on {study.train_rows:,} train rows, "
         f"in MLflow beneath run {run_id}\n"

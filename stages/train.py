@@ -1,6 +1,7 @@
 """Trains one model: `python -m stages.train xgboost`."""
 
 import sys
+import time
 from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
@@ -12,7 +13,7 @@ from sales import engine, estimators, files, params
 from sales.engine import Engine, RunParams, partitions
 from sales.errors import PipelineError, run
 from sales.estimators import Estimator, TrainingFiles
-from sales.models import belonging, intervals, matrices, saved
+from sales.models import belonging, intervals, matrices, saved, state
 from sales.models.intervals import IntervalParams
 
 FEATURES = Path("data/features")
@@ -22,7 +23,7 @@ def main() -> None:
     """Write models/<name>/ and models/learning_curve/<name>.csv."""
     if len(sys.argv) != 2:
         raise PipelineError(f"name the model to train: {', '.join(estimators.NAMES)}")
-    name = sys.argv[1]
+    name, started = sys.argv[1], time.time()
     module = estimators.module(name)
     settings = params.read(f"train.{name}", module.Params)
     promise = params.read("train.intervals", IntervalParams)
@@ -48,6 +49,7 @@ def main() -> None:
         saved.save(folder, name, fitted.estimator, featuriser, about, fitted.bounds)
     with files.replacing(Path("models/learning_curve") / f"{name}.csv") as beside:
         fitted.curve.to_csv(beside, index=False)
+    state.note_training(files.content_hash(Path("models") / name), started)
     sample = "" if fitted.rows == rows else f"a sample of {fitted.rows:,} of "
     print(f"{name}: {sample}{rows:,} rows, valid RMSE {fitted.rmse:,.6g}")
 

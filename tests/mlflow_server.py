@@ -1,82 +1,169 @@
-"""An MLflow server for a test, SQLite and a folder below it, and what is registered there."""
+"""`mlflow server` on loopback: on SQLite and a folder, or on PostgreSQL with artifacts in S3.
 
-import json
+The first is cheap. The second is what teams have: Debian's PostgreSQL, started here as an ordinary
+user (it refuses root), and moto's S3. Where one is missing the tests are skipped, saying so; not in
+CI, where they must be.
+"""
+
+import contextlib
 import os
+import pwd
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx
-import mlflow
+import pytest
 
-from sales import files
-from sales.serving import mlflow_server
 from tests import patience
 from tests.bento_server import free_port
 
+INITDB = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))  # where Debian puts it
+POSTGRES = [tool.parent for tool in INITDB]
+BUCKET = "team"
+KEYS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "x"}
 
-class MlflowServer:
-    """The server, in a process group of its own; it may be killed and started again."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder, self.port = folder, free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
-        self.start()
-        self.client = mlflow.MlflowClient(self.url, self.url)
-        self.experiment = self.client.create_experiment("orders")
+@dataclass
+class Running:
+    """A server on this machine; `start` and `stop` may alternate."""
 
-    def start(self) -> None:
-        """Start it, and wait until it answers."""
-        command = [
-            *(sys.executable, "-m", "mlflow", "server", "--serve-artifacts", "--workers", "1"),
-            *("--backend-store-uri", f"sqlite:///{self.folder / 'mlflow.db'}"),
-            *("--artifacts-destination", str(self.folder / "artifacts")),
-            *("--host", "127.0.0.1", "--port", str(self.port)),
-        ]
-        off = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
-        with (self.folder / "log").open("a") as log:
+    command: list[str]
+    url: str
+    ready: str
+    log: Path
+    environment: dict[str, str] = field(default_factory=dict)
+    process: "subprocess.Popen[bytes] | None" = None
+
+    def start(self) -> "Running":
+        quiet = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+        left = {k: v for k, v in os.environ.items() if not k.startswith("MLFLOW_")}
+        with self.log.open("ab") as out:
             self.process = subprocess.Popen(
-                command, stdout=log, stderr=log, env={**os.environ, **off}, start_new_session=True
+                self.command,
+                env={**left, **quiet, **self.environment},
+                stdout=out,
+                stderr=out,
+                stdin=subprocess.DEVNULL,
+                start_new_session=True,
+                cwd=self.log.parent,
             )
-        told = (self.folder / "log").read_text
-        patience.until(lambda: httpx.get(f"{self.url}/health").status_code == 200, told)
 
-    def kill(self) -> None:
-        """Kill it and its workers, as the end of its machine would."""
-        os.killpg(self.process.pid, signal.SIGKILL)
-        self.process.wait()
+        def answers() -> bool:
+            assert self.process
+            assert self.process.poll() is None, self.log.read_text()
+            return httpx.get(self.url + self.ready).status_code == 200
 
-    def register(self, name: str, exports: Path, alias: str) -> str:
-        """Register an export as `register` does; return the number of its version."""
-        entry = files.read_json(exports / "promoted.json")[alias]
-        run = self.client.create_run(self.experiment).info.run_id
-        texts = {
-            mlflow_server.SERVED: json.dumps({key: entry[key] for key in ("metrics", "golden")}),
-            mlflow_server.EVALUATION: (exports / "evaluation" / f"{alias}.json").read_text(),
-            mlflow_server.DATA: (exports / "data.json").read_text(),
-            "card.md": f"The card of {alias}.",
-        }
-        for file, text in texts.items():
-            self.client.log_text(run, text, file)
-        model = self.client.create_logged_model(self.experiment, "model", run).model_id
-        folder = str(exports / alias)
-        self.client.log_model_artifacts(model, folder, mlflow_server.MODEL_FILES)
-        self.client.finalize_logged_model(model, "READY")
-        if not self.client.search_registered_models(f"name = '{name}'"):
-            self.client.create_registered_model(name)
-        tags = {"content_hash": entry["content_hash"], "model": entry["model"]}
-        return self.client.create_model_version(
-            name, f"models:/{model}", run, tags=tags, model_id=model
-        ).version
+        patience.until(answers, self.log.read_text)
+        return self
 
-    def give(self, name: str, **aliases: str) -> None:
-        """Give each alias to a version."""
-        for alias, version in aliases.items():
-            self.client.set_registered_model_alias(name, alias, version)
+    def stop(self) -> None:
+        """End it with all that it started."""
+        if self.process:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait(patience.SECONDS)
+            self.process = None
 
-    def files_of(self, name: str, version: str) -> Path:
-        """Return where the server keeps the folder of a version's model."""
-        at = self.client.get_model_version_download_uri(name, version)
-        within = at.removeprefix("mlflow-artifacts:/")
-        return self.folder / "artifacts" / within / mlflow_server.MODEL_FILES
+
+def server(folder: Path, backend: str, artifacts: str, **environment: str) -> Running:
+    """Return an MLflow server that keeps runs in a database and hands artifacts on."""
+    port = free_port()
+    command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port)]
+    command += ["--backend-store-uri", backend, "--artifacts-destination", artifacts]
+    command += ["--workers", "1"]
+    log = folder / "mlflow.log"
+    return Running(command, f"http://127.0.0.1:{port}", "/health", log, environment)
+
+
+@contextlib.contextmanager
+def cheap(folder: Path) -> Iterator[Running]:
+    """Start a server on SQLite and files in the folder."""
+    running = server(folder, f"sqlite:///{folder / 'mlflow.db'}", (folder / "artifacts").as_uri())
+    try:
+        yield running.start()
+    finally:
+        running.stop()
+
+
+@contextlib.contextmanager
+def postgres() -> Iterator[str]:
+    """Start PostgreSQL with an empty database; yield its address."""
+    if not POSTGRES:
+        missing("PostgreSQL is not installed (apt-get install postgresql)")
+    root = os.geteuid() == 0
+    user = pwd.getpwnam("postgres") if root else pwd.getpwuid(os.geteuid())
+    folder = Path(tempfile.mkdtemp(prefix="pg", dir="/tmp"))  # a socket's path is short
+    try:
+        os.chown(folder, user.pw_uid, user.pw_gid)
+        port = free_port()
+
+        def run(tool: str, *words: str) -> None:
+            command = [str(POSTGRES[-1] / tool), *words]
+            if root:
+                owner = (f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--clear-groups")
+                command = ["setpriv", *owner, *command]
+            done = subprocess.run(
+                command, capture_output=True, text=True, cwd=folder, stdin=subprocess.DEVNULL
+            )
+            assert done.returncode == 0, done.stdout + done.stderr
+
+        data = str(folder / "data")
+        run("initdb", "-D", data, "-U", "team", "--auth=trust", "--no-sync", "-E", "UTF8")
+        options = f"-h 127.0.0.1 -p {port} -k {folder} -F"
+        run("pg_ctl", "-D", data, "-o", options, "-l", str(folder / "log"), "-w", "start")
+        try:
+            run("createdb", "-h", "127.0.0.1", "-p", str(port), "-U", "team", "mlflow")
+            yield f"postgresql://team@127.0.0.1:{port}/mlflow"
+        finally:
+            run("pg_ctl", "-D", data, "-m", "immediate", "stop")
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def s3(folder: Path) -> Iterator[str]:
+    """Start moto's S3 with an empty bucket; yield its address."""
+    port = free_port()
+    command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
+    running = Running(command, f"http://127.0.0.1:{port}", "/moto-api/", folder / "s3.log")
+    try:
+        running.start()
+        import boto3
+
+        client = boto3.client(
+            "s3",
+            endpoint_url=running.url,
+            region_name="us-east-1",
+            aws_access_key_id=KEYS["AWS_ACCESS_KEY_ID"],
+            aws_secret_access_key=KEYS["AWS_SECRET_ACCESS_KEY"],
+        )
+        client.create_bucket(Bucket=BUCKET)
+        yield running.url
+    finally:
+        running.stop()
+
+
+@contextlib.contextmanager
+def real(folder: Path) -> Iterator[tuple[Running, str]]:
+    """Start a server on PostgreSQL with artifacts in S3; yield it and the database's address."""
+    with s3(folder) as endpoint, postgres() as database:
+        running = server(
+            folder, database, f"s3://{BUCKET}/mlflow", MLFLOW_S3_ENDPOINT_URL=endpoint, **KEYS
+        )
+        try:
+            yield running.start(), database
+        finally:
+            running.stop()
+
+
+def missing(what: str) -> None:
+    """Skip the test, or fail it where everything must be there."""
+    if os.environ.get("CI") == "true":
+        pytest.fail(what)
+    pytest.skip(what)

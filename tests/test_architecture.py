@@ -43,8 +43,9 @@ NO_PAGE = (
 DECIDING = {"stages/register.py", "stages/champion.py"}
 ONLY = {
     "sales/data/generator.py": {"stages/ingest.py"},
-    "sales/registry/tracking.py": {*DECIDING, "stages/study.py"},
-    "sales/registry/standing.py": {*DECIDING, "stages/study.py"},
+    "sales/registry/tracking.py": {*DECIDING, "stages/study.py", "stages/where.py"},
+    "sales/registry/standing.py": {*DECIDING, "stages/study.py", "stages/where.py"},
+    "sales/registry/changing.py": {*DECIDING, "stages/study.py"},
     "sales/registry/studies.py": {"stages/study.py"},
     "sales/registry/restoration.py": DECIDING,
 }
@@ -198,7 +199,8 @@ def test_only_the_cluster_knows_dask():
 def test_only_register_a_study_and_a_persons_decision_reach_the_registry():
     stages = [file for file in FILES if file.startswith("stages/")]
     reaching = {file for file in stages if "sales/registry/tracking.py" in reached(GRAPH, file)}
-    assert reaching == {"stages/register.py", "stages/champion.py", "stages/study.py"}
+    changing = {"stages/register.py", "stages/champion.py", "stages/study.py"}
+    assert reaching == {*changing, "stages/where.py"}  # which asks it where it is
 
 
 def test_no_file_is_too_long_to_read():

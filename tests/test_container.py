@@ -14,7 +14,7 @@ import pytest
 from tests import patience
 from tests.bento_server import free_port
 from tests.examples import PUBLISHED_ORDER, ROOT
-from tests.mlflow_server import MlflowServer
+from tests.followed_registry import MlflowServer
 
 pytestmark = pytest.mark.container
 BACKEND = os.environ.get("CONTAINER_BACKEND", "docker")

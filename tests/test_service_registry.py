@@ -15,7 +15,7 @@ from sales import files
 from tests import patience
 from tests.bento_server import free_port, serve, stop
 from tests.examples import PUBLISHED_ORDER, ROOT
-from tests.mlflow_server import MlflowServer
+from tests.followed_registry import MlflowServer
 
 SECONDS = 2  # REGISTRY_SECONDS of the services here
 

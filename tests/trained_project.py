@@ -14,7 +14,7 @@ from sales.engine import Local
 from sales.estimators import TrainingData
 from sales.judging import evaluation, gates, scores
 from sales.models import belonging, features, intervals, saved
-from sales.registry import generations, relocation, standing, tracking
+from sales.registry import generations, homes, relocation, standing, tracking
 from stages import register
 from tests.examples import ROOT, fitted, make_orders, pictured, set_params
 
@@ -118,7 +118,8 @@ def trained(tmp_path_factory):
         # An empty MLflow database takes seconds to make: once is enough.
         settings = params.read("register", tracking.RegisterParams)
         with generations.changing(Path("state/registry")) as empty:
-            tracking.Registry(empty, Path("state/artifacts"), settings)
+            store = tracking.in_folder(empty, Path("state/artifacts"))
+            tracking.Registry(store, settings)
     finally:
         os.chdir(before)
     return folder
@@ -206,9 +207,12 @@ def state():
 
 def open_registry():
     """Return the registry as it stands."""
-    folder = standing.state_folder()
+    folder, server = standing.state_folder(), homes.server()
     settings = params.read("register", tracking.RegisterParams)
-    return tracking.Registry((folder / "registry").resolve(), folder / "artifacts", settings)
+    if server:
+        return tracking.Registry(tracking.on_server(server), settings)
+    store = tracking.in_folder((folder / "registry").resolve(), folder / "artifacts")
+    return tracking.Registry(store, settings)
 
 
 def hashes():

@@ -18,7 +18,6 @@ def rollback(now: Standing, reason: str) -> str:
     now.challenger = None if now.challenger == back else now.challenger
     now.record("rolled back", by="person", to=back, from_=replaced, reason=reason)
     _settle(now, champion, "rolled back", reason)
-    now.registry.tag(now.version(replaced), {"barred": history.now(), "bar_reason": reason})
     return f"champion: {back}\nbarred: {replaced}, until `make lift VERSION={replaced.version}`"
 
 
@@ -49,7 +48,6 @@ def lift(now: Standing, version: int, reason: str) -> str:
         barred = ", ".join(str(event.from_) for event in bars.values()) or "none"
         raise PipelineError(f"version {version} is not barred; barred: {barred}")
     now.record("lifted", by="person", to=chosen, from_=now.champion, reason=reason)
-    now.registry.tag(now.version(chosen), {"barred": "", "bar_reason": ""})
     return f"{chosen} is barred no longer; `make repro` lets the rule judge it again"
 
 

@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from sales import files
-from sales.registry import exports, provenance, standing
+from sales.models import state
+from sales.registry import exports, history, provenance, runs, standing
 from sales.registry.exports import Export
 from sales.registry.promotion import Candidate
 from sales.registry.runs import Run
@@ -95,18 +96,18 @@ def _run(name: str, today: Today, tags: Mapping[str, str]) -> Run:
         curve=pd.read_csv(PLOTS / "learning_curve" / f"{name}.csv"),
         texts=texts,
         data_file=PREPARED / "train.parquet",
+        times=state.training_times(tags["content_hash"]) or runs.at_once(),
     )
 
 
 def registered(now: Standing, name: str, today: Today, run_id: str) -> Export:
     """Return one of today's models as it would be exported, registered if it is not yet."""
     folder = MODELS / name
-    version = now.registry.versions().get(today.hashes[name])
-    new = version is None
+    version = now.versions().get(today.hashes[name])
     if version is None:
         version = now.registry.register(run_id, today.hashes[name])
     entry = {**standing.describe(version), **served(folder, today.metrics[name])}
-    if new:
+    if today.hashes[name] not in history.registered(now.events):
         md5 = provenance.dvc_md5(folder)
         to = standing.who(version)
         now.record("registered", to=to, from_=now.champion, dvc_md5=md5, entry=entry)

@@ -22,7 +22,11 @@ def matches(folder: Path, hashes: Mapping[str, str]) -> bool:
     `hashes` are today's models' content hashes.
     """
     path = folder / FILE
-    linked = standing.PROMOTED.is_symlink() and standing.REGISTRY_RECORD.is_symlink()
+    links = {standing.PROMOTED: standing.EXPORTS, standing.REGISTRY_RECORD: standing.RECORD}
+    linked = all(
+        link.is_symlink() and link.resolve() == (folder / to).resolve()
+        for link, to in links.items()
+    )
     return linked and path.is_file() and path.read_text() == _of(folder, hashes)
 
 

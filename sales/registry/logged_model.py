@@ -1,5 +1,7 @@
 """A model as a run logs it: our own files, and what MLflow needs to load them again."""
 
+import shutil
+import tempfile
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,7 +18,8 @@ REQUIREMENTS = (
     *("lightgbm", "mlflow", "numpy", "pandas", "pydantic"),
     *("pyyaml", "scikit-learn", "tqdm", "treelite"),
 )
-CODE = Path(__file__).parents[1]  # this package, which a loaded model brings along
+CODE = Path(__file__).parents[1]  # this package, of which a loaded model brings along the rooms
+ROOMS = ("contract", "engine", "estimators", "models")  # that it imports: a request a file
 
 
 class _Pyfunc:
@@ -46,25 +49,41 @@ class _Pyfunc:
         mlflow_model.save(str(Path(path) / "MLmodel"))
 
 
-def log(client: "MlflowClient", folder: Path, example: "pd.DataFrame") -> str:
-    """Log a model's folder to the run under way and return its URI."""
+def log(client: "MlflowClient", run_id: str, folder: Path, example: "pd.DataFrame") -> str:
+    """Log a model's folder to a run and return its id, by which `models:/` names it."""
+    run = client.get_run(run_id)
+    named = client.create_logged_model(
+        run.info.experiment_id, "model", source_run_id=run_id, params=run.data.params
+    )
+    with tempfile.TemporaryDirectory() as scratch:
+        code = Path(scratch) / CODE.name
+        for room in ROOMS:
+            ignored = shutil.ignore_patterns("__pycache__")
+            shutil.copytree(CODE / room, code / room, ignore=ignored)
+        for ground in CODE.glob("*.py"):
+            shutil.copyfile(ground, code / ground.name)
+        _log(run_id, named.model_id, folder, example, code)
+    client.log_model_artifacts(named.model_id, str(folder), MODEL_FILES)
+    return named.model_id
+
+
+def _log(run_id: str, model_id: str, folder: Path, example: "pd.DataFrame", code: Path) -> None:
     import mlflow
 
     answer = np.zeros(len(example))  # a float64 for each order, whatever the model
-    logged = mlflow.models.Model.log(
+    mlflow.models.Model.log(
         artifact_path=None,
-        name="model",
+        run_id=run_id,
+        model_id=model_id,
         flavor=_Pyfunc,
         validate_serving_input=False,
         python_model=str(Path(__file__).with_name("mlflow_model.py")),
         folder=folder,
-        code_paths=[str(CODE)],
+        code_paths=[str(code)],
         pip_requirements=[*(f"{p}=={version(p)}" for p in REQUIREMENTS), _xgboost()],
         signature=mlflow.models.infer_signature(example, answer),
         input_example=example,
     )
-    client.log_model_artifacts(logged.model_id, str(folder), MODEL_FILES)
-    return logged.model_uri
 
 
 def _xgboost() -> str:

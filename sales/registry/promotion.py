@@ -8,6 +8,7 @@ from sales.errors import PipelineError
 from sales.registry.history import What, Who
 
 CHAMPION, CHALLENGER = "champion", "challenger"
+FALLBACK = "fallback"  # the champion before this one
 
 
 @dataclass(frozen=True)

@@ -39,9 +39,6 @@ def reconcile(now: Standing, today: Today, runs: Mapping[str, str]) -> dict[str,
         facts = {} if move.what == "challenger" else figures
         now.record(move.what, to=move.to, from_=move.from_, reason=move.reason, **facts)
 
-    if ranked and decision.outcome != "unchanged":
-        tags = {"decision": decision.outcome, "reason": decision.reason, **figures}
-        now.registry.tag(now.version(ranked[0]), tags)
     told = {
         "outcome": decision.outcome,
         "reason": decision.reason,

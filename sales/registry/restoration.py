@@ -11,7 +11,7 @@ from sales.models.saved import Model
 from sales.registry import exports, history, provenance
 from sales.registry.history import Event
 from sales.registry.runs import Run
-from sales.registry.standing import Standing
+from sales.registry.standing import PROMOTED, Standing
 
 MODELS = Path("models")
 
@@ -22,7 +22,7 @@ def restore(standing: Standing) -> list[str]:
     Version numbers stay as they were. A model whose files are neither in the working folder, nor
     exported, nor in DVC's cache stays lost, and its number unused.
     """
-    known = standing.registry.versions()
+    known = standing.versions()
     lost = [e for h, e in history.registered(standing.events).items() if h not in known]
     if not lost:
         return []
@@ -38,6 +38,9 @@ def restore(standing: Standing) -> list[str]:
             version = standing.registry.register(run_id, _hash(event), number=_number(event))
             told.append(f"restored: {event.to}, from {folder}")
             standing.registry.tag(version, {"restored": history.now()})
+            if event.to and int(version.version) != event.to.version:  # another one has its number
+                to = event.to.model_copy(update={"version": int(version.version)})
+                standing.record("registered", to=to, dvc_md5=event.dvc_md5, entry=event.entry)
     return told
 
 
@@ -52,6 +55,7 @@ def _number(event: Event) -> int:
 def _files(event: Event, standing: Standing, scratch: Path, cache: Path | None) -> Path | None:
     """Return a folder that holds the very files of a registered model."""
     near = [export.folder for export in standing.exports.values()]
+    near += [PROMOTED / alias for alias in exports.read(PROMOTED)]  # of another registry, perhaps
     near += [MODELS / name for name in estimators.NAMES]
     for folder in near:
         if folder.is_dir() and files.content_hash(folder) == _hash(event):

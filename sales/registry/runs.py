@@ -1,6 +1,7 @@
 """What a run in MLflow tells of a model."""
 
 import math
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -8,6 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+def at_once() -> tuple[int, int]:
+    """Return beginning and end of what took no time, as MLflow counts: in milliseconds."""
+    now = int(time.time() * 1000)
+    return now, now
 
 
 @dataclass(frozen=True)
@@ -24,6 +31,7 @@ class Run:
     curve: "pd.DataFrame | None" = None  # step, split, rmse
     texts: Mapping[str, str] = field(default_factory=dict)  # artifact path to content
     data_file: Path | None = None
+    times: tuple[int, int] = field(default_factory=at_once)  # when the training began and ended
 
 
 def flat(metrics: Mapping[str, Any], prefix: str = "") -> dict[str, float]:

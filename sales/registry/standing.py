@@ -1,40 +1,29 @@
-"""Who holds which alias: registry, exports and history, changed as one or not at all."""
+"""Who holds which alias, while it is being changed: registry, exports and history."""
 
 import json
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sales import files
 from sales.errors import PipelineError
-from sales.registry import exports, generations, history, provenance, relocation
+from sales.models.state import state_folder as state_folder
+from sales.registry import exports, history, provenance
 from sales.registry.exports import Export
 from sales.registry.history import Event, What, Who
-from sales.registry.promotion import CHALLENGER, CHAMPION
-from sales.registry.tracking import DATABASE, RegisterParams, Registry
+from sales.registry.promotion import CHALLENGER, CHAMPION, FALLBACK
+from sales.registry.tracking import RegisterParams, Registry
 
 if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion
 
 LINK, ARTIFACTS = "registry", "artifacts"  # in state/: what changes as one; files
 HISTORY, EXPORTS, RECORD = "history.jsonl", "promoted", "registry.json"  # behind the link
-FALLBACK = "fallback"  # the export of the champion before this one
+JOURNAL, FETCHED = "journal.jsonl", ".fetched"  # of a server: its history as read; models
 EVALUATION = "evaluation.json"  # a run's artifact: its model's evaluation, as the service tells it
 PROMOTED = Path("models/promoted")
 REGISTRY_RECORD = Path("metrics/registry.json")
 DATA = Path("metrics/data.json")
-
-
-def state_folder() -> Path:
-    """Return where all state is kept: SALES_STATE, or state/ of the repo.
-
-    A queued or --temp experiment runs in a copy of the folder, but DVC_ROOT still names the repo:
-    tracked there, its runs outlive the copy.
-    """
-    root = Path(os.environ.get("DVC_ROOT", "."))
-    return root / os.environ.get("SALES_STATE", "state")
 
 
 class Standing:
@@ -44,19 +33,26 @@ class Standing:
     the rest, when the block of `changing` ends.
     """
 
-    def __init__(self, folder: Path, artifacts: Path, settings: RegisterParams) -> None:
-        self.folder, self.settings = folder, settings
-        self.events = history.of(history.read(folder / HISTORY), settings.model_name)
+    def __init__(
+        self, folder: Path, registry: Registry, settings: RegisterParams, told: list[Event]
+    ) -> None:
+        self.folder, self.settings, self.registry = folder, settings, registry
+        self.events = told
         self.champion = history.champion(self.events)
         self.challenger = history.challenger(self.events)
         self.exports = exports.read(folder / EXPORTS)
-        self.registry = Registry(folder, artifacts, settings)
-        self._recorded = len(self.events)
+        self.settled: Mapping[str, str] | None = None  # today's models, where all is done
+        self._known = len(self.events)
         self._origin = {
             "model_name": settings.model_name,
             "git_commit": provenance.git_commit(),
             "data_hash": files.read_json(DATA)["sha256"] if DATA.is_file() else "",
         }
+
+    @property
+    def recorded(self) -> list[Event]:
+        """What was recorded in this change."""
+        return self.events[self._known :]
 
     def record(self, what: What, **facts: Any) -> None:
         """Add an event to the history; a refusal that was told just so before is not told again."""
@@ -71,9 +67,14 @@ class Standing:
             return
         self.events.append(event)
 
+    def versions(self) -> "dict[str, ModelVersion]":
+        """Return the registered version of each content hash."""
+        known = history.registered(self.events)
+        return self.registry.versions({h: e.to.version for h, e in known.items() if e.to})
+
     def version(self, who: Who) -> "ModelVersion":
         """Return a model's version in the registry. Raises PipelineError where it has none."""
-        found = self.registry.versions().get(who.content_hash)
+        found = self.versions().get(who.content_hash)
         if found is None:
             raise PipelineError(
                 f"{who} is no longer in the registry: `make rebuild` brings it back"
@@ -89,7 +90,8 @@ class Standing:
             if export.entry["content_hash"] == who.content_hash:
                 return export
         version = self.version(who)
-        folder = self.registry.folder(version)
+        fetched = self.folder / FETCHED / who.content_hash if self.registry.store.shared else None
+        folder = self.registry.folder(version, fetched)
         if files.content_hash(folder) != who.content_hash:
             raise PipelineError(f"{who} is damaged in {folder}")
         told = self.registry.text(version.run_id or "", EVALUATION)
@@ -106,7 +108,7 @@ class Standing:
         data: dict[str, Any] | None,
         decision: dict[str, Any],
     ) -> dict[str, Any]:
-        """Write the exports, try them as the service would, give the aliases; return the record.
+        """Write the exports and try them as the service would; return the record of the decision.
 
         Raises PipelineError where one of them does not answer as when it was evaluated.
         """
@@ -121,10 +123,6 @@ class Standing:
             except PipelineError:
                 if fallback is None:
                     raise
-        self.registry.give(CHAMPION, self.version(self.champion) if self.champion else None)
-        self.registry.give(CHALLENGER, self.version(self.challenger) if self.challenger else None)
-        before = history.previous(self.events) if fallback else None  # a service may follow it
-        self.registry.give(FALLBACK, self.version(before) if before else None)
         record = {
             "model_name": self.settings.model_name,
             CHAMPION: _named(champion),
@@ -146,34 +144,6 @@ class Standing:
         """Return the picture of the data that is exported now."""
         path = self.folder / EXPORTS / exports.DATA
         return files.read_json(path) if path.is_file() else None
-
-    def save(self) -> None:
-        """Write what was recorded to the history's end."""
-        history.append(self.folder / HISTORY, self.events[self._recorded :])
-        self._recorded = len(self.events)
-
-
-@contextmanager
-def changing(settings: RegisterParams) -> Iterator[Standing]:
-    """Yield the standing, to change; all of it takes effect at once when the block succeeds.
-
-    The registry's lock must be held.
-    """
-    state = state_folder()
-    with generations.changing(state / LINK) as folder:
-        relocation.follow(folder / DATABASE, state / ARTIFACTS)
-        standing = Standing(folder, state / ARTIFACTS, settings)
-        yield standing
-        standing.save()
-        if (folder / RECORD).is_file():
-            generations.linked(PROMOTED, state / LINK / EXPORTS)
-            generations.linked(REGISTRY_RECORD, state / LINK / RECORD)
-
-
-def events(model_name: str | None = None) -> list[Event]:
-    """Return the history as it stands; of one registered model, where it is named."""
-    told = history.read(state_folder() / LINK / HISTORY)
-    return told if model_name is None else history.of(told, model_name)
 
 
 def who(version: "ModelVersion") -> Who:

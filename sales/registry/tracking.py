@@ -1,9 +1,10 @@
 """The MLflow registry: runs, versions and aliases, each model in it once by its content hash."""
 
 import os
+import shutil
 import sqlite3
-import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,15 +12,24 @@ from pydantic import Field
 
 from sales.errors import PipelineError
 from sales.params import Group
-from sales.registry import logged_model, relocation
+from sales.registry import (
+    asking,
+    experiments,
+    generations,
+    logged_model,
+    logging_runs,
+    relocation,
+)
+from sales.registry.homes import REGISTRY, TRACKING, Server
 from sales.registry.promotion import CHAMPION
-from sales.registry.runs import Run, flat
+from sales.registry.runs import Run
 
 if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion
 
 DATABASE = "mlflow.db"
 PREVIOUS = "previous_champion"  # tag of the registered model: the version the champion replaced
+PLACEHOLDER = "placeholder"  # tag of a version that only takes up a number, for a moment
 
 
 class RegisterParams(Group):
@@ -31,44 +41,52 @@ class RegisterParams(Group):
     min_improvement_pct: float = Field(ge=0, lt=100)
 
 
-class Registry:
-    """MLflow's SQLite database in a folder, for one experiment and one registered model.
+@dataclass(frozen=True)
+class Store:
+    """Where MLflow keeps runs, and versions with their aliases; and files, where that is ours."""
+
+    tracking: str
+    registry: str
+    artifacts: str | None = None
+    shared: bool = False
+
+
+def in_folder(folder: Path, artifacts: Path) -> Store:
+    """Return the store that is a SQLite database in a folder, which nobody reads meanwhile.
 
     Artifacts lie elsewhere, and stay where they are when the folder changes.
+    """
+    folder = folder.resolve()
+    relocation.refuse_strange(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    uri = f"sqlite:///{folder / DATABASE}"
+    return Store(uri, uri, artifacts.resolve().as_uri())
+
+
+def on_server(server: Server) -> Store:
+    """Return the store that a team shares; what it keeps, and where, is its own."""
+    return Store(server.tracking, server.registry, server.artifact_root, shared=True)
+
+
+class Registry:
+    """MLflow, for one experiment and one registered model.
 
     Imports MLflow when made, about two seconds; sets its URIs for this process.
     """
 
-    def __init__(self, folder: Path, artifacts: Path, params: RegisterParams) -> None:
-        for key in ("MLFLOW_DISABLE_TELEMETRY", "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT"):
-            os.environ.setdefault(key, "true")
-        for key in ("MLFLOW_UV_AUTO_DETECT", "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR"):
-            os.environ.setdefault(key, "false")
-        os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "ERROR")
+    def __init__(self, store: Store, params: RegisterParams) -> None:
+        asking.settle()
         import mlflow
-        from mlflow.entities import LifecycleStage
         from sqlalchemy import event
         from sqlalchemy.engine import Engine
 
-        if not event.contains(Engine, "connect", _unjournaled):
+        if not store.shared and not event.contains(Engine, "connect", _unjournaled):
             event.listen(Engine, "connect", _unjournaled)
-        folder = folder.resolve()
-        relocation.refuse_strange(folder)
-        folder.mkdir(parents=True, exist_ok=True)
-        uri = f"sqlite:///{folder / DATABASE}"
-        mlflow.set_tracking_uri(uri)
-        mlflow.set_registry_uri(uri)
-        self.name = params.model_name
-        self.client = mlflow.MlflowClient(tracking_uri=uri, registry_uri=uri)
-        found = self.client.get_experiment_by_name(params.experiment)
-        if found and found.lifecycle_stage == LifecycleStage.DELETED:  # in the MLflow UI
-            self.client.restore_experiment(found.experiment_id)
-        self.experiment = (
-            found.experiment_id
-            if found
-            else self.client.create_experiment(
-                params.experiment, artifact_location=artifacts.resolve().as_uri()
-            )
+        _point_at(store)
+        self.store, self.name = store, params.model_name
+        self.client = mlflow.MlflowClient(tracking_uri=store.tracking, registry_uri=store.registry)
+        self.experiment = experiments.found_or_made(
+            self.client, params.experiment, store.artifacts, kept_by=store.shared
         )
 
     def find_run(self, content_hash: str, evaluation_hash: str) -> str | None:
@@ -83,81 +101,113 @@ class Registry:
 
     def track(self, run: Run) -> str:
         """Log a run with its model and return its id."""
-        import mlflow
-        from mlflow.data.meta_dataset import MetaDataset
-        from mlflow.data.sources import LocalArtifactDatasetSource  # type: ignore[attr-defined]
-        from mlflow.entities import Metric, Param
+        if self.store.shared:
+            self._end_what_was_cut(run.tags["content_hash"])
+        return logging_runs.log(self.client, self.experiment, run)
 
-        now = int(time.time() * 1000)
-        logged = [Metric(key, value, now, 0) for key, value in flat(run.metrics).items()]
-        if run.curve is not None:
-            logged += [
-                Metric(f"curve.{split}_rmse", rmse, now, int(step))
-                for step, split, rmse in run.curve.itertuples(index=False)
-            ]
-        params = [Param(key, str(value)) for key, value in run.params.items()]
-        with mlflow.start_run(experiment_id=self.experiment, run_name=run.name) as active:
-            run_id = active.info.run_id
-            self.client.log_batch(run_id, logged, params)
-            if run.data_file is not None:
-                source = LocalArtifactDatasetSource(str(run.data_file.resolve()))
-                data = MetaDataset(  # type: ignore[abstract]
-                    source, name=run.data_file.stem, digest=run.data_hash[:36]
-                )
-                mlflow.log_input(data, context="training")
-            for file, text in run.texts.items():
-                mlflow.log_text(text, file)
-            uri = logged_model.log(self.client, run.folder, run.example)
-            # The tags by which the run is found come last: a run cut short is never found.
-            mlflow.set_tags({**run.tags, "model_uri": uri})
-        return run_id
+    def _end_what_was_cut(self, content_hash: str) -> None:
+        """End the runs of a model that a process left under way when the server went away."""
+        for run in self.client.search_runs(
+            [self.experiment],
+            f"tags.{logging_runs.UNDER_WAY} = '{content_hash}' and attributes.status = 'RUNNING'",
+        ):
+            self.client.set_terminated(run.info.run_id, "KILLED")
 
-    def versions(self) -> "dict[str, ModelVersion]":
-        """Return the registered versions by content hash."""
-        return {v.tags["content_hash"]: v for v in self._all_versions() if "content_hash" in v.tags}
+    def versions(self, told: Mapping[str, int] = {}) -> "dict[str, ModelVersion]":
+        """Return the registered version of each content hash.
+
+        Where there are several, as two who registered at once leave them: the one whose number is
+        `told`, else the first, on which all agree at any time.
+        """
+        return {
+            content_hash: next(
+                (v for v in found if int(v.version) == told.get(content_hash)), found[0]
+            )
+            for content_hash, found in self.copies().items()
+        }
+
+    def copies(self) -> "dict[str, list[ModelVersion]]":
+        """Return all versions of each content hash, the first one first."""
+        found: dict[str, list[ModelVersion]] = {}
+        for version in self._all_versions():
+            if "content_hash" in version.tags and PLACEHOLDER not in version.tags:
+                found.setdefault(version.tags["content_hash"], []).append(version)
+        return found
 
     def _all_versions(self) -> "list[ModelVersion]":
-        return list(self.client.search_model_versions(f"name = '{self.name}'"))
+        found = self.client.search_model_versions(f"name = '{self.name}'")
+        return sorted(found, key=lambda v: int(v.version))
 
     def register(self, run_id: str, content_hash: str, number: int = 0) -> "ModelVersion":
         """Register the model of a run as the next version, or as that number; return the version.
 
         MLflow counts by itself: on the way to a higher number, empty versions come and go.
         """
+        self._create_model()
+        tags = self.client.get_run(run_id).data.tags
+        uri, known = tags["model_uri"], self._all_versions()
+        following = 1 + max((int(v.version) for v in known), default=0)
+        passed = [v for v in known if PLACEHOLDER in v.tags]
+        model = uri.rpartition("/")[2]
+        passed += [
+            self.client.create_model_version(
+                self.name, uri, run_id, tags={PLACEHOLDER: "true"}, model_id=model
+            )
+            for _ in range(following, number)
+        ]
+        about = {"content_hash": content_hash, "model": tags["model"]}
+        card = self.text(run_id, "card.md")
+        if card:
+            about["model_card"] = f"runs:/{run_id}/card.html"
+        version = self.client.create_model_version(
+            self.name,
+            uri,
+            run_id,
+            tags=about,
+            description=card or None,  # MLflow shows it as Markdown
+            model_id=model,
+        )
+        for empty in passed:
+            self.client.delete_model_version(self.name, empty.version)
+        if not self.store.shared:
+            return version
+        first, *others = self.copies()[content_hash]
+        for other in others:
+            if other.version == version.version:  # another one was first, meanwhile
+                self.client.delete_model_version(self.name, other.version)
+        return first
+
+    def _create_model(self) -> None:
         from mlflow.exceptions import MlflowException
 
         try:
             self.client.get_registered_model(self.name)
-        except MlflowException:
-            self.client.create_registered_model(self.name)
-        tags = self.client.get_run(run_id).data.tags
-        following = 1 + max((int(v.version) for v in self._all_versions()), default=0)
-        passed = [
-            self.client.create_model_version(self.name, tags["model_uri"], run_id)
-            for _ in range(following, number)
-        ]
-        version = self.client.create_model_version(
-            self.name,
-            tags["model_uri"],
-            run_id,
-            tags={"content_hash": content_hash, "model": tags["model"]},
-            model_id=tags["model_uri"].rpartition("/")[2],
-        )
-        card = self.text(run_id, "card.md")
-        if card:  # MLflow shows a version's description as Markdown
-            self.client.update_model_version(self.name, version.version, card)
-            self.tag(version, {"model_card": f"runs:/{run_id}/card.html"})
-        for empty in passed:
-            self.client.delete_model_version(self.name, empty.version)
-        return version
+        except MlflowException as error:
+            if not asking.absent(error):
+                raise
+            try:
+                self.client.create_registered_model(self.name)
+            except MlflowException as again:  # by another one, meanwhile
+                if again.error_code != "RESOURCE_ALREADY_EXISTS":
+                    raise
+
+    def drop_copies(self, versions: "Mapping[str, ModelVersion]") -> None:
+        """Delete what is registered beside the one version of its content hash."""
+        for content_hash, found in self.copies().items():
+            for copy in found:
+                if copy.version != versions[content_hash].version:
+                    self.client.delete_model_version(self.name, copy.version)
 
     def holder(self, alias: str) -> "ModelVersion | None":
         """Return the version that holds an alias."""
         from mlflow.exceptions import MlflowException
 
         try:
-            return self.client.get_model_version_by_alias(self.name, alias)
-        except MlflowException:
+            number = self.client.get_registered_model(self.name).aliases.get(alias)
+            return self.client.get_model_version(self.name, str(number)) if number else None
+        except MlflowException as error:
+            if not asking.absent(error):
+                raise
             return None
 
     def give(self, alias: str, to: "ModelVersion | None") -> None:
@@ -171,14 +221,27 @@ class Registry:
                 self.client.set_registered_model_tag(self.name, PREVIOUS, now.version)
             self.client.set_registered_model_alias(self.name, alias, to.version)
 
-    def folder(self, of: "ModelVersion") -> Path:
-        """Return where a version's model folder lies. Raises PipelineError when it is gone."""
+    def folder(self, of: "ModelVersion", into: Path | None = None) -> Path:
+        """Return where a version's model folder lies, fetched into a folder from a server.
+
+        Raises PipelineError when it is gone; what MLflow raises where nobody can be asked.
+        """
         import mlflow
 
         try:
-            root = Path(mlflow.artifacts.download_artifacts(f"models:/{of.name}/{of.version}"))
-            return next(root.glob("artifacts/*/model.json")).parent
+            if into is None:
+                root = Path(mlflow.artifacts.download_artifacts(f"models:/{of.name}/{of.version}"))
+                return next(root.glob("artifacts/*/model.json")).parent
+            shutil.rmtree(into, ignore_errors=True)
+            into.mkdir(parents=True)
+            uri = self.client.get_run(of.run_id or "").data.tags["model_uri"]
+            model = self.client.get_logged_model(uri.rpartition("/")[2])
+            uri = f"{model.artifact_location}/{logged_model.MODEL_FILES}"
+            root = Path(mlflow.artifacts.download_artifacts(uri, dst_path=str(into)))
+            return next(root.rglob("model.json")).parent
         except Exception as error:  # MLflow raises many kinds for a lost artifact
+            if self.store.shared and not asking.lost(error):
+                raise
             raise PipelineError(f"version {of.version} has lost its files: {error}") from error
 
     def text(self, run_id: str, path: str) -> str | None:
@@ -188,7 +251,9 @@ class Registry:
 
         try:
             return mlflow.artifacts.load_text(f"runs:/{run_id}/{path}")
-        except (MlflowException, OSError):
+        except (MlflowException, OSError) as error:
+            if self.store.shared and not asking.lost(error):
+                raise
             return None
 
     def tag(self, of: "ModelVersion", facts: Mapping[str, Any]) -> None:
@@ -198,12 +263,31 @@ class Registry:
                 self.client.set_model_version_tag(self.name, of.version, key, str(value))
 
 
+def _point_at(store: Store) -> None:
+    """Let MLflow's own functions use the store, in this process alone.
+
+    MLflow would set its variables too: the next who asks them would take ours for a server.
+    """
+    import mlflow
+
+    before = {name: os.environ.get(name) for name in (TRACKING, REGISTRY)}
+    mlflow.set_tracking_uri(store.tracking)
+    mlflow.set_registry_uri(store.registry)
+    for name, value in before.items():
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value
+
+
 def _unjournaled(connection: Any, _: Any) -> None:
     """Let SQLite keep no journal on disk, nor wait for the disk at each of hundreds of commits.
 
     What is written is a copy that nobody reads yet (generations.py): should the process or the
-    machine die, it is thrown away as a whole.
+    machine die, it is thrown away as a whole. A database that others share is left as it is.
     """
     if isinstance(connection, sqlite3.Connection):
-        connection.execute("PRAGMA journal_mode = MEMORY")
-        connection.execute("PRAGMA synchronous = OFF")
+        [[_, _, path], *_] = connection.execute("PRAGMA database_list").fetchall()
+        if generations.FOLDER in Path(path).parts:
+            connection.execute("PRAGMA journal_mode = MEMORY")
+            connection.execute("PRAGMA synchronous = OFF")

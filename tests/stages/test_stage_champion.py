@@ -12,7 +12,7 @@ import pytest
 from sales import files, params
 from sales.errors import PipelineError
 from sales.models import belonging, saved
-from sales.registry import history, lock, standing, tracking
+from sales.registry import changing, history, lock, standing, tracking
 from sales.serving import answering
 from stages import champion, register
 from tests import patience
@@ -43,7 +43,7 @@ def names(alias="champion"):
     holder = open_registry().holder(alias)
     entry = files.read_json(Path("models/promoted/promoted.json"))[alias]
     recorded = files.read_json(Path("metrics/registry.json"))[alias]
-    told = getattr(history, alias)(standing.events())
+    told = getattr(history, alias)(events())
     if holder is None:
         assert entry is recorded is told is None
         return None
@@ -53,8 +53,12 @@ def names(alias="champion"):
     return f"{told.model} {told.version}"
 
 
+def events():
+    return changing.events(params.read("register", tracking.RegisterParams))
+
+
 def what():
-    return [event.what for event in standing.events()]
+    return [event.what for event in events()]
 
 
 # --- the rule, case by case ------------------------------------------------------------------
@@ -113,7 +117,7 @@ def test_better(gated):
     better = 100 * (1 - told["candidate_test_rmse"] / told["incumbent_test_rmse"])
     assert told["improvement_pct"] == pytest.approx(better)
     assert f"{better:.2f} % better" in told["reason"]
-    event = standing.events()[-1]
+    event = events()[-1]
     assert (event.what, event.to.version, event.from_.version) == ("promoted", 2, 1)
     assert event.improvement_pct == told["improvement_pct"]
     tags = open_registry().holder("champion").tags
@@ -163,13 +167,13 @@ def test_champion_barred(three):
     assert names() == "xgboost 2"
     register.main()  # today's best is the barred one
     assert names() == "xgboost 2"
-    refused = next(e for e in reversed(standing.events()) if e.what == "refused")
+    refused = next(e for e in reversed(events()) if e.what == "refused")
     assert refused.to.version == 3
     assert "prices too low; `make lift VERSION=" in refused.reason
     run("lift", "3", "--reason", "it was the data")
     register.main()
     assert names() == "linear_regression 3"
-    assert history.barred(standing.events()) == {}
+    assert history.barred(events()) == {}
 
 
 def test_every_model_that_passes_is_barred(gated):
@@ -196,7 +200,7 @@ def test_gate_fails_for_all(gated):
             register.main()
     assert state()["aliases"] == before["aliases"]
     assert what()[-2:] == ["challenger", "refused"]
-    last = standing.events()[-1]
+    last = events()[-1]
     assert last.to is None
     assert "linear_regression: RMSE saved against the mean" in last.reason
 
@@ -241,10 +245,10 @@ def test_promote_while_a_repro_runs(three):
         for words in commands
     ]
     assert [process.wait(patience.SECONDS) for process in running] == [0, 0]
-    by_hand = [e for e in standing.events() if e.by == "person"]
+    by_hand = [e for e in events() if e.by == "person"]
     assert len(by_hand) == 1
     assert names() in {"xgboost 2", "xgboost 4", "linear_regression 3"}
-    assert sorted(e.to.version for e in standing.events() if e.what == "registered") == [1, 2, 3, 4]
+    assert sorted(e.to.version for e in events() if e.what == "registered") == [1, 2, 3, 4]
 
 
 # --- by hand -------------------------------------------------------------------------------
@@ -272,7 +276,7 @@ def test_rollback_twice_and_no_further(three, capsys):
     assert "barred: linear_regression, version 3, until `make lift VERSION=3`" in printed
     run("rollback", "--reason", "second")
     assert names() == "xgboost 1"
-    assert [e.from_.version for e in history.barred(standing.events()).values()] == [3, 2]
+    assert [e.from_.version for e in history.barred(events()).values()] == [3, 2]
     with pytest.raises(PipelineError, match="no champion before xgboost, version 1"):
         run("rollback")
     tags = {v.version: v.tags for v in open_registry().versions().values()}
@@ -329,7 +333,7 @@ def test_history_as_a_table(three, capsys):
     run("history")
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].split()[:4] == ["when", "what", "to", "from"]
-    assert len(lines) == 1 + len(standing.events())
+    assert len(lines) == 1 + len(events())
     assert "rolled back" in lines[-1]
     assert "prices | too low" in lines[-1]
 
@@ -353,9 +357,9 @@ def test_no_reason_forges_a_line_of_the_history(three, typed, told):
         return done.stdout.decode()
 
     champion_by_hand("rollback", "--reason", typed)
-    assert standing.events()[-1].reason.startswith(told)
+    assert events()[-1].reason.startswith(told)
     lines = champion_by_hand("history").splitlines()
-    assert len(lines) == 1 + len(standing.events())
+    assert len(lines) == 1 + len(events())
     assert told in lines[-1]
 
 
@@ -390,7 +394,7 @@ def test_the_registry_comes_back_from_the_history(gated, way):
         register.main()
     assert [v[:2] for v in state()["versions"]] == before
     assert (names(), names("challenger")) == ("xgboost 1", "xgboost 3")
-    assert [e.from_.version for e in history.barred(standing.events()).values()] == [2]
+    assert [e.from_.version for e in history.barred(events()).values()] == [2]
     for version in open_registry().versions().values():
         folder = open_registry().folder(version)
         assert saved.load(folder).content_hash == version.tags["content_hash"]
@@ -460,7 +464,7 @@ def test_whoever_waits_too_long_is_told_for_whom(gated, monkeypatch):
         lock.locked(standing.state_folder()),
         pytest.raises(PipelineError, match=r"in use by process \d+ \(.*\) since \d\d:\d\d:\d\d"),
         lock.locked(standing.state_folder(), 0.2),
-        standing.changing(settings),
+        changing.changing(settings),
     ):
         pass
 
@@ -471,7 +475,7 @@ def test_a_write_from_outside_is_not_lost(gated):
     settings = params.read("register", tracking.RegisterParams)
     with (
         pytest.raises(PipelineError, match="was written to meanwhile"),
-        standing.changing(settings) as now,
+        changing.changing(settings) as now,
     ):
         outside = open_registry()
         outside.client.update_registered_model(outside.name, description="from the UI")

@@ -24,7 +24,10 @@ def kept(tmp_path, monkeypatch):
     for name in (*READ, "metrics/one.json", *(f"state/{name}" for name in KEPT)):
         Path(name).parent.mkdir(parents=True, exist_ok=True)
         Path(name).write_text(name)
-    for link, target in ((standing.PROMOTED, "promoted"), (standing.REGISTRY_RECORD, "x.json")):
+    for link, target in (
+        (standing.PROMOTED, "promoted"),
+        (standing.REGISTRY_RECORD, "registry.json"),
+    ):
         link.parent.mkdir(exist_ok=True)
         link.symlink_to(Path("..", "state", target))
     fingerprint.keep(Path("state"), HASHES)

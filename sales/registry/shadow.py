@@ -1,0 +1,61 @@
+"""Aliases and tags in MLflow: a shadow of the history, cast anew after each change."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from sales.registry import history
+from sales.registry.history import Event
+from sales.registry.promotion import CHALLENGER, CHAMPION, FALLBACK
+
+if TYPE_CHECKING:
+    from mlflow.entities.model_registry import ModelVersion
+
+    from sales.registry.tracking import Registry
+
+FIGURES = ("candidate_test_rmse", "incumbent_test_rmse", "improvement_pct")
+
+
+def tags(events: Sequence[Event]) -> dict[str, dict[str, str]]:
+    """Return what the history says of each version, as its tags, by content hash.
+
+    That is the last decision of the rule on it, with figures and reason, and whether a person has
+    barred it.
+    """
+    told: dict[str, dict[str, str]] = {}
+    for event in events:
+        if event.what == "rolled back" and event.from_:
+            bar = {"barred": event.when, "bar_reason": event.reason}
+            told.setdefault(event.from_.content_hash, {}).update(bar)
+        if event.to is None:
+            continue
+        of = told.setdefault(event.to.content_hash, {})
+        if event.what == "lifted":
+            of.update({"barred": "", "bar_reason": ""})
+        elif event.by == "rule" and event.what in ("promoted", "refused"):
+            figures = {key: getattr(event, key) for key in FIGURES}
+            if figures["candidate_test_rmse"] is not None:  # of a barred one nothing was compared
+                kept, new = "kept", "replaced" if event.from_ else "first"
+                of.update(
+                    {"decision": kept if event.what == "refused" else new, "reason": event.reason}
+                )
+                of.update({k: str(v) for k, v in figures.items() if v is not None})
+    return told
+
+
+def cast(
+    registry: "Registry", events: Sequence[Event], versions: "Mapping[str, ModelVersion]"
+) -> None:
+    """Give aliases and tags as the history has them; write nothing that stands so already."""
+    given = {
+        CHAMPION: history.champion,
+        CHALLENGER: history.challenger,
+        FALLBACK: history.previous,  # a service may follow it
+    }
+    for alias, of in given.items():
+        who = of(events)
+        registry.give(alias, versions.get(who.content_hash) if who else None)
+    for content_hash, facts in tags(events).items():
+        version = versions.get(content_hash)
+        if version:
+            there = version.tags
+            registry.tag(version, {k: v for k, v in facts.items() if there.get(k, "") != v})

@@ -1,0 +1,47 @@
+"""Aliases and tags follow from the history alone."""
+
+from sales.registry import shadow
+from sales.registry.history import Event, Who
+
+ONE, TWO = (Who(model="xgboost", version=n, content_hash=str(n) * 64) for n in (1, 2))
+
+
+def event(what, **facts):
+    return Event(when="2026-11-26T00:00:00+00:00", what=what, **facts)
+
+
+def test_the_last_decision_and_the_bar_of_each_version():
+    told = [
+        event("registered", to=ONE),
+        event("promoted", to=ONE, candidate_test_rmse=3.0, reason="the first"),
+        event(
+            "promoted",
+            to=TWO,
+            from_=ONE,
+            candidate_test_rmse=2.0,
+            incumbent_test_rmse=3.0,
+            improvement_pct=33.3,
+            reason="better",
+        ),
+        event("rolled back", by="person", to=ONE, from_=TWO, reason="too low"),
+        event("refused", to=TWO, from_=ONE, reason="barred since then"),
+    ]
+    found = shadow.tags(told)
+    assert found[ONE.content_hash] == {
+        "decision": "first",
+        "reason": "the first",
+        "candidate_test_rmse": "3.0",
+    }
+    assert found[TWO.content_hash] == {
+        "decision": "replaced",
+        "reason": "better",
+        "candidate_test_rmse": "2.0",
+        "incumbent_test_rmse": "3.0",
+        "improvement_pct": "33.3",
+        "barred": "2026-11-26T00:00:00+00:00",
+        "bar_reason": "too low",
+    }
+    found = shadow.tags([*told, event("lifted", by="person", to=TWO)])
+    assert (found[TWO.content_hash]["barred"], found[TWO.content_hash]["bar_reason"]) == ("", "")
+    refused = event("refused", to=TWO, candidate_test_rmse=2.0, reason="no better")
+    assert shadow.tags([*told, refused])[TWO.content_hash]["decision"] == "kept"
