@@ -8,6 +8,8 @@ from tqdm import tqdm
 
 from sales import engine, params
 from sales.data import addresses, sources
+from sales.data.incoming import IngestParams
+from sales.data.reading import formats
 from sales.engine import Engine, RunParams
 from sales.errors import PipelineError, run
 from sales.serving import scoring
@@ -27,9 +29,10 @@ def main() -> None:
     if not given.address or not given.out:
         raise PipelineError("say which rows, and where to: make score IN=orders.csv OUT=scored")
     served = scoring.load(PROMOTED.resolve(), given.alias)
-    found = sources.find(given.address)
+    how = params.read("ingest", IngestParams)
+    found = sources.find(given.address, how)
     if not found:
-        raise PipelineError(f"{given.address} holds no CSV or Parquet files")
+        raise PipelineError(f"{given.address} holds no {formats.TOLD}")
     into = Scored(addresses.absolute(given.out))
     model = {
         "alias": served.alias,
