@@ -9,7 +9,8 @@ COPY .streamlit .streamlit
 COPY ui ui
 COPY sales/__init__.py sales/errors.py sales/files.py sales/params.py sales/
 COPY sales/contract/__init__.py sales/contract/cells.py sales/contract/dates.py \
-     sales/contract/decimals.py sales/contract/definition.py sales/contract/expressions.py sales/contract/
+     sales/contract/decimals.py sales/contract/definition.py sales/contract/expressions.py \
+     sales/contract/quoted.py sales/contract/
 COPY sales/data/__init__.py sales/data/incoming.py sales/data/
 COPY sales/data/reading sales/data/reading
 COPY sales/models/__init__.py sales/models/features.py sales/models/

@@ -23,6 +23,8 @@ def column(table: pa.Table, name: str, contract: Column) -> pa.ChunkedArray:
     raw = table[name]
     if contract.role not in ("numeric", "target") or not commas(table.schema):
         return raw
+    if getattr(contract, "decimal", None):  # the contract itself knows how its numbers are written
+        return raw
     return pointed(raw) if pa.types.is_string(raw.type) else raw
 
 
