@@ -12,7 +12,11 @@ COPY sales/contract/__init__.py sales/contract/cells.py sales/contract/dates.py 
      sales/contract/decimals.py sales/contract/definition.py sales/contract/expressions.py \
      sales/contract/quoted.py sales/contract/
 COPY sales/data/__init__.py sales/data/incoming.py sales/data/
-COPY sales/data/reading sales/data/reading
+COPY sales/data/reading/__init__.py sales/data/reading/delimited.py \
+     sales/data/reading/dialects.py sales/data/reading/feather.py \
+     sales/data/reading/formats.py sales/data/reading/json_lines.py \
+     sales/data/reading/packing.py sales/data/reading/recoding.py \
+     sales/data/reading/sheet_xml.py sales/data/reading/workbooks.py sales/data/reading/
 COPY sales/models/__init__.py sales/models/features.py sales/models/
 COPY sales/serving/__init__.py sales/serving/fields.py sales/serving/given_back.py \
      sales/serving/ranges.py sales/serving/refusals.py sales/serving/request.py \
