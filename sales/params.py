@@ -1,5 +1,6 @@
 """Reads `params.yaml`: one validated group at a time, so that a stage depends on nothing else."""
 
+from datetime import date
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -66,6 +67,20 @@ def read(group: str, model: type[GroupT], path: Path = Path("params.yaml")) -> G
     return validate(tree, model, f"{path}: {group}")
 
 
+def _trap(error: Any) -> str:
+    """Return what YAML has made of a name or a word that was meant as text; empty: nothing."""
+    given = error["input"]
+    if error["type"] != "string_type" or not isinstance(given, bool | int | float | date):
+        return ""
+    if isinstance(given, bool):
+        words = "yes, on or true" if given else "no, off or false"
+        what = f"YAML reads {words} as a truth value"
+    else:
+        kind = "a date" if isinstance(given, date) else "a number"
+        what = f"YAML reads {given} as {kind}"
+    return f"{what}: put it in quotes, as in '{'no' if given is False else given}'"
+
+
 def validate(tree: Any, model: type[GroupT], where: str) -> GroupT:
     """Return `tree` as a `model`; the error is one line that starts with `where` and the key."""
     try:
@@ -77,5 +92,7 @@ def validate(tree: Any, model: type[GroupT], where: str) -> GroupT:
         given = (
             "" if first["type"] in ("missing", "extra_forbidden") else f" (is {first['input']!r})"
         )
+        if trap := _trap(first):
+            reason, given = trap, ""
         more = f"; and {error.error_count() - 1} more" if error.error_count() > 1 else ""
         raise PipelineError(f"{key}: {reason}{given[:120]}{more}") from None

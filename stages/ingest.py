@@ -5,14 +5,17 @@ from functools import partial
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.parquet
 
 from sales import engine, files, params
 from sales.data import generator, pieces, sources
 from sales.data.incoming import IngestParams
 from sales.data.pieces import Read
 from sales.data.query import SqlParams
+from sales.data.reading import dialects, formats
 from sales.data.result import RECORD, Result
 from sales.data.sources import Source
+from sales.engine import partitions
 from sales.errors import PipelineError, run
 
 INCOMING = Path("data/incoming")
@@ -45,7 +48,16 @@ def main() -> None:
                 into.mkdir()
                 tasks += [(read, into, task, most) for task, (read, most) in enumerate(reads)]
             rows = sum(running.map(pieces.write, *zip(*tasks, strict=True), what="ingest"))
+    for source in found:
+        if told := how_read(source.name):
+            print(f"{source.name}: {told}")
     print(f"{settings.source}: {rows:,} rows in {max(1, len(found))} table(s)")
+
+
+def how_read(name: str) -> str:
+    """Return what the table of a CSV file knows of how that was written; nothing: plainly."""
+    first = next(iter(partitions.of(RAW / f"{name}.parquet")), None)
+    return dialects.of(pa.parquet.read_schema(first)).told if first else ""
 
 
 def came_in(settings: IngestParams, asked: SqlParams) -> list[Source]:
@@ -53,7 +65,7 @@ def came_in(settings: IngestParams, asked: SqlParams) -> list[Source]:
 
     Raises PipelineError where what is there is not what is asked for.
     """
-    dropped = sources.find(str(INCOMING)) if INCOMING.is_dir() else []
+    dropped = sources.find(str(INCOMING), settings) if INCOMING.is_dir() else []
     if settings.source != "files" and dropped:
         raise PipelineError(
             f"{INCOMING} holds {dropped[0].name}, but ingest.source is {settings.source}: "
@@ -77,12 +89,13 @@ def came_in(settings: IngestParams, asked: SqlParams) -> list[Source]:
             f"{INCOMING} holds {dropped[0].name}, but ingest.address is {settings.address}: "
             "leave it empty in params.yaml, or move the file away"
         )
-    found = sources.find(settings.address) if settings.address else dropped
+    found = sources.find(settings.address, settings) if settings.address else dropped
     if settings.source == "files" and not found and settings.address:
-        raise PipelineError(f"ingest.address: {settings.address} holds no CSV or Parquet files")
+        raise PipelineError(f"ingest.address: {settings.address} holds no {formats.TOLD}")
     if settings.source == "files" and not found:
         raise PipelineError(
-            f"ingest.source is files, but {INCOMING} holds none: put CSV or Parquet files there, "
+            f"ingest.source is files, but {INCOMING} holds none: put files there "
+            f"({formats.TOLD}), "
             "or set it to synthetic (a queued or --temp experiment runs in a copy that lacks them: "
             f"name each, as in `--copy-paths {INCOMING}/orders.csv`)"
         )

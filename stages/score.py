@@ -14,7 +14,9 @@ from tqdm import tqdm
 
 from sales import engine, params
 from sales.data import addresses, database, pieces, sources
+from sales.data.incoming import IngestParams
 from sales.data.query import SqlParams
+from sales.data.reading import formats
 from sales.data.result import Result
 from sales.data.sources import Source
 from sales.engine import Engine, RunParams
@@ -71,9 +73,9 @@ def rows_of(address: str) -> Iterator[tuple[list[Source], list[dict[str, Any]]]]
     moment then, and a run that goes on after a crash knows that they are the same.
     """
     if not database.is_address(address):
-        found = sources.find(address)
+        found = sources.find(address, params.read("ingest", IngestParams))
         if not found:
-            raise PipelineError(f"{address} holds no CSV or Parquet files")
+            raise PipelineError(f"{address} holds no {formats.TOLD}")
         yield found, [source.told() for source in found]
         return
     table = ScoredTable.at(address, "IN")

@@ -184,6 +184,48 @@ def with_holes() -> Other:
     )
 
 
+def any_names() -> Other:
+    """Columns that are called like Python's words, functions and nothing that it could read."""
+    rng = np.random.default_rng(4)
+    names = ["class", "lambda", "year", "no", "Lot.Area", "size-m2", "größe", 'say "hi"', "100%"]
+    table = pd.DataFrame(rng.integers(1, 10, (ROWS, 10)), columns=[*names, "log"])
+    table["price"] = table.sum(axis=1) + rng.normal(0, 0.1, ROWS).round(2)
+    columns = {name: {"role": "numeric"} for name in table.columns[:-1]}
+    area = "`Lot.Area` * year + log(`100%`)"
+    return Other(
+        table,
+        {
+            "contract": {
+                "columns": {**columns, "price": {"role": "target"}},
+                "rules": {
+                    "at_least": {"left": "`size-m2` > 0", "right": "`class` > 0", "tolerance": 0}
+                },
+                "breakdown": {"half": '`say "hi"` + `lambda`'},
+            },
+            "featurize": {
+                "feature_set": "all",
+                "derived": {"twice": "year * 2", "area": area},
+                "feature_sets": {"all": {"add": [*columns, "twice", "area"]}},
+            },
+            "evaluate.min_slice_rows": 5,
+            "evaluate.slices": {"Lot.Area": {"edges": [5]}, "no": {}, "class": {}},
+            "evaluate.behaviour": {
+                "more_area": {
+                    "column": "Lot.Area",
+                    "becomes": "`Lot.Area` + 1",
+                    "prediction": "up",
+                },
+                "100%": {"column": "100%", "becomes": "`100%` * 1.1", "prediction": "up"},
+            },
+        },
+        answer_key="predicted_price",
+        scored="predicted_price",
+        question="What will this row's price be?",
+        controls={"Class", "Lambda", "Year", "No", "Lot.area", "Size-m2", "Größe", 'Say "hi"'}
+        | {"100%", "Log"},
+    )
+
+
 def of_types() -> Other:
     """Truth values, codes, two dates in a zone and with the day first, numbers of people."""
     rng = np.random.default_rng(5)
@@ -241,13 +283,14 @@ LENIENT = {  # what the gates ask of orders is not the subject here
     "gate.max_negative_prediction_pct": 100.0,
     "gate.min_skill_pct": -1000.0,
     "gate.max_coverage_error": 100.0,
+    "gate.max_slice_rmse_ratio": 100.0,
     "evaluate.slices": {},
     "evaluate.behaviour": {},
     "ingest.source": "files",
 }
 
 
-TABLES = [numbers_only, categories_only, a_date_only, with_holes, of_types]
+TABLES = [numbers_only, categories_only, a_date_only, with_holes, any_names, of_types]
 
 
 @pytest.fixture(params=TABLES, ids=lambda make: make.__name__)

@@ -7,9 +7,9 @@ import time
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.csv
 import pyarrow.parquet
 
+from sales.serving import given_back
 from ui.client import Scored, Service, ServiceError
 from ui.upload_check import Upload
 
@@ -119,9 +119,9 @@ class Scoring:
 
     def file(self) -> bytes:
         """Return the priced file in the format in which it came."""
-        sink = io.BytesIO()
-        if self.upload.is_parquet:
-            pa.parquet.write_table(self.table(), sink)
-        else:
-            pa.csv.write_csv(self.table(), sink, pa.csv.WriteOptions(quoting_style="needed"))
-        return sink.getvalue()
+        table, kind = self.table(), self.upload.kind
+        if kind == "parquet":
+            sink = io.BytesIO()
+            pa.parquet.write_table(table, sink)
+            return sink.getvalue()
+        return given_back.written(table, kind, self.added().column_names)

@@ -24,6 +24,7 @@ from sales.contract.date_parts import (
     week,
 )
 from sales.contract.holes import chosen, coalesce, compared, missing, of_dates, power
+from sales.contract.quoted import ADVICE, advice, taken_out
 from sales.errors import PipelineError
 
 Compiled = Callable[[Mapping[str, Any]], Any]
@@ -112,13 +113,17 @@ class Expression:
         return cls(text, where, frozenset(names))
 
     @cached_property
+    def tree(self) -> ast.expr:
+        """The expression as Python parses it, the names in backticks as names."""
+        return _parse(self.text, self.where)
+
+    @cached_property
     def _function(self) -> Compiled:
-        return _compiled(_parse(self.text, self.where))
+        return _compiled(self.tree)
 
     @cached_property
     def _plain(self) -> bool:
-        nodes = ast.walk(_parse(self.text, self.where))
-        return all(isinstance(node, PLAIN) for node in nodes)
+        return all(isinstance(node, PLAIN) for node in ast.walk(self.tree))
 
     def evaluate(self, columns: Mapping[str, np.ndarray]) -> np.ndarray:
         """Return the value for each row; a division by zero gives inf or NaN, without a warning.
@@ -145,10 +150,16 @@ class Expression:
 def _parse(text: str, where: str) -> ast.expr:
     if len(text) > MOST_CHARACTERS:
         raise PipelineError(f"{where}: longer than {MOST_CHARACTERS} characters")
+    plain, names = taken_out(text, where)
     try:
-        return ast.parse(text.strip(), mode="eval").body
+        tree = ast.parse(plain.strip(), mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
-        raise PipelineError(f"{where}: '{text}' is not an expression") from None
+        told = f"{where}: '{text}' is not an expression{advice(plain)}"
+        raise PipelineError(told) from None
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name):
+            node.id = names.get(node.id, node.id)
+    return tree
 
 
 def _check(node: ast.AST, where: str, names: set[str], depth: int) -> None:
@@ -177,7 +188,9 @@ def _check(node: ast.AST, where: str, names: set[str], depth: int) -> None:
             inner = args
         case _:
             text = ast.unparse(node)[:60]
-            raise PipelineError(f"{where}: '{text}' is not allowed, only arithmetic on columns")
+            raise PipelineError(
+                f"{where}: '{text}' is not allowed, only arithmetic on columns{ADVICE}"
+            )
     for child in inner:
         _check(child, where, names, depth + 1)
 

@@ -14,7 +14,7 @@ import pandera.pandas as pandera
 import pyarrow as pa
 from pandera.errors import SchemaErrors
 
-from sales.contract import Column, Contract, Rule, cells
+from sales.contract import Column, Contract, Rule, cells, decimals
 from sales.contract.cells import WHOLE
 from sales.contract.expressions import Expression
 from sales.errors import PipelineError
@@ -130,7 +130,7 @@ def refuse_incomplete(contract: Contract, name: str, columns: Sequence[str]) -> 
     if not missing:
         return
     if len(columns) == 1:
-        hint = "; it has a single column: is the separator a comma?"
+        hint = "; it has a single column: name its separator in ingest.csv.separator"
     else:
         there = {column.lower(): column for column in columns}
         near = {m: difflib.get_close_matches(m.lower(), there, 1, 0.8) for m in missing}
@@ -150,7 +150,8 @@ def _parse(
     refuse_incomplete(contract, file, table.column_names)
     columns, faults = {}, []
     for name in contract.required:
-        column, raw = contract.columns[name], table[name]
+        column = contract.columns[name]
+        raw = decimals.column(table, name, column)
         if cells.nested(raw.type):
             raise PipelineError(f"{file}: the column '{name}' holds {cells.called(raw.type)}")
         columns[name], missing, wrong = cells.read(raw, column)

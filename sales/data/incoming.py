@@ -1,44 +1,39 @@
-"""The user's own files: CSV and Parquet, read as they are, every CSV cell as text.
+"""The user's own files, read as they are: CSV, Parquet, Excel, JSON lines and Feather.
 
-Text keeps what was typed, so that the quarantine can show it; the contract makes it numbers. What a
-CSV's header is, and where its cells end, Arrow alone decides. A file is read at once, or batch by
-batch, however large it is.
+Every cell of a CSV and of a workbook is text: the contract makes it numbers. A file is read at
+once, or batch by batch, however large it is.
 """
 
-import zlib
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
-from typing import Annotated, Any, Literal
+from typing import IO, Annotated, Any, Literal
 
 import pyarrow as pa
-import pyarrow.csv
 import pyarrow.fs
 import pyarrow.parquet
 from pydantic import Field
 
+from sales.data.reading import delimited, feather, formats, json_lines, packing, workbooks
+from sales.data.reading.delimited import refuse_twice
+from sales.data.reading.dialects import CsvParams
+from sales.data.reading.formats import Format
 from sales.errors import PipelineError
 from sales.params import Group
 
-SUFFIXES = (".csv", ".csv.gz", ".parquet")
+__all__ = ["HowParams", "IngestParams", "batches", "is_parquet", "read", "refuse_twice"]
 LOCAL = pa.fs.LocalFileSystem()
-BATCH_ROWS = 65_536  # of Parquet
-BLOCK = 4 << 20  # bytes of CSV, and the longest line
-# One thread: only then does Arrow know the number of a broken row.
-STREAMED = pa.csv.ReadOptions(use_threads=False, block_size=BLOCK)
-PARSE = pa.csv.ParseOptions(newlines_in_values=True)
-# An empty cell is null, and nothing else is: `NA` may be a country.
-AS_TEXT = pa.csv.ConvertOptions(
-    default_column_type=pa.string(),
-    strings_can_be_null=True,
-    quoted_strings_can_be_null=False,
-    null_values=[""],
-)
-BOM = b"\xef\xbb\xbf"
+BATCH_ROWS = 65_536  # of Parquet and Feather
 
 
-class IngestParams(Group):
+class HowParams(Group):
+    """How files are read, where that is not found in each: see `ingest` in params.yaml."""
+
+    csv: CsvParams = CsvParams()
+    sheet: Annotated[str, Field(min_length=1)] | None = None
+
+
+class IngestParams(HowParams):
     """See `ingest` in params.yaml."""
 
     source: Literal["synthetic", "files", "sql"]
@@ -50,29 +45,42 @@ class IngestParams(Group):
     seed: int = Field(ge=0)
 
 
+FOUND = HowParams()  # whatever is not told is found
+
+
 def read(
     path: Path | str,
     filesystem: pa.fs.FileSystem = LOCAL,
     columns: Sequence[str] | None = None,
+    how: HowParams = FOUND,
+    most: int | None = None,
 ) -> pa.Table:
     """Return a file's rows. Raises PipelineError, naming the file, for one that is broken.
 
     Of a Parquet file only the `columns`, in the file's order, and none of the others is unpacked.
+    `most` bytes are what a workbook may unpack to, and what the table of it and of JSON lines may
+    take: then packing.TooLargeError.
     """
     name = _name(path)
     with _refusals(name):
         _refuse_empty(str(path), filesystem)
-        if is_parquet(name):
+        file = File(str(path), filesystem)
+        if file.format.kind == "parquet":
             table = _read_parquet(str(path), filesystem, columns)
+        elif file.format.kind == "csv":
+            table = delimited.read(file.opened, how.csv, name)
         else:
-            table = _read_csv(str(path), filesystem)
+            table = pa.Table.from_batches(_batches(file, how, None, most))
     if not table.num_rows:
         raise PipelineError(f"{name}: the file has a header but no rows")
     return table
 
 
 def batches(
-    path: str, filesystem: pa.fs.FileSystem = LOCAL, groups: Sequence[int] | None = None
+    path: str,
+    filesystem: pa.fs.FileSystem = LOCAL,
+    groups: Sequence[int] | None = None,
+    how: HowParams = FOUND,
 ) -> Iterator[pa.RecordBatch]:
     """Yield what `read` returns, batch by batch; of a Parquet file the row groups, None: all.
 
@@ -82,11 +90,7 @@ def batches(
     empty = True
     with _refusals(name):
         _refuse_empty(path, filesystem)
-        if is_parquet(name):
-            found = _parquet_batches(path, filesystem, groups)
-        else:
-            found = _csv_batches(path, filesystem)
-        for batch in found:
+        for batch in _batches(File(path, filesystem), how, groups, None):
             empty = empty and not batch.num_rows
             yield batch
     if empty:
@@ -94,73 +98,57 @@ def batches(
 
 
 def is_parquet(name: str) -> bool:
-    """Return whether a file of this name is Parquet; otherwise it is CSV."""
+    """Return whether a file of this name is Parquet."""
     return name.lower().endswith(".parquet")
 
 
-def refuse_twice(name: str, schema: pa.Schema) -> None:
-    """Raise PipelineError, naming the file, for a column that stands there twice."""
-    twice = [column for column, count in Counter(schema.names).items() if count > 1]
-    if twice:
-        what = f"the column '{twice[0]}'" if twice[0] else "a column without a name"
-        raise PipelineError(f"{name}: {what} stands there twice")
+class File:
+    """A file where it lies, and what it is by its name, or by the name of what a zip holds."""
 
+    def __init__(self, path: str, filesystem: pa.fs.FileSystem) -> None:
+        self.path, self.filesystem, self.name = path, filesystem, _name(path)
+        self.format = formats.of(self.name) or Format("csv", None)
+        if self.format.packed == ".zip":
+            with self.at_random() as file:
+                inner = formats.of(packing.member(file, self.name))
+            if not inner or inner.packed or inner.kind not in formats.TEXT.values():
+                raise PipelineError(
+                    f"{self.name}: the zip holds neither CSV nor JSON lines: unpack it"
+                )
+            self.format = Format(inner.kind, ".zip")
 
-def _read_csv(path: str, filesystem: pa.fs.FileSystem) -> pa.Table:
-    _refuse_foreign(path, filesystem)
-    try:
-        with filesystem.open_input_stream(path) as stream:
-            table = pa.csv.read_csv(stream, None, PARSE, AS_TEXT)
-            refuse_twice(_name(path), table.schema)
-            return table
-    except (pa.ArrowInvalid, UnicodeDecodeError):  # again, to know where
-        batches = [*_csv_batches(path, filesystem)]
-        return pa.Table.from_batches(batches) if batches else pa.table({})
+    def at_random(self) -> pa.NativeFile:
+        """Return the file, opened to be read anywhere."""
+        return self.filesystem.open_input_file(self.path)
 
-
-def _csv_batches(path: str, filesystem: pa.fs.FileSystem) -> Iterator[pa.RecordBatch]:
-    _refuse_foreign(path, filesystem)
-    try:
+    @contextmanager
+    def opened(self) -> Iterator[IO[bytes]]:
+        """Yield what the file holds, unpacked, as a stream from its beginning."""
+        packed = self.format.packed
+        whole = self.filesystem.open_input_stream
         with (
-            filesystem.open_input_stream(path) as stream,
-            pa.csv.open_csv(stream, STREAMED, PARSE, AS_TEXT) as reader,
+            self.at_random() if packed == ".zip" else whole(self.path, compression=None) as file,
+            packing.unpacked(file, packed, self.name) as stream,
         ):
-            refuse_twice(_name(path), reader.schema)
-            yield from reader
-    except UnicodeDecodeError:
-        raise PipelineError(f"{_name(path)}: not in UTF-8; save it as UTF-8") from None
-    except pa.ArrowInvalid as error:
-        if "Empty CSV" not in str(error):
-            raise PipelineError(f"{_name(path)}: {_broken_csv(str(error))}") from None
-        with filesystem.open_input_stream(path) as stream:
-            if len(stream.read(STREAMED.block_size)) == STREAMED.block_size:
-                where = f"in its first {BLOCK >> 20} MiB"
-                raise PipelineError(f"{_name(path)}: there is no header {where}") from None
+            yield stream
 
 
-def _refuse_foreign(path: str, filesystem: pa.fs.FileSystem) -> None:
-    """Raise PipelineError for a CSV file that begins with nothing, or in UTF-16."""
-    with filesystem.open_input_stream(path) as stream:
-        start = stream.read(1 << 16)
-        if b"\0" in start:
-            raise PipelineError(f"{_name(path)}: not in UTF-8 (UTF-16?); save it as UTF-8")
-        start = start.removeprefix(BOM)
-        while not start.strip():
-            start = stream.read(1 << 16)
-            if not start:
-                raise PipelineError(f"{_name(path)}: the file is empty")
-
-
-def _broken_csv(message: str) -> str:
-    if "UTF8" in message:
-        return "not in UTF-8; save it as UTF-8"
-    if "straddl" in message:
-        return f"a line is longer than {BLOCK >> 20} MiB: is a quotation mark left open?"
-    reason = message.removeprefix("CSV parse error: ").split(": ")
-    place = reason[0].removeprefix("Row #")
-    line = f"line {place}" if place.isdigit() else place
-    problem = " ".join(": ".join(reason[1:2]).split())
-    return f"{line}: {problem.lower() or 'broken'}"
+def _batches(
+    file: File, how: HowParams, groups: Sequence[int] | None, most: int | None
+) -> Iterator[pa.RecordBatch]:
+    kind = file.format.kind
+    if kind == "parquet":
+        yield from _parquet_batches(file.path, file.filesystem, groups)
+    elif kind == "json lines":
+        yield from json_lines.batches(file.opened, file.name, most)
+    elif kind == "csv":
+        yield from delimited.batches(file.opened, how.csv, file.name)
+    else:
+        with file.at_random() as opened:
+            if kind == "xlsx":
+                yield from workbooks.batches(opened, file.name, how.sheet, most)
+            else:
+                yield from feather.batches(opened, file.name, BATCH_ROWS)
 
 
 def _read_parquet(
@@ -205,12 +193,18 @@ def _refusals(name: str) -> Iterator[None]:
     """Turn what cannot be read into a line that names the file."""
     try:
         yield
-    except pa.ArrowInvalid:
-        raise PipelineError(f"{name}: not a Parquet file, or cut short") from None
+    except pa.ArrowInvalid as error:
+        what = f"cannot be read: {_line(error)}"
+        if is_parquet(name):
+            what = "not a Parquet file, or cut short"
+        raise PipelineError(f"{name}: {what}") from None
     except UnicodeDecodeError:
         raise PipelineError(f"{name}: a column's name is not in UTF-8") from None
     except MemoryError:  # Arrow's too, which is one of its own errors: not the file's fault
         raise
-    except (OSError, EOFError, zlib.error, pa.ArrowException) as error:
-        reason = " ".join(str(error).split())[:160]
-        raise PipelineError(f"{name}: cannot be read: {reason}") from None
+    except (*packing.BROKEN, pa.ArrowException) as error:
+        raise PipelineError(f"{name}: cannot be read: {_line(error)}") from None
+
+
+def _line(error: Exception) -> str:
+    return " ".join(str(error).split())[:160]

@@ -12,6 +12,8 @@ import pyarrow.fs
 import pyarrow.parquet
 
 from sales.data import addresses, incoming
+from sales.data.incoming import HowParams
+from sales.data.reading import formats
 from sales.errors import PipelineError
 
 NO_DATA = ("README.md", "_SUCCESS", "_metadata", "_common_metadata")
@@ -21,11 +23,11 @@ FOOTERS = 16  # read at once: far away each takes its time, and no work
 
 @dataclass(frozen=True)
 class Stretch:
-    """Rows of a source that are read one after another: a CSV file, or row groups of a Parquet one.
+    """Rows of a source that are read one after another: a whole file, or row groups of Parquet.
 
-    `start` is how many rows of the source come before, `rows` how many there are: of a CSV file
-    nobody knows (None). `schema` and `keys` are a data set's: the columns that all its files share,
-    and the values of those that its folders' names tell.
+    `start` is how many rows of the source come before, `rows` how many there are: of all files but
+    Parquet nobody knows (None). `schema` and `keys` are a data set's: the columns that all its
+    files share, and the values of those that its folders' names tell.
     """
 
     path: str
@@ -35,16 +37,17 @@ class Stretch:
     groups: tuple[int, ...] | None = None
     schema: pa.Schema | None = None
     keys: dict[str, Any] = field(default_factory=dict)
+    how: HowParams = incoming.FOUND
 
     def batches(self) -> Iterator[pa.RecordBatch]:
         """Yield the rows. Raises PipelineError, naming the file, for one that is broken."""
-        for batch in incoming.batches(self.path, self.filesystem, self.groups):
+        for batch in incoming.batches(self.path, self.filesystem, self.groups, self.how):
             yield batch if self.schema is None else _conformed(batch, self.schema, self.keys)
 
 
 @dataclass(frozen=True)
 class Source:
-    """A CSV file, a Parquet file, or a Parquet data set: a folder of such, in the order of paths.
+    """A file, or a Parquet data set: a folder of such files, in the order of paths.
 
     `files` tells of each file its path, its size in bytes and what changes when it is changed.
     """
@@ -53,11 +56,12 @@ class Source:
     root: str
     filesystem: pa.fs.FileSystem
     files: tuple[tuple[str, int, str], ...]
+    how: HowParams = incoming.FOUND
 
     def read(self) -> pa.Table:
         """Return all rows. Raises PipelineError for what is broken."""
         if not self._is_folder:
-            return incoming.read(self.root, self.filesystem)
+            return incoming.read(self.root, self.filesystem, how=self.how)
         parts = self.stretches()
         return pa.Table.from_batches(batch for part in parts for batch in part.batches())
 
@@ -68,7 +72,7 @@ class Source:
         PipelineError for Parquet that is broken, holds no rows or columns that do not agree.
         """
         if not incoming.is_parquet(self.name):
-            return [Stretch(self.root, self.filesystem)]
+            return [Stretch(self.root, self.filesystem, how=self.how)]
         fragments, schema = self._data_set() if self._is_folder else self._file()
         found: list[Stretch] = []
         start = 0
@@ -137,8 +141,10 @@ class Source:
             list(pool.map(footer, fragments))
 
 
-def find(address: str) -> list[Source]:
+def find(address: str, how: HowParams = incoming.FOUND) -> list[Source]:
     """Return the sources at an address, by name: the file, the data set, or all in the folder.
+
+    `how` says how files are read, where that is not found in each.
 
     A folder's README, marks that other tools leave, and hidden files are none. Raises PipelineError
     for anything else that lies there, as it might be meant as data, and where there is nothing.
@@ -160,14 +166,18 @@ def find(address: str) -> list[Source]:
         top = file[0].removeprefix(root).strip("/").partition("/")[0]
         by_top.setdefault(root if whole else f"{root}/{top}", []).append(file)
     return [
-        _source(address, top, filesystem, files)
+        _source(address, top, filesystem, files, how)
         for top, files in sorted(by_top.items())
         if (name := _base(top)) not in NO_DATA and not name.startswith(".")
     ]
 
 
 def _source(
-    address: str, top: str, filesystem: pa.fs.FileSystem, files: list[tuple[str, int, str]]
+    address: str,
+    top: str,
+    filesystem: pa.fs.FileSystem,
+    files: list[tuple[str, int, str]],
+    how: HowParams,
 ) -> Source:
     name = _base(top)
     if files[0][0] != top:
@@ -176,12 +186,11 @@ def _source(
         files = [file for file, hides in zip(files, hidden, strict=True) if not hides]
         strange = not incoming.is_parquet(name) or not files
     else:
-        strange = not name.lower().endswith(incoming.SUFFIXES)
+        strange = formats.of(name) is None
     if strange:
-        raise PipelineError(
-            f"{address.rstrip('/')}/{name}: neither CSV nor Parquet; move it out of {address}"
-        )
-    return Source(name, top, filesystem, tuple(files))
+        what = formats.advice(name) or f"not {formats.TOLD}; move it out of {address}"
+        raise PipelineError(f"{address.rstrip('/')}/{name}: {what}")
+    return Source(name, top, filesystem, tuple(files), how)
 
 
 def _listed(filesystem: pa.fs.FileSystem, root: str) -> list[pa.fs.FileInfo]:

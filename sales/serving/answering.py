@@ -20,6 +20,8 @@ from sales.serving.request import Orders, OrderSchema, added_columns, snake
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from sales.data.incoming import HowParams
+
 EVALUATION, DATA = "evaluation", "data.json"  # what an export holds beside its models
 ALIASES = ("champion", "challenger", "fallback")
 
@@ -89,13 +91,22 @@ class Served:
                 answer["prediction_intervals"]["holds"] = (~outside.rows).tolist()
         return {**answer, **self._signed(orders, outside)}
 
-    def file(self, body: bytes, most_rows: int) -> tuple[bytes, np.ndarray, list[str]]:
-        """Return a CSV or Parquet file with predictions and intervals, and beside it two more.
+    def file(
+        self,
+        body: bytes,
+        most_rows: int,
+        how: "HowParams | None" = None,
+        most_bytes: int | None = None,
+    ) -> tuple[bytes, np.ndarray, list[str]]:
+        """Return a file with predictions and intervals, and beside it two more.
 
-        These are the predictions and the warnings. Raises RequestError that names every bad row.
+        These are the predictions and the warnings. `how` it is read is else found. Raises
+        RequestError that names every bad row, and packing.TooLargeError for one that takes more
+        than `most_bytes`.
         """
         from sales.contract import cells
-        from sales.serving import upload
+        from sales.data.reading import formats
+        from sales.serving import given_back, upload
 
         fields, parts = self.model.featuriser.fields, self.schema.parts
         found: list[Orders] = []
@@ -104,7 +115,7 @@ class Served:
             if cells.blank(table) is None:  # else other columns tell which rows count
                 found.append(upload.orders(table, fields, parts))
 
-        whole = upload.read(body, most_rows, {*fields, *parts}, look)
+        whole = upload.read(body, most_rows, {*fields, *parts}, look, how, most_bytes)
         table, numbers = upload.filled(whole)
         [orders] = found or [upload.orders(table, fields, parts, numbers)]
         predictions = self.model.predict(orders)
@@ -113,8 +124,9 @@ class Served:
             columns += self.model.intervals.around(predictions)
         names = added_columns(self.model.featuriser.target)
         added = dict(zip(names, columns, strict=False))
-        answered = upload.priced(table, added, parquet=body.startswith(upload.PARQUET))
+        answered = given_back.scored(table, added, formats.of_bytes(body).kind)
         warnings = [
+            *given_back.read_as(table),
             *upload.skipped(whole, table),
             *upload.left_out(table, fields),
             *upload.warnings(orders, self.schema),

@@ -6,6 +6,7 @@ from html import escape
 from typing import Any
 
 from sales.contract import Called
+from sales.serving import given_back
 from sales.serving.answering import Served
 from sales.serving.file_answer import WHOLE
 from sales.serving.refusals import PROBLEM
@@ -30,6 +31,17 @@ SwaggerUIBundle({url: "openapi.json", dom_id: "#swagger-ui", tryItOutEnabled: tr
 </html>
 """
 FILES = ("swagger-ui.css", "swagger-ui-bundle.js")  # of Swagger UI, below static_content/
+FILES_TAKEN = (
+    "CSV, however it is written, Excel (.xlsx), JSON lines, Parquet or Feather; text may be packed "
+    "as gz, bz2, xz, zst or a zip of one file. How a CSV file is written is found, or said:"
+)
+ASKED = {
+    "separator": "one character, or tab",
+    "decimal": "the mark before a number's decimals: a point or a comma",
+    "quote": "the quotation mark; empty where there is none",
+    "encoding": "utf-8, windows-1252, utf-16 or any other that Python knows",
+    "sheet": "of a workbook; by default the only one that holds cells",
+}
 REFUSED = {"content": {PROBLEM: {"schema": ref("Problem")}}}
 
 
@@ -149,7 +161,8 @@ def _predicted(served: Served, called: Called, row: str) -> dict[str, Any]:
 def _file_operation(served: Served, called: Called, refused: Mapping[str, str]) -> dict[str, Any]:
     binary = {"schema": {"type": "string", "format": "binary"}}
     form = {"type": "object", "required": ["file"], "properties": {"file": binary["schema"]}}
-    kinds = {"text/csv": binary, "application/vnd.apache.parquet": binary}
+    sent = dict.fromkeys(given_back.MEDIA.values(), binary)
+    kinds = {media: binary for kind, media in given_back.MEDIA.items() if kind != "xlsx"}
     name = added_columns(served.model.featuriser.target)[0]
     added = (
         f"The same file with {name} and its interval at its end. `Accept: {WHOLE}` brings it as "
@@ -164,10 +177,15 @@ def _file_operation(served: Served, called: Called, refused: Mapping[str, str]) 
     }
     return {
         "operationId": "predict_file",
-        "summary": f"The predictions for a CSV or Parquet file of {called.rows}",
+        "summary": f"The predictions for a file of {called.rows}",
+        "description": FILES_TAKEN,
+        "parameters": [
+            {"name": name, "in": "query", "schema": TEXT, "description": told}
+            for name, told in ASKED.items()
+        ],
         "requestBody": {
             "required": True,
-            "content": {**kinds, "multipart/form-data": {"schema": form}},
+            "content": {**sent, "multipart/form-data": {"schema": form}},
         },
         "responses": {
             "200": {

@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from starlette.requests import Request
 from starlette.responses import Response
 
+from sales.serving import given_back
 from sales.serving.answering import Served
 
-PARQUET = b"PAR1"
 WHOLE = "multipart/mixed"
 MOST_BYTES = 2_500  # of warnings in a header, so that all headers together stay below 4 kB
 LONGEST = 300  # characters of one of them
@@ -21,9 +21,9 @@ LONGEST = 300  # characters of one of them
 
 def answer_with(request: Request, served: Served, file: bytes, warnings: list[str]) -> Response:
     """Return the response with a priced file, in the form that the client accepts."""
-    kind = "parquet" if file.startswith(PARQUET) else "csv"
-    media = "application/vnd.apache.parquet" if kind == "parquet" else "text/csv"
-    disposition = f'attachment; filename="scored.{kind}"'
+    kind = given_back.kind_of(file)
+    media = given_back.MEDIA[kind]
+    disposition = f'attachment; filename="scored.{given_back.ending(kind)}"'
     headers = {
         "x-model-alias": served.alias,
         "x-model-version": str(served.entry["version"]),

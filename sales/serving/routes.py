@@ -12,12 +12,15 @@ from starlette.responses import FileResponse, HTMLResponse, RedirectResponse, Re
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
+from sales.data.reading.formats import PARQUET
+from sales.data.reading.packing import TooLargeError
 from sales.errors import PipelineError
 from sales.serving import answering, api_docs, memory, switching, unpacking
 from sales.serving.bodies import GZIP, body_of, file_of, unzipped
 from sales.serving.elsewhere import Elsewhere, cross_origin
 from sales.serving.endpoint import Endpoint, Handler
-from sales.serving.file_answer import PARQUET, answer_with
+from sales.serving.file_answer import answer_with
+from sales.serving.file_query import asked_how
 from sales.serving.following import Promoted
 from sales.serving.meters import Meters
 from sales.serving.prefix import Below, prefix_of
@@ -165,19 +168,23 @@ class Api:
         return _json(found)
 
     async def predict_file(self, request: Request) -> Response:
-        """Predict for a CSV or Parquet file, sent as the body or as the field `file` of a form."""
+        """Predict for a file, sent as the body or as the field `file` of a form."""
         body = await body_of(request, self._settings.max_body_mb)
         if request.headers.get("content-type", "").startswith("multipart/form-data"):
             body = await file_of(request, body)
         if body.startswith(GZIP):
             body = await unzipped(body, self._settings.max_body_mb)
+        how, most_mb = asked_how(request.query_params), self._settings.max_unpacked_mb
+        body = await asyncio.to_thread(unpacking.whole, body, self._settings.max_body_mb)
         if body.startswith(PARQUET):
-            most_mb = self._settings.max_unpacked_mb
             await asyncio.to_thread(memory.released, unpacking.limit, body, most_mb)
         served, most = self._promoted.now(), self._settings.max_file_rows
-        priced, predictions, warnings = await asyncio.to_thread(
-            memory.released, served.file, body, most
-        )
+        try:
+            priced, predictions, warnings = await asyncio.to_thread(
+                memory.released, served.file, body, most, how, int(most_mb * 1e6)
+            )
+        except TooLargeError:
+            raise unpacking.too_large(most_mb) from None
         self.meters.priced(served.alias, predictions)
         self.meters.warned(served.alias, warnings)
         return answer_with(request, served, priced, warnings)

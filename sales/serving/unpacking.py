@@ -1,4 +1,4 @@
-"""How much memory a Parquet file takes once it is unpacked, found out before it is.
+"""What a file unpacks to, within a limit; of a Parquet file how much that is, before it is done.
 
 Kilobytes may hold gigabytes: a text that stands once in a dictionary, for millions of rows. What a
 file's footer says bounds all columns but text; of a text's dictionary the longest entry is read.
@@ -8,6 +8,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from sales.data.reading import formats, packing
+from sales.errors import PipelineError
 from sales.serving.refusals import RefusedError
 
 # Bytes of a value in Arrow's memory, by Parquet's physical type; of a text: where it begins, as a
@@ -19,6 +21,32 @@ WIDTH = {
 LIST = 8
 # A text may be longer than all that is written of it: it shares its beginning with the one before.
 SHARED = "DELTA_BYTE_ARRAY"
+
+
+def whole(body: bytes, most_mb: float) -> bytes:
+    """Return what a file holds that may be packed.
+
+    Raises RefusedError for a packing that is broken, and for one that holds more than so many
+    megabytes: it is not unpacked any further.
+    """
+    packed = formats.of_bytes(body).packed
+    if packed is None:
+        return body
+    try:
+        found = packing.whole(body, packed, int(most_mb * 1e6), f"the {packed}")
+    except packing.TooLargeError:
+        raise too_large(most_mb) from None
+    except PipelineError as error:
+        raise RefusedError(400, "invalid", str(error)) from None
+    if formats.of_bytes(found).packed:
+        raise RefusedError(400, "invalid", f"the {packed} holds another packed file: unpack it")
+    return found
+
+
+def too_large(most_mb: float) -> RefusedError:
+    """Return what is said of a file that unpacks to more than so many megabytes."""
+    detail = f"the file unpacks to more than {most_mb:g} MB: send it in several files"
+    return RefusedError(413, "too_large", detail)
 
 
 def limit(body: bytes, most_mb: float) -> None:
@@ -33,11 +61,7 @@ def limit(body: bytes, most_mb: float) -> None:
     except (pa.ArrowException, OSError, UnicodeDecodeError):
         return
     if size > most_mb * 1e6:
-        raise RefusedError(
-            413,
-            "too_large",
-            f"the file unpacks to more than {most_mb:g} MB: send it in several files",
-        )
+        raise too_large(most_mb)
 
 
 def unpacked(body: bytes, most: float) -> float:

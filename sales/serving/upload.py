@@ -13,15 +13,32 @@ import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet
 
-from sales.contract import Column, cells
+from sales.contract import Column, cells, decimals
 from sales.contract.expressions import FUNCTIONS
 from sales.data import incoming
+from sales.data.incoming import HowParams
+from sales.data.reading import feather, formats
+from sales.data.reading.packing import Budget
 from sales.errors import CLOSED, FULL, PipelineError
 from sales.serving.fields import LONGEST, NUMBER_OF
 from sales.serving.ranges import PART_RANGE
 from sales.serving.request import Orders, OrderSchema, RequestError
 
 PARQUET = b"PAR1"
+ENDING = {
+    "csv": ".csv",
+    "parquet": ".parquet",
+    "feather": ".feather",
+    "json lines": ".jsonl",
+    "xlsx": ".xlsx",
+}
+CALLED = {
+    "csv": "the CSV file",
+    "parquet": "the Parquet file",
+    "feather": "the Feather file",
+    "json lines": "the file of JSON lines",
+    "xlsx": "the workbook",
+}
 
 
 def read(
@@ -29,31 +46,45 @@ def read(
     most_rows: int,
     asked: Collection[str] = (),
     look: Callable[[pa.Table], None] = lambda _: None,
+    how: HowParams | None = None,
+    most_bytes: int | None = None,
 ) -> pa.Table:
-    """Return an upload's rows, CSV cells as text.
+    """Return an upload's rows, cells of text as text. It must not be packed.
 
     Of a Parquet file the columns that are `asked` for come first: `look` is given them, and what it
     raises ends it before any other is unpacked.
 
-    Raises RequestError for what is neither CSV nor Parquet, or has too many rows; MemoryError and
-    OSError where it is this machine that has no room for it.
+    Raises RequestError for what cannot be read, or has too many rows; packing.TooLargeError for
+    what is no Parquet and takes more than `most_bytes`; MemoryError and OSError where it is this
+    machine that has no room for it.
     """
-    is_parquet = body.startswith(PARQUET)
+    kind = formats.of_bytes(body).kind
+    is_parquet = kind == "parquet"
     try:
+        if kind == "feather":
+            size = feather.measured(body, most_bytes or float("inf"), "upload.feather")
+            _limit(size.rows, most_rows)
+            Budget(most_bytes).take(size.bytes)
         if is_parquet:  # a small file can hold a great many rows: ask before unpacking it
             rows = pa.parquet.read_metadata(io.BytesIO(body)).num_rows
             _limit(rows, most_rows)
         with tempfile.TemporaryDirectory() as scratch:
-            path = Path(scratch) / f"upload{'.parquet' if is_parquet else '.csv'}"
+            path = Path(scratch) / f"upload{ENDING[kind]}"
             path.write_bytes(body)
-            table = _in_turn(path, asked, look) if is_parquet and asked else incoming.read(path)
+            if is_parquet and asked:
+                table = _in_turn(path, asked, look)
+            else:
+                how = how or incoming.FOUND
+                table = incoming.read(path, how=how, most=most_bytes)
     except MemoryError:  # Arrow's too, which is one of its own errors
         raise
     except (PipelineError, pa.ArrowException, OSError) as error:
         if isinstance(error, OSError) and error.errno in FULL | CLOSED:
             raise  # the scratch folder's, not the client's
-        message = " ".join(str(error).split()).replace("upload.csv", "the CSV file")
-        message = message.replace("upload.parquet", "the Parquet file")
+        message = " ".join(str(error).split())
+        for each, told in CALLED.items():
+            message = message.replace(f"upload{ENDING[each]}", told)
+        message = message.replace("ingest.csv.", "").replace(" in params.yaml", "")
         raise RequestError([_fault("broken_file", [], message)]) from None
     _limit(table.num_rows, most_rows)
     return table
@@ -140,7 +171,8 @@ def orders(
     found: Orders = {}
     problems: list[tuple[str, str, np.ndarray]] = []
     for name in undated:
-        found[name], own = _column(table[name], fields[name])
+        raw = decimals.column(table, name, fields[name])
+        found[name], own = _column(raw, fields[name])
         problems += [(name, why, bad) for why, bad in own.items()]
     if dates or parts:
         told, own_problems = _dates(table, fields, dates, parts)

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 import yaml
+from pydantic import Field
 
-from sales import estimators, params
+from sales import estimators, files, params
 from sales.contract import Contract
 from sales.data.incoming import IngestParams
 from sales.data.split import PrepareParams
@@ -120,3 +121,38 @@ def test_a_broken_file_is_one_line(tmp_path, text, message):
 def test_no_file_says_where_to_run(tmp_path):
     with pytest.raises(PipelineError, match="run from the project's folder"):
         params.read("gate", GateParams, tmp_path / "params.yaml")
+
+
+class Named(params.Group):
+    values: tuple[str, ...] = ()
+    columns: dict[str, int] = Field(default_factory=dict)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (
+            "values: [yes]",
+            "n.values.0: YAML reads yes, on or true as a truth value: put it in quotes",
+        ),
+        (
+            "values: [a, no]",
+            "n.values.1: YAML reads no, off or false as a truth value: put it in q",
+        ),
+        ("values: [1e5]", "n.values.0: YAML reads 100000.0 as a number: put it in quotes"),
+        ("values: [7]", "n.values.0: YAML reads 7 as a number: put it in quotes, as in '7'"),
+        ("values: [2024-06-03]", "n.values.0: YAML reads 2024-06-03 as a date: put it in quotes"),
+        ("columns: {no: 1}", "YAML reads no, off or false as a truth value: put it in quotes"),
+        ("columns: {2024: 1}", "YAML reads 2024 as a number: put it in quotes"),
+    ],
+)
+def test_what_yaml_makes_of_names_is_told(tmp_path, text, told):
+    path = tmp_path / "a.yaml"
+    path.write_text(text)
+    with pytest.raises(PipelineError) as caught:
+        params.validate(files.read_yaml(path), Named, "n")
+    assert told in str(caught.value)
+    quoted = text.replace("yes", "'yes'").replace("no", "'no'")
+    if quoted != text:
+        path.write_text(quoted)
+        params.validate(files.read_yaml(path), Named, "n")

@@ -62,26 +62,21 @@ BROKEN_FILES = {
         GOOD.replace("UnitPrice", "Unit Price").encode(),
         "a.csv: missing column UnitPrice; is it 'Unit Price' for 'UnitPrice'?",
     ),
-    "semicolons": (
+    "another separator": (
         "a.csv",
-        GOOD.replace(",", ";").encode(),
-        "it has a single column: is the separator a comma?",
+        GOOD.replace(",", "~").encode(),
+        "it has a single column: name its separator in ingest.csv.separator",
     ),
     "a column twice": (
         "a.csv",
         GOOD.replace("Brand", "Category", 1).encode(),
         "a.csv: the column 'Category' stands there twice",
     ),
-    "UTF-16": ("a.csv", GOOD.encode("utf-16"), "a.csv: not in UTF-8 (UTF-16?); save it as UTF-8"),
-    "Latin-1": (
+    "no text": ("a.csv", b"\0\1\2" + GOOD.encode(), "a.csv: not text; save it as CSV, in UTF-8"),
+    "UTF-8 that is broken": (
         "a.csv",
-        GOOD.replace("Apex", "Apéx").encode("latin-1"),
-        "a.csv: not in UTF-8; save it as UTF-8",
-    ),
-    "Latin-1 in the header": (
-        "a.csv",
-        GOOD.replace("Brand", "Bránd").encode("latin-1"),
-        "a.csv: not in UTF-8; save it as UTF-8",
+        GOOD.replace("Apex", "Apéx").encode().replace(b"\xc3", b"", 1),
+        "is not utf-8; save it as UTF-8, or name its encoding in ingest.csv.encoding",
     ),
     "a row too short": (
         "a.csv",
@@ -96,7 +91,9 @@ BROKEN_FILES = {
     "no Parquet": ("a.parquet", b"PAR1 but not really", "a.parquet: not a Parquet file, or cut"),
     "a cut gzip": ("a.csv.gz", gzip.compress(GOOD.encode())[:-400], "a.csv.gz: cannot be read"),
     "no gzip": ("a.csv.gz", GOOD.encode(), "a.csv.gz: cannot be read"),
-    "a spreadsheet": ("a.xlsx", b"PK", "a.xlsx: neither CSV nor Parquet; move it out of"),
+    "no workbook": ("a.xlsx", b"PK", "a.xlsx: cannot be read as a workbook: "),
+    "a workbook of old": ("a.xls", b"", "a.xls: an old workbook: save it as .xlsx"),
+    "something else": ("a.sav", b"x", "a.sav: not CSV, Parquet, Excel (.xlsx), JSON lines"),
 }
 
 

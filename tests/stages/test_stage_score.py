@@ -259,7 +259,8 @@ def test_what_is_wrong_is_told_in_a_line(models, monkeypatch):
     cases = {
         ("a.csv", "o1"): "a.csv: missing column Tax, which the champion asks for",
         ("none.csv", "o2"): "none.csv: cannot be listed: there is nothing",
-        ("empty", "o3"): "empty holds no CSV or Parquet files",
+        ("empty", "o3"): "empty holds no CSV, Parquet, Excel (.xlsx), JSON lines (.jsonl) or "
+        "Feather",
         ("", "o4"): "say which rows, and where to: make score IN=orders.csv OUT=scored",
         ("a.csv", ""): "say which rows, and where to: make score IN=orders.csv OUT=scored",
         ("a.csv", "data"): f"{models}/data holds incoming: name a new or empty folder",

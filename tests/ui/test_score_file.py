@@ -10,7 +10,7 @@ import pytest
 
 from sales import params
 from sales.contract import Contract
-from tests.examples import ROOT
+from tests.examples import ROOT, make_orders
 from tests.ui.shown import button, everything, labels
 from ui import upload_check
 
@@ -209,3 +209,28 @@ def test_a_switch_after_the_scoring_says_whose_answers_these_are(page, running, 
         assert "answers of the champion, version" in app.info[0].value
     finally:
         httpx.post(f"{running}/models/load?alias=champion").raise_for_status()
+
+
+def test_a_workbook_of_two_sheets_is_asked_which_one(page, running):
+    orders = make_orders(5)
+    sink = io.BytesIO()
+    with pd.ExcelWriter(sink, engine="openpyxl") as book:
+        pd.DataFrame({"note": ["nothing to score"]}).to_excel(book, sheet_name="Notes", index=False)
+        orders.to_excel(book, sheet_name="Orders", index=False)
+    app = page("score_file", running)
+    app = app.file_uploader[0].set_value(("book.xlsx", sink.getvalue(), "")).run()
+    assert app.selectbox[0].options == ["Notes", "Orders"]
+    assert "upload" not in app.session_state
+    app = app.selectbox[0].set_value("Orders").run()
+    assert app.session_state["upload"].table.num_rows == 5
+    assert app.session_state["upload"].good.all()
+    assert app.session_state["upload"].scored_name == "scored_book.csv"
+
+
+def test_the_page_says_how_a_file_was_read(page, running):
+    body = make_orders(5).to_csv(index=False, sep=";", decimal=",").encode()
+    app = page("score_file", running)
+    app = app.file_uploader[0].set_value(("a.csv", body, "text/csv")).run()
+    told = "The file was read as CSV separated by semicolons, with decimal commas"
+    assert told in [caption.value for caption in app.caption]
+    assert app.session_state["upload"].good.all()

@@ -75,11 +75,33 @@ def test_bad_rows_are_not_sent_and_come_back_without_a_prediction():
     assert run.added()["Predicted"].to_pylist() == expected
 
 
-@pytest.mark.parametrize("name", ["a.csv", "a.parquet"])
-def test_the_file_is_given_back_in_the_format_in_which_it_came(name):
-    body = scored(Doubling(), upload(name=name)).file()
-    read = pd.read_parquet if name.endswith("parquet") else pd.read_csv
-    assert list(read(io.BytesIO(body))["Predicted"]) == [2.0 * n for n in range(ROWS)]
+READ = {
+    "csv": pd.read_csv,
+    "parquet": pd.read_parquet,
+    "feather": pd.read_feather,
+    "xlsx": pd.read_csv,
+    "json lines": lambda body: pd.read_json(body, lines=True),
+}
+
+
+@pytest.mark.parametrize("kind", READ)
+def test_the_file_is_given_back_in_the_format_in_which_it_came(kind):
+    body = scored(Doubling(), replace(upload(), kind=kind)).file()
+    assert list(READ[kind](io.BytesIO(body))["Predicted"]) == [2.0 * n for n in range(ROWS)]
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "scored_name"),
+    [
+        ("a.b.csv", "csv", "scored_a.b.csv"),
+        ("a.TSV.gz", "csv", "scored_a.TSV"),
+        ("a.zip", "json lines", "scored_a.jsonl"),
+        ("a.xlsx", "xlsx", "scored_a.csv"),
+        ("a.feather", "feather", "scored_a.feather"),
+    ],
+)
+def test_it_has_a_name_that_tells_so(name, kind, scored_name):
+    assert replace(upload(name=name), kind=kind).scored_name == scored_name
 
 
 def test_a_prediction_that_the_file_holds_already_is_replaced():

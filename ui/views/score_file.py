@@ -9,7 +9,9 @@ import pandas as pd
 import pyarrow as pa
 import streamlit as st
 
-from sales.contract import cells
+from sales.contract import Column, cells, decimals
+from sales.data.reading import formats, packing
+from sales.serving import given_back
 from sales.serving.request import RequestError, added_columns
 from ui import charts, form, memory, told, upload_check
 from ui.amounts import column_format, error_size, is_share, plain, words
@@ -20,6 +22,7 @@ from ui.terms import MAE, RMSE
 from ui.told import Told
 from ui.upload_check import Upload
 
+ENDINGS = [end[1:] for end in (*formats.KINDS, *packing.MAGIC)]
 UPLOAD, SCORING = "upload", "scoring"
 PREVIEW, SHOWN, PLOTTED = 20, 1_000, 2_000  # rows
 ROW = st.column_config.NumberColumn(
@@ -52,10 +55,10 @@ def view(service: Service) -> None:
 def _ask(known: Told) -> None:
     schema, fields = known.schema, known.fields
     st.markdown(
-        plain(f"CSV or Parquet, a line for each {known.called.row}. ")
+        plain(f"CSV, Excel, Parquet, JSON lines or Feather, a row for each {known.called.row}. ")
         + "It is checked here before anything is sent; further columns are kept as they are."
     )
-    sent = st.file_uploader("Your file", ["csv", "parquet"])
+    sent = st.file_uploader("Your file", ENDINGS)
     st.download_button(
         "Download a template",
         _template(schema),
@@ -68,9 +71,15 @@ def _ask(known: Told) -> None:
         st.table(_columns(known), hide_index=True, border="horizontal")
     if sent is None:
         return
+    body = sent.getvalue()
+    sheet = None
+    if len(sheets := upload_check.sheets(body)) > 1:
+        sheet = st.selectbox("Sheet", sheets, index=None, placeholder="Which sheet holds the rows?")
+        if sheet is None:
+            return
     with st.spinner("Reading and checking …"):
         try:
-            found = upload_check.check(sent.name, sent.getvalue(), fields, schema["parts"])
+            found = upload_check.check(sent.name, body, fields, schema["parts"], sheet)
         except RequestError as error:
             st.error(plain(str(RefusedError(422, error.details))), icon=":material/error:")
             return
@@ -111,6 +120,8 @@ def _checked(service: Service, known: Told, uploaded: Upload) -> None:
     """Show the file and what is wrong with it, before anything is sent."""
     rows, good = uploaded.table.num_rows, int(uploaded.good.sum())
     st.markdown(f"**{plain(uploaded.name)}**: {rows:,} rows, {uploaded.table.num_columns} columns")
+    for line in given_back.read_as(uploaded.table):
+        st.caption(plain(line[0].upper() + line[1:]))
     if uploaded.skipped:
         st.caption(f"Rows without any cell, which are left out: {uploaded.skipped:,}")
     if uploaded.faults:
@@ -229,7 +240,7 @@ def _result(known: Told, scoring: Scoring) -> None:
         st.download_button(
             "Download the scored file",
             scoring.file,
-            f"scored_{uploaded.name}",
+            uploaded.scored_name,
             icon=":material/download:",
             type="primary",
             on_click="ignore",
@@ -268,7 +279,8 @@ def _result(known: Told, scoring: Scoring) -> None:
 
 def _against(uploaded: Upload, target: str, predicted: np.ndarray, unit: str | None) -> None:
     """Show how far the predictions are from the truth that the file holds."""
-    true = cells.number(uploaded.table[target].combine_chunks()).to_numpy(zero_copy_only=False)
+    raw = decimals.column(uploaded.table, target, Column(role="target"))
+    true = cells.number(raw.combine_chunks()).to_numpy(zero_copy_only=False)
     both = np.isfinite(true) & np.isfinite(predicted)
     if not both.any():
         return

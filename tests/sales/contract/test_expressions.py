@@ -109,3 +109,34 @@ def test_a_row_alone_has_the_bits_it_has_in_a_table(a, text):
     together = expression.evaluate({"a": np.array(a)})
     alone = [expression.evaluate({"a": np.array([value])}) for value in a]
     assert together.tobytes() == np.concatenate(alone).tobytes()
+
+
+NAMES = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=8)
+
+
+@given(NAMES.filter(lambda name: name.strip()))
+def test_any_name_in_backticks_is_that_column(name):
+    quoted = "`" + name.replace("`", "``") + "`"
+    expression = Expression.parse(f"{quoted} * 2 + a", "x")
+    assert expression.names == {name, "a"}
+    found = expression.evaluate(
+        {name: np.array([3.0]), "a": np.array([1.0] if name != "a" else [3.0])}
+    )
+    assert found.tolist() == [9.0 if name == "a" else 7.0]
+    assert expression.of_one({"a": 1.0, name: 3.0}) == found[0]
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("class * 2", "'class' is a word of Python's: write `class` in backticks"),
+        ("Lot.Area * 2", "stands in `backticks`"),
+        ("100% * 2", "stands in `backticks`"),
+        ("`a", "a backtick is left open"),
+        ("``", "a backtick is left open"),
+    ],
+)
+def test_what_to_do_about_a_name_is_told(text, told):
+    with pytest.raises(PipelineError, match=r"^x: ") as caught:
+        Expression.parse(text, "x")
+    assert told in str(caught.value)

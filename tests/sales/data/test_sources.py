@@ -84,15 +84,31 @@ def test_paths_relative_and_with_a_scheme(folder, monkeypatch):
     assert names(folder.name) == names(f"file://{folder}") == names(folder)
 
 
-@pytest.mark.parametrize("name", ["a.xlsx", "old/a.csv", "_b.txt", "x.parquet/_SUCCESS"])
+@pytest.mark.parametrize("name", ["a.sav", "old/a.csv", "_b.txt", "x.parquet/_SUCCESS"])
 def test_what_might_be_meant_as_data_is_refused(folder, name):
     path = folder / name
     path.parent.mkdir(exist_ok=True)
     path.write_text("x")
-    told = f"{folder}/{name.partition('/')[0]}: neither CSV nor Parquet; move it out of {folder}"
+    what = "not CSV, Parquet, Excel (.xlsx), JSON lines (.jsonl) or Feather"
+    told = f"{folder}/{name.partition('/')[0]}: {what}; move it out of {folder}"
     with pytest.raises(PipelineError) as caught:
         sources.find(str(folder))
     assert str(caught.value) == told
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("a.xls", "an old workbook: save it as .xlsx"),
+        ("A.ODS", "a workbook of LibreOffice: save it as .xlsx"),
+        ("a.json", "JSON: write a line for each row, and call it .jsonl"),
+    ],
+)
+def test_what_is_nearly_taken_is_told_what_to_do(folder, name, told):
+    (folder / name).write_text("x")
+    with pytest.raises(PipelineError) as caught:
+        sources.find(str(folder))
+    assert str(caught.value) == f"{folder}/{name}: {told}"
 
 
 def test_a_symbolic_link_is_what_it_leads_to(folder, data_set):

@@ -8,7 +8,7 @@ import pyarrow.csv
 import pyarrow.parquet
 import pytest
 
-from sales.data import incoming
+from sales.data.reading import delimited
 from sales.errors import PipelineError
 from sales.serving import answering, scoring
 from sales.serving.ranges import UNSEEN
@@ -25,7 +25,7 @@ def models(promoted):
 def as_text(orders) -> pa.Table:
     """Return orders as ingest reads a CSV of them."""
     sink = io.BytesIO(orders.to_csv(index=False).encode())
-    return pa.csv.read_csv(sink, convert_options=incoming.AS_TEXT)
+    return pa.csv.read_csv(sink, convert_options=delimited.AS_TEXT)
 
 
 def bits(table: pa.Table) -> list[bytes]:

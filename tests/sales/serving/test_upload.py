@@ -118,10 +118,16 @@ def test_missing_columns_are_named(schema):
         (b"Category,Brand\n", "the CSV file: the file has a header but no rows"),
         (b"a,a\n1,2\n", "the CSV file: the column 'a' stands there twice"),
         (b"a,b\n1\n", "the CSV file: line 2: expected 2 columns, got 1"),
-        ("a\nä\n".encode("latin-1"), "the CSV file: not in UTF-8; save it as UTF-8"),
+        ("ä,ö\nü,é\n".encode() + b"\xe4,1\n", "the CSV file: line 3: the byte 0xe4 is not utf-8; "),
         (b"PAR1 and then nothing", "Parquet"),
         (make_orders(5).to_parquet()[:-30], "Parquet"),
-        (b"\x00\x01\x02", "the CSV file: not in UTF-8 (UTF-16?); save it as UTF-8"),
+        (b"\x00\x01\x02", "the CSV file: not text; save it as CSV, in UTF-8"),
+        (b"ARROW1\0\0 and then nothing", "the Feather file: not a Feather file, or broken: "),
+        (b'{"a": 1}\n{', "the file of JSON lines: line 2: expected a JSON object: "),
+        (
+            b"\xd0\xcf\x11\xe0",
+            "the CSV file: not CSV, but an old workbook (.xls), or one with a pass",
+        ),
     ],
 )
 def test_a_broken_file_is_one_line(schema, body, message):

@@ -1,0 +1,1 @@
+"""What reads each kind of file: CSV however it is written, workbooks, JSON lines, Feather."""
