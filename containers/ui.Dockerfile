@@ -21,7 +21,7 @@ COPY sales/data/reading/__init__.py sales/data/reading/delimited.py \
 COPY sales/models/__init__.py sales/models/feature_sets.py sales/models/features.py \
      sales/models/many_levels.py sales/models/
 COPY sales/serving/__init__.py sales/serving/fields.py sales/serving/given_back.py \
-     sales/serving/ranges.py sales/serving/refusals.py sales/serving/request.py \
+     sales/serving/file_columns.py sales/serving/ranges.py sales/serving/refusals.py sales/serving/request.py \
      sales/serving/unpacking.py sales/serving/upload.py sales/serving/
 
 ENV PATH=/opt/page/.venv/bin:$PATH \

@@ -64,7 +64,7 @@ def test_every_group_is_checked_here():
     [
         ("ingest", "ingest.rows", 0, "ingest.rows: Input should be greater than"),
         ("ingest", "ingest.rows", "many", "ingest.rows: Input should be a valid integer"),
-        ("ingest", "ingest.source", "kaggle", "ingest.source: Input should be 'synthetic' or"),
+        ("ingest", "ingest.source", "kaggle", "ingest.source: Input should be 'synthetic', "),
         ("ingest", "ingest.rowz", 5, "ingest.rowz: unknown key"),
         ("prepare", "prepare.test_size", 1.5, "prepare.test_size: "),
         ("prepare", "prepare.max_rejected_pct", -1, "prepare.max_rejected_pct: "),
