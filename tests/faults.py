@@ -102,7 +102,7 @@ def told(folder: Path) -> dict[str, Any]:
 
 def agree(state: dict[str, Any]) -> bool:
     """Return whether registry, exports, record and history name the same models."""
-    exports = {a: e for a, e in state["exports"].items() if a != "fallback"}
+    exports = state["exports"]
     champion = state["history"][-1][2] if state["history"] else None
     return (
         exports == state["aliases"]

@@ -39,6 +39,9 @@ def read(raw: pa.ChunkedArray, column: Column) -> Cells:
 
     A number that is not finite is wrong, and so is a date whose instant lies outside of the years 1
     to 9999. The type must not be `nested`.
+
+    >>> read(pa.chunked_array([["1.5", "", "two"]]), Column(role="numeric")).values.to_pylist()
+    [1.5, None, None]
     """
     cells = _whole(raw)
     plain = _plain(cells, keep=column.role == "categorical")

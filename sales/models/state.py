@@ -16,6 +16,9 @@ def state_folder() -> Path:
 
     A queued or --temp experiment runs in a copy of the folder, but DVC_ROOT still names the repo:
     tracked there, its runs outlive the copy.
+
+    >>> state_folder().name == os.environ.get("SALES_STATE", "state")
+    True
     """
     root = Path(os.environ.get("DVC_ROOT", "."))
     return root / os.environ.get("SALES_STATE", "state")

@@ -25,7 +25,7 @@ from tests.trained_project import NAMES, boosted, copied, open_registry, train
 
 EVERY = int(os.environ.get("CUT_EVERY", "14"))
 ALL = [(command, how) for command in ("register", "rollback") for how in ("never", "lost")]
-SAMPLE = {("register", "lost"), ("rollback", "never")}
+SAMPLE = {("rollback", "never")}  # the others take minutes
 
 
 @pytest.fixture
@@ -130,7 +130,8 @@ def test_a_cut_after_every_request(proxy, trained, tmp_path, monkeypatch, capsys
             run(main)
         except SystemExit as stopped:
             code = stopped.code
-        said = capsys.readouterr().err
+        said = capsys.readouterr().err.splitlines(keepends=True)
+        said = "".join(line for line in said if " INFO " not in line)  # MLflow's own account
         exported = files.content_hash(Path("models/promoted"))
         proxy.reset()
         now = told()

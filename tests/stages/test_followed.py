@@ -22,9 +22,10 @@ def followed(three, monkeypatch):
 
     def look() -> dict[str, answering.Served]:
         database = Path("state/registry/mlflow.db").resolve()  # each change makes another one
-        monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{database}")
-        model, downloads = RegisteredModel(NAME), Downloads(three / "elsewhere")
-        assert downloads.bring(model, model.holders()) == []
+        with monkeypatch.context() as there:  # here no server is shared
+            there.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{database}")
+            model, downloads = RegisteredModel(NAME), Downloads(three / "elsewhere")
+            assert downloads.bring(model, model.holders()) == []
         return answering.load(downloads.link)
 
     return look

@@ -94,7 +94,7 @@ def test_an_address_is_read_as_data_incoming_is(project, tmp_path_factory, kind)
 def test_files_and_an_address_never_stand_for_each_other(project, tmp_path_factory):
     there = tmp_path_factory.mktemp("there")
     set_params({"ingest.source": "files", "ingest.address": str(there)})
-    with pytest.raises(PipelineError, match=rf"^ingest\.address: {there} holds no CSV or Parquet"):
+    with pytest.raises(PipelineError, match=rf"^ingest\.address: {there} holds no CSV, Parquet"):
         ingest.main()
     (INCOMING / "a.csv").write_text("a\n1\n")
     with pytest.raises(PipelineError, match=r"^data/incoming holds a\.csv, but ingest\.address is"):

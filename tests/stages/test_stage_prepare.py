@@ -101,7 +101,8 @@ def test_the_pictures_count_every_accepted_row(raw, contract):
 
 def test_another_table_needs_another_contract_only(raw):
     columns = {"colour": {"role": "categorical"}, "w": {"role": "numeric"}, "y": {"role": "target"}}
-    set_params({"contract": {"columns": columns}})
+    nothing = {"featurize.derived": {}, "evaluate.behaviour": {}}  # they name columns of orders
+    set_params({"contract": {"columns": columns}, **nothing})
     table = pd.DataFrame(
         {"y": np.arange(200.0), "colour": ["red", "blue"] * 100, "w": ["1.5"] * 200}
     )

@@ -13,6 +13,8 @@ from sales.serving import answering, downloads
 from sales.serving.downloads import Downloads
 from sales.serving.mlflow_server import AwayError, Version
 
+MOMENT = 0.5  # seconds, for what must not happen
+
 
 class Shelf:
     """A registered model as a folder of exports has it: one version for each of its aliases."""
@@ -227,7 +229,7 @@ def test_only_one_at_a_time_changes_the_folder(shelf, untried, tmp_path):
     other = threading.Thread(target=Downloads(tmp_path).bring, args=(shelf, shelf.all()))
     with ours._locked():
         other.start()
-        other.join(0.5)
+        other.join(MOMENT)
         assert other.is_alive()
         assert ours.held() == {}
     other.join()
