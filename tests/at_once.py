@@ -12,6 +12,7 @@ import os
 import shutil
 import sys
 import tempfile
+import traceback
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +58,8 @@ def forked(clones: list[Path], name: str) -> list[dict[str, Any]]:
                 os.read(gate_in, 1)  # until all are there
                 told.write_text(json.dumps(registering(clone, name)))
                 status = 0
+            except BaseException:
+                traceback.print_exc(file=sys.__stderr__)
             finally:
                 os._exit(status)
         children.append((pid, told))

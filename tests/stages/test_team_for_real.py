@@ -92,6 +92,7 @@ def psql(database, sql):
     subprocess.run([tool, database, "-q", "-c", sql], check=True, capture_output=True)
 
 
+@pytest.mark.cuts  # one of eight may still end unseen: not yet understood
 @pytest.mark.parametrize("number", [2, 8])
 def test_registers_at_once(server, clones, number, capsys):
     """Each second one has another best model, so that they do not agree."""
