@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import sys
 from pathlib import Path
 
 import pandas as pd
@@ -18,6 +19,14 @@ from tests.small_cluster import on_dask, small_cluster  # noqa: F401
 from tests.trained_project import crowned, gated, three, trained  # noqa: F401
 
 patience.for_all_tests()
+
+
+@pytest.fixture(autouse=True)
+def its_own_mlflow():
+    """MLflow keeps the address of its server for the whole process: no test hands its own on."""
+    yield
+    if mlflow := sys.modules.get("mlflow"):
+        mlflow.set_tracking_uri(None)
 
 
 @pytest.fixture(scope="session")

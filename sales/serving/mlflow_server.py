@@ -69,9 +69,13 @@ class RegisteredModel:
             import mlflow
         except ImportError:
             raise PipelineError(NO_CLIENT) from None
+        tracking = os.environ["MLFLOW_TRACKING_URI"]
+        registry = os.environ.get("MLFLOW_REGISTRY_URI", tracking)
+        # Named wherever it is asked: MLflow keeps one address for the process, and others set it.
+        self._named = {"tracking_uri": tracking, "registry_uri": registry}
         self.name, self._mlflow = name, mlflow
-        self._client = mlflow.MlflowClient()
-        self._where = without_password(os.environ["MLFLOW_TRACKING_URI"])
+        self._client = mlflow.MlflowClient(**self._named)
+        self._where = without_password(tracking)
         self._known: dict[tuple[int, str], Version] = {}
 
     def holders(self) -> dict[str, Version]:
@@ -100,7 +104,7 @@ class RegisteredModel:
             at = self._client.get_model_version_download_uri(self.name, str(of.version))
             came = Path(
                 self._mlflow.artifacts.download_artifacts(
-                    artifact_uri=f"{at}/{MODEL_FILES}", dst_path=str(into)
+                    artifact_uri=f"{at}/{MODEL_FILES}", dst_path=str(into), **self._named
                 )
             )
             if not any(came.glob("*")):  # MLflow takes no offence

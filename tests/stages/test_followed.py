@@ -24,7 +24,6 @@ def followed(three, monkeypatch):
         database = Path("state/registry/mlflow.db").resolve()  # each change makes another one
         with monkeypatch.context() as there:  # here no server is shared
             there.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{database}")
-            there.setattr("mlflow.tracking._tracking_service.utils._tracking_uri", None)  # others'
             model, downloads = RegisteredModel(NAME), Downloads(three / "elsewhere")
             assert downloads.bring(model, model.holders()) == []
         return answering.load(downloads.link)
