@@ -53,7 +53,7 @@ TRIALS ?=
 URL ?=
 LOCAL ?=
 
-.PHONY: help setup setup-cluster setup-database repro cluster tune remote push pull history rollback promote lift rebuild explain score test test-container test-crashes test-cuts check format serve ui bento container mlflow plots results bench bench-serving bench-pipeline bench-cluster bench-load bench-page screenshots docs first-hour clean
+.PHONY: help setup setup-cluster setup-database repro cluster tune remote push pull history rollback promote lift rebuild explain score test test-pages test-team test-container test-crashes test-cuts check format serve ui bento container mlflow plots results bench bench-serving bench-pipeline bench-cluster bench-load bench-page screenshots docs first-hour clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^##@/ {print "\n" substr($$0, 5)} /^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' Makefile
@@ -203,8 +203,14 @@ explain: setup ## one order from its raw row to the answer, and why: ORDER=ORD00
 	@python -m stages.explain --model "$(MODEL)" -- "$$ASKED"
 
 ##@ Check
-test: setup setup-cluster $(VENV)/.kubernetes $(VENV)/.browser ## the whole test suite
+test: setup setup-cluster $(VENV)/.kubernetes $(VENV)/.browser ## the test suite: all but what the next targets run
 	pytest -n 2 --dist loadfile
+
+test-pages: setup setup-cluster $(VENV)/.browser ## the pages of the documentation, followed word for word
+	pytest -m 'pages and not cuts' -n 2 --dist loadfile
+
+test-team: setup setup-cluster ## a team's servers: MLflow on PostgreSQL and S3, clones and services that share them
+	pytest -m 'team and not cuts' -n 2 --dist loadfile
 
 # The schemas that deploy/ is held against.
 $(VENV)/.kubernetes: $(VENV)/.installed

@@ -157,6 +157,7 @@ def test_a_fresh_clone_pulls_what_was_pushed_and_runs_register_only(kind, tmp_pa
     assert Path("models/promoted/champion/model.json").is_file()
 
 
+@pytest.mark.pages
 def test_the_lines_of_docs_team_md_work(repo, tmp_path, postgres, s3):
     """In the page's order: rows from a database, scored into one, pushed, pulled by a clone."""
     if not (repo / ".venv").exists():

@@ -13,7 +13,7 @@ from tests.examples import ROOT
 from tests.small_project import sh
 from tests.test_readme import Project, lines
 
-pytestmark = pytest.mark.end_to_end
+pytestmark = [pytest.mark.end_to_end, pytest.mark.pages]
 
 LINES = lines((ROOT / "docs/experiments.md").read_text())
 RUN = r"in MLflow beneath run ([0-9a-f]{32})"

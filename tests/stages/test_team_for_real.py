@@ -16,6 +16,8 @@ from tests import mlflow_server
 from tests.examples import ROOT
 from tests.trained_project import NAMES, boosted, copied, open_registry, train
 
+pytestmark = pytest.mark.team
+
 ROUNDS = int(os.environ.get("AT_ONCE_ROUNDS", "1"))
 
 
