@@ -30,8 +30,8 @@ pytestmark = pytest.mark.end_to_end
 TRAINS = {
     f"train_{name}"
     for name in (
-        *("linear_regression", "random_forest", "hist_gradient_boosting"),
-        *("xgboost", "lightgbm"),
+        *("linear_regression", "polynomial_regression", "random_forest"),
+        *("hist_gradient_boosting", "xgboost", "lightgbm"),
     )
 }
 AFTER_TRAINING = {"evaluate", "gate", "card", "register"}

@@ -318,7 +318,7 @@ def test_shares_are_all_rows_in_order_and_equal(sizes, count, data, tmp_path_fac
 
 def test_the_forests_have_no_form_for_a_cluster():
     found = [name for name in estimators.NAMES if estimators.on_cluster(name)]
-    assert found == ["linear_regression", "xgboost", "lightgbm"]
+    assert found == ["linear_regression", "polynomial_regression", "xgboost", "lightgbm"]
 
 
 def test_lightgbm_ranks_the_workers_in_the_order_of_their_shares(client):
