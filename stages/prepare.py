@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from sales import engine, files, params
-from sales.contract import Contract, kinds
+from sales.contract import Contract, mentions
 from sales.data import preparation
 from sales.data.preparation import Checked, Divided
 from sales.data.result import RECORD
@@ -22,7 +22,7 @@ def main() -> None:
     """Write data/prepared/ (three parts, quarantine), its contract, metrics/data.json, pictures."""
     contract = params.read("contract", Contract)
     settings = params.read("prepare", PrepareParams)
-    kinds.check()
+    mentions.check()
     with engine.started() as on, files.replacing(PREPARED) as beside:
         folder = beside.absolute()  # as workers know it
         folder.mkdir()
