@@ -91,8 +91,17 @@ def _too_many(checked: Checked, settings: PrepareParams) -> PipelineError:
         f"{checked.rejected} of {checked.rows_in} rows are bad, "
         f"{100 * checked.rejected / checked.rows_in:.2f} % and more than "
         f"prepare.max_rejected_pct allows ({settings.max_rejected_pct:g}): {counts}; "
-        f"each one stands in {PREPARED}/quarantine.csv"
+        f"each one stands in {PREPARED}/quarantine.csv{_advice(checked)}"
     )
+
+
+def _advice(checked: Checked) -> str:
+    """Return which key of a column may be wanting, where cells could not be read."""
+    keys = {": not a number": "decimal", ": not a date": "format or dayfirst"}
+    wanting = [key for end, key in keys.items() if any(r.endswith(end) for r in checked.by_reason)]
+    if not wanting:
+        return ""
+    return f"; if they are right as they are written, name {' and '.join(wanting)} of the column"
 
 
 if __name__ == "__main__":
