@@ -326,7 +326,9 @@ def make_repro():
     ("changes", "fails"),
     [
         ({"prepare.max_rejected_pct": 0.0, "contract.columns.Quantity.max": 1}, "prepare"),
-        ({"evaluate.slices": {"Colour": {}}}, "evaluate"),
+        ({"evaluate.plot_rows": "many"}, "evaluate"),  # the models are all there
+        # What only evaluate would need is told by the first stage that runs, before it trains.
+        ({"evaluate.slices": {"Colour": {}}, "train.xgboost.max_depth": 3}, "train_xgboost"),
     ],
 )
 def test_a_run_that_fails_before_its_gate_prints_no_table(changes, fails):
@@ -334,6 +336,7 @@ def test_a_run_that_fails_before_its_gate_prints_no_table(changes, fails):
     code, printed = make_repro()
     assert code != 0
     assert f"failed to reproduce '{fails}'" in printed
+    assert ran(printed) == {fails}
     assert printed.count("error: ") == 1
     for told in ("R² test", "Traceback", "make repro`"):
         assert told not in printed
