@@ -174,7 +174,7 @@ class Registry:
         first, *others = self.copies()[content_hash]
         for other in others:
             if other.version == version.version:  # another one was first, meanwhile
-                self.client.delete_model_version(self.name, other.version)
+                self._drop(other)
         return first
 
     def _create_model(self) -> None:
@@ -192,11 +192,24 @@ class Registry:
                     raise
 
     def drop_copies(self, versions: "Mapping[str, ModelVersion]") -> None:
-        """Delete what is registered beside the one version of its content hash."""
+        """Delete what is registered beside the one version of its content hash.
+
+        What another one has registered since `versions` was read is that one's to look after.
+        """
         for content_hash, found in self.copies().items():
-            for copy in found:
+            for copy in found if content_hash in versions else ():
                 if copy.version != versions[content_hash].version:
-                    self.client.delete_model_version(self.name, copy.version)
+                    self._drop(copy)
+
+    def _drop(self, copy: "ModelVersion") -> None:
+        """Delete a version, if another one has not done so meanwhile."""
+        from mlflow.exceptions import MlflowException
+
+        try:
+            self.client.delete_model_version(self.name, copy.version)
+        except MlflowException as error:
+            if not asking.absent(error):
+                raise
 
     def holder(self, alias: str) -> "ModelVersion | None":
         """Return the version that holds an alias."""
