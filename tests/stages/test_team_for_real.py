@@ -11,7 +11,7 @@ import pytest
 from sales import estimators, files, params
 from sales.registry import changing, history, homes, tracking
 from stages import champion, register
-from tests import mlflow_server
+from tests import mlflow_server, patience
 from tests.at_once import AtOnce
 from tests.trained_project import NAMES, boosted, copied, open_registry, train
 
@@ -29,6 +29,8 @@ def server(tmp_path_factory):
 def clones(server, trained, tmp_path, monkeypatch):
     """Return a function that changes into the clone of that name, made when first asked for."""
     monkeypatch.setenv(homes.TRACKING, server[0].url)
+    # However slow the machine: eight ask one server with one worker.
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", str(int(patience.SECONDS)))
     monkeypatch.setattr(estimators, "NAMES", NAMES)
     for variable in ("DVC_ROOT", "DVC_EXP_NAME", "SALES_STATE"):
         monkeypatch.delenv(variable, raising=False)
