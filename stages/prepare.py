@@ -6,8 +6,9 @@ from typing import Any
 
 from sales import engine, files, params
 from sales.contract import Contract, mentions
-from sales.data import preparation
-from sales.data.preparation import Checked, Divided
+from sales.data import division, preparation
+from sales.data.division import Divided
+from sales.data.preparation import Checked
 from sales.data.result import RECORD
 from sales.data.split import PrepareParams
 from sales.errors import PipelineError, run
@@ -27,14 +28,14 @@ def main() -> None:
         folder = beside.absolute()  # as workers know it
         folder.mkdir()
         scratch = folder / "scratch"
-        checked = preparation.check(contract, RAW.absolute(), on, scratch)
+        checked = preparation.check(contract, RAW.absolute(), on, scratch, settings.group)
         if checked.extra_columns:
             extra = (" ".join(name.split()) for name in checked.extra_columns)
             print(f"ignored, not in the contract: {', '.join(extra)}")
         rejected_pct = 100 * checked.rejected / checked.rows_in
         if rejected_pct > settings.max_rejected_pct:
             raise _too_many(checked, settings)
-        divided = preparation.divide(contract, settings, checked.accepted, on, folder)
+        divided = division.divide(contract, settings, checked.accepted, on, folder)
         accepted = sum(divided.rows.values())
         if accepted + checked.rejected != checked.rows_in:  # counted, not deduced
             raise AssertionError("a row was lost: rows in are not rows out + quarantined")

@@ -130,9 +130,13 @@ def _source(ingest: Mapping[str, Any]) -> str:
 
 
 def _split(prepare: Mapping[str, Any]) -> str:
+    group, seed = prepare.get("group"), f"`prepare.seed: {prepare['seed']}`"
+    whole = f"; all rows of one {group} are in one part" if group else ""
     if prepare["split"] == "time":
-        return "by time, the latest rows for the test"
-    return f"random (`prepare.seed: {prepare['seed']}`)"
+        return f"by time, the latest rows for the test{whole}"
+    if prepare["split"] == "hash":
+        return f"by the hash of each row's key, which no other row changes ({seed}){whole}"
+    return f"random ({seed}){whole}"
 
 
 def _limits(featuriser: Featuriser, ranges: Mapping[str, tuple[Any, Any]]) -> list[dict[str, str]]:
