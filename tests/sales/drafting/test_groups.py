@@ -11,7 +11,7 @@ from tests.examples import ROOT
 
 @pytest.mark.parametrize("by_time", [True, False])
 def test_the_latest_rows_own_mean_is_no_bar(by_time):
-    """Where the target drifts, a model far better than any known mean has an R² below zero there."""
+    """Where the target drifts, a model far better than any known mean has an R² below 0."""
     base = params.read("gate", GateParams, ROOT / "params.yaml").model_dump()
     parts = groups.sizes(1000)
     found = groups.gate(base, np.arange(1000.0), parts, by_time=by_time).tree
