@@ -133,7 +133,9 @@ def gate(base: Tree, target: np.ndarray, parts: Sizes, *, by_time: bool) -> Draf
     spread = float(np.std(target)) or 1.0
     chance = 300 * math.sqrt(COVERAGE * (1 - COVERAGE) * (1 / parts.test + 1 / parts.valid))
     skill = max(1.0, 50 / math.sqrt(parts.test))
-    negative = 100.0 if target.min(initial=0) < 0 else 10.0
+    # Where many rows are at zero, a good model is a little below it on half of them.
+    zeros = 100 * float(np.mean(target == 0)) if len(target) else 0.0
+    negative = 100.0 if target.min(initial=0) < 0 else round(min(100.0, 10.0 + zeros), 1)
     tree = {
         **base,
         # The latest rows' own mean may be another one: what a model knows of it, skill tells.
@@ -156,7 +158,7 @@ def gate(base: Tree, target: np.ndarray, parts: Sizes, *, by_time: bool) -> Draf
         ("max_generalization_gap_pct",): "(test - train RMSE) in percent of the target's spread",
         ("max_negative_prediction_pct",): "the target has negative values"
         if negative == 100
-        else "the target has none below zero",
+        else "the target has none below zero" + (f", {zeros:.2g} % at it" if zeros else ""),
         ("min_skill_pct",): f"RMSE saved against the mean: more than chance on {parts.test:,} rows",
         ("max_slice_rmse_ratio",): "worst slice against all test rows",
         ("max_coverage_error",): f"points that chance allows on {parts.test:,} test rows"

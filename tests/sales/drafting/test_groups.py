@@ -19,3 +19,13 @@ def test_the_latest_rows_own_mean_is_no_bar(by_time):
     assert found["max_generalization_gap_pct"] == (150.0 if by_time else 75.0)
     assert found["min_skill_pct"] > 1  # which is against the train rows' mean
     params.validate(found, GateParams, "gate")
+
+
+@pytest.mark.parametrize(
+    ("target", "allowed"),
+    [([1.0, 2.0], 10.0), ([0.0, 1.0, 2.0, 3.0], 35.0), ([-1.0, 0.0], 100.0), ([0.0] * 3, 100.0)],
+)
+def test_a_target_that_is_often_zero_may_be_missed_below(target, allowed):
+    base = params.read("gate", GateParams, ROOT / "params.yaml").model_dump()
+    found = groups.gate(base, np.array(target), groups.sizes(1000), by_time=False).tree
+    assert found["max_negative_prediction_pct"] == allowed
