@@ -151,6 +151,7 @@ TABLES := $(if $(filter postgresql://% postgres://% sqlite://% duckdb://%,$(valu
 contract: export FILE_IN = $(value FILE)
 contract: export WANTED = $(value TARGET)
 contract: export SHEET_IN = $(value SHEET)
+unexport FILE TARGET SHEET
 contract: setup ## draft params.yaml from a file: FILE=houses.csv, TARGET=price; APPLY=1 takes it, SHEET=... of a workbook
 	@python -m stages.contract "--target=$$WANTED" "--sheet=$$SHEET_IN" $(if $(filter-out 0,$(APPLY)),--apply) -- "$$FILE_IN"
 

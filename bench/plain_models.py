@@ -50,9 +50,7 @@ def matrix(rows: pd.DataFrame, contract: Contract) -> pd.DataFrame:
 
 def hist_gradient_boosting(X: pd.DataFrame, y: np.ndarray, X_test: pd.DataFrame) -> np.ndarray:
     """Return its predictions; a category that has too many levels for it is taken as its codes."""
-    many = [
-        name for name in X.select_dtypes("category") if len(X[name].cat.categories) > MOST_LEVELS
-    ]
+    many = [str(n) for n in X.select_dtypes("category") if len(X[n].cat.categories) > MOST_LEVELS]
     X, X_test = (
         part.assign(**{n: part[n].cat.codes.astype(float).replace(-1, np.nan) for n in many})
         for part in (X, X_test)

@@ -2,7 +2,7 @@
 
 import difflib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -147,7 +147,8 @@ def _one_id(found: dict[str, Role]) -> dict[str, Role]:
     """Let one column be the id; the others of that kind are not read."""
     ids = [name for name, role in found.items() if role.role == "id"]
     for name in ids[1:]:
-        found[name] = found[name].ignored(f"ignored: another id, as {ids[0]} is")
+        other = replace(found[name], doubts=())
+        found[name] = other.ignored(f"ignored: another id, as {ids[0]} is")
     return found
 
 

@@ -48,6 +48,11 @@ ISO = r"^\s*\d{4}-?\d\d-?\d\d"
 SLASHED = r"^\s*\d{1,2}[./-]\d{1,2}[./-](\d{4}|\d\d)\b"
 WORDED = r"^\s*(\d{1,2}[ -][A-Za-z]{3}|[A-Za-z]{3}|\d{4}[/.]\d\d?[/.]|\d\d?\.\d\d?\.\d{4} )"
 CLOCK = r"\d:\d\d|^\s*P\d*|^\s*P?T\d|\d\s*(d|h|min|s|sec|days?|hours?)\b"
+CODES = (
+    "USD|EUR|GBP|CHF|JPY|CNY|INR|CAD|AUD|NZD|SEK|NOK|DKK|PLN|CZK|HUF|RON|BRL|MXN|ZAR|KRW|TRY|RUB|"
+    "SGD|HKD|THB|IDR|ILS|AED|SAR|(US|CA|AU|A|C|HK|R)\\$"
+)
+AMOUNT = rf"^[^A-Za-z]*((?:{CODES})[^A-Za-z]*|\d[eE][+-]?\d+[^A-Za-z]*)?$"
 GROUPED = r"^\s*[+-]?\d{1,3}\.\d{3}\s*$"  # thousands, where the decimal mark is a comma
 ZEROS = r"^\s*0\d+\s*$"  # 01067: a code, not a number
 NUMBER = Column(role="numeric")
@@ -109,7 +114,8 @@ def of_numbers(
     found = {"plain": own, "point": own}
     whole = values % 1 == 0
     with_comma = of_values(values[whole], weights[whole])
-    grouped = ~whole & (np.round(values * 1000, 6) % 1 == 0) & (np.round(values * 100, 6) % 1 != 0)
+    thousandths = np.round(np.where(np.abs(values) < 1000, values, 0.5) * 1000, 6)
+    grouped = ~whole & (thousandths % 1 == 0) & (thousandths % 10 != 0)
     if grouped.any():
         chosen = texts.filter(pa.array(grouped))
         mask = _matches(chosen, GROUPED)
@@ -131,9 +137,12 @@ def of_others(texts: pa.Array, weights: np.ndarray) -> dict[str, Fit]:
     if not short.any():
         return found
     texts, weights = texts.filter(pa.array(short)), weights[short]
-    for form_name, mark in (("point", "."), ("comma", ",")):
-        read = plain(numbers.written(texts, mark))
-        found[form_name] = of_values(read, weights)
+    amounts = _matches(texts, AMOUNT)  # the contract takes ORD0001 for one too, of a currency ORD
+    if amounts.any():
+        chosen = texts.filter(pa.array(amounts))
+        for form_name, mark in (("point", "."), ("comma", ",")):
+            read = plain(numbers.written(chosen, mark))
+            found[form_name] = of_values(read, weights[amounts])
     timed = _matches(texts, CLOCK) & ~_matches(texts, ISO)
     if timed.any():
         spans = numbers.durations(texts.filter(pa.array(timed)), "minutes")

@@ -44,7 +44,7 @@ def _of(column: pd.Series, y: np.ndarray) -> tuple[str, bool] | None:
     if known.sum() < FEWEST:
         return None
     y = y[known]
-    if isinstance(column.dtype, pd.CategoricalDtype) or column.dtype == object:
+    if not (pd.api.types.is_numeric_dtype(column) or column.dtype.kind == "M"):
         codes, levels = pd.factorize(column[known])
         return _made_of_it(codes, len(levels), y)
     values = column[known].to_numpy()

@@ -10,6 +10,7 @@ from sales.drafting.profile import Profile
 
 MOST_STRANGE = 8  # words among numbers or dates that may all mean that there is none
 TOLD = 4  # marks that a person is shown
+MOST = 0.3  # of the cells: more are no exception
 SHARE = 0.005  # of the cells: fewer are mistakes, and their rows are set aside
 
 
@@ -68,7 +69,8 @@ def strange(profile: Profile, marks: Marks, wrong: int) -> dict[str, int]:
     """
     words = {w: n for w, n in (profile.words or {}).items() if w not in marks.counts}
     all_of_them = words and len(words) <= MOST_STRANGE and sum(words.values()) == wrong
-    return words if all_of_them and wrong > SHARE * profile.filled else {}
+    some = SHARE * profile.filled < wrong <= MOST * profile.filled
+    return words if all_of_them and some else {}
 
 
 def _truths(profile: Profile) -> bool:

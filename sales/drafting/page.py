@@ -11,7 +11,7 @@ from sales.drafting.draft import Draft
 from sales.drafting.roles import Role
 from sales.errors import printable
 
-MOST_COLUMNS = 40  # that are shown one by one
+MOST_COLUMNS = 30  # that are shown one by one
 MOST_DOUBTS = 30
 NAME = 24  # characters of a column's name
 WHY = 66

@@ -155,7 +155,8 @@ def _speaks(guess: Sum, rows: pd.DataFrame) -> bool:
         if np.mean(np.isin(values, (neutral, 0.0))) > 0.5 or len(np.unique(values)) < 3:
             return False
     result = numbers[guess.name]
-    if result.std() <= 4 * guess.tolerance:
+    most = np.unique(result, return_counts=True)[1].max()
+    if result.std() <= 4 * guess.tolerance or most > len(result) / 2:
         return False
     return guess.holds(numbers)
 

@@ -45,6 +45,7 @@ def raw(rows=3000):
     texts = dict.fromkeys(orders.select_dtypes("category"), str)
     orders = orders.astype(texts).assign(Remark="x")
     later, draw = np.arange(rows) >= 700, np.random.default_rng(5).random((2, rows))
+    later[2000] = False  # what its total should be can be told
     orders.loc[later & (draw[0] < 0.2), "ShippingCost"] = np.nan
     orders.loc[later & (draw[1] < 0.2), "Brand"] = None
     orders.loc[5, "UnitPrice"] = -1.0
