@@ -25,7 +25,13 @@ from tests.examples import PUBLISHED_ORDER, ROOT, project_files
 # In this order: the registry's page leaves the registry as one run of the pipeline finds it right.
 PAGES = [
     *("docs/registry.md", "README.md", "CONTRIBUTING.md", "ARCHITECTURE.md"),
-    *("docs/serving.md", "docs/results.md", "docs/first_hour.md", "docs/cluster.md"),
+    *(
+        "docs/contract.md",
+        "docs/serving.md",
+        "docs/results.md",
+        "docs/first_hour.md",
+        "docs/cluster.md",
+    ),
 ]
 # Pages whose lines need a project of their own, and the modules that run them.
 PAGES_ELSEWHERE = {

@@ -172,7 +172,7 @@ def followed(tmp_path_factory):
 
 def test_what_is_printed_is_what_the_page_shows(followed):
     kinds = [kind for kind, _, _ in followed.compared]
-    assert kinds.count("text") == 4
+    assert kinds.count("text") == 5
     assert kinds.count("json") == 1
     for kind, shown, printed in followed.compared:
         if kind == "json":

@@ -138,18 +138,17 @@ def gate(base: Tree, target: np.ndarray, parts: Sizes, *, by_time: bool) -> Draf
     negative = 100.0 if target.min(initial=0) < 0 else round(min(100.0, 10.0 + zeros), 1)
     tree = {
         **base,
-        # The latest rows' own mean may be another one: what a model knows of it, skill tells.
-        "min_test_r2": -100.0 if by_time else 0.0,
+        "min_test_r2": -10.0 if by_time else 0.0,
         "max_test_rmse": float(f"{3 * spread:.2g}"),
-        "max_generalization_gap_pct": 150.0 if by_time else 75.0,
+        "max_generalization_gap_pct": 300.0 if by_time else 75.0,
         "max_negative_prediction_pct": negative,
         "min_skill_pct": round(skill, 1),
         "max_slice_rmse_ratio": 6.0,
         "max_behaviour_violation_pct": 5.0,
-        "max_coverage_error": round(max(3.0, chance) + 12.0 * by_time, 1),
+        "max_coverage_error": 90.0 if by_time else round(max(3.0, chance), 1),
     }
     comments: dict[Key, str] = {
-        ("min_test_r2",): "off: against the latest rows' own mean, which nobody knew before"
+        ("min_test_r2",): "off: nobody knows the mean of later rows; min_skill_pct decides"
         if by_time
         else "at least as good as the mean; raise it to what is of use to you",
         (
@@ -161,8 +160,9 @@ def gate(base: Tree, target: np.ndarray, parts: Sizes, *, by_time: bool) -> Draf
         else "the target has none below zero" + (f", {zeros:.2g} % at it" if zeros else ""),
         ("min_skill_pct",): f"RMSE saved against the mean: more than chance on {parts.test:,} rows",
         ("max_slice_rmse_ratio",): "worst slice against all test rows",
-        ("max_coverage_error",): f"points that chance allows on {parts.test:,} test rows"
-        + (", and later rows differ" if by_time else ""),
+        ("max_coverage_error",): "off: intervals are made of earlier rows, and later ones differ"
+        if by_time
+        else f"points that chance allows on {parts.test:,} test rows",
     }
     return Drafted(tree, comments)
 
