@@ -24,6 +24,7 @@ from sales.drafting import (
     profile,
     relations,
     roles,
+    shared_keys,
 )
 from sales.drafting.confirm import Confirmed
 from sales.drafting.date_features import quoted
@@ -71,7 +72,7 @@ def of(source: Source, target: str, base: Tree, address: str | None = None) -> D
     found = {name: roles.of(name, each, target=name == target) for name, each in profiles.items()}
     found = _one_id(found)
     rows = _typed(drawn, found)
-    found, doubts = _told_by_others(found, rows, target)
+    found, doubts, together = _told_by_others(found, rows, target)
     categories, numbers = _named(found, "categorical"), _named(found, "numeric", "target")
     guessed_same = relations.same(rows, _named(found, "date", "boolean", "numeric", "categorical"))
     confirmed = confirm.all_rows(
@@ -87,7 +88,7 @@ def of(source: Source, target: str, base: Tree, address: str | None = None) -> D
         else:
             doubts.append(f"{each.name} and {each.like} go together value by value: both kept")
     doubts += _of_sums(confirmed.sums, target)
-    drafted = _groups(base, source, found, rows, confirmed, dialect, address)
+    drafted = _groups(base, source, found, rows, confirmed, dialect, address, together)
     return Draft(
         source.name,
         target,
@@ -168,8 +169,11 @@ def _typed(table: pa.Table, found: Mapping[str, Role]) -> pd.DataFrame:
 
 def _told_by_others(
     found: dict[str, Role], rows: pd.DataFrame, target: str
-) -> tuple[dict[str, Role], list[str]]:
-    """Set aside what gives the target away; return what else a person should look at."""
+) -> tuple[dict[str, Role], list[str], str | None]:
+    """Set aside what gives the target away, or is a key that several rows have.
+
+    Return what else a person should look at, and the key by which rows belong together.
+    """
     doubts = []
     features = _named(found, "boolean", "numeric", "categorical")
     for each in giveaways.find(rows, target, features):
@@ -178,13 +182,18 @@ def _told_by_others(
             found[each.name] = found[each.name].ignored(f"ignored: gives {target} away, {each.why}")
         else:
             doubts.append(f"{told}; kept, ignore it if nobody knows it before {target}")
+    features = [name for name in features if found[name].role != "ignored"]
+    together = shared_keys.find(rows, features)
+    if together:
+        why = "ignored: a key that several rows have; all rows of one are in one part"
+        found[together] = found[together].ignored(why)
     doubts += [
         f"{name} looks like a key that several rows have: kept; rows of one {name} are in train "
         "and test alike"
         for name in features
-        if found[name].role != "ignored" and roles.IDS.search(name) and rows[name].nunique() > 20
+        if name != together and roles.IDS.search(name) and rows[name].nunique() > 20
     ]
-    return found, doubts
+    return found, doubts, together
 
 
 def _contract(found: Mapping[str, Role], source: Source) -> Contract:
@@ -221,6 +230,7 @@ def _groups(
     confirmed: Confirmed,
     dialect: Dialect | None,
     address: str | None,
+    together: str | None,
 ) -> dict[str, Drafted]:
     target = _named(found, "target")[0]
     parts = groups.sizes(confirmed.good)
@@ -243,7 +253,7 @@ def _groups(
     return {
         "contract": _of_contract(called, columns, found, confirmed),
         "ingest": groups.ingest(base["ingest"], dialect, sheet, address),
-        "prepare": groups.prepare(base["prepare"], parts, ordered, rejected),
+        "prepare": groups.prepare(base["prepare"], parts, ordered, rejected, together),
         "featurize": groups.featurize(base["featurize"], features, derived),
         "train": groups.train(base["train"], float(np.std(y)) or 1.0),
         "evaluate": groups.evaluate(base["evaluate"], rows, read, parts),

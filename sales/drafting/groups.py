@@ -72,8 +72,17 @@ def ingest(base: Tree, dialect: Dialect | None, sheet: str | None, address: str 
     return Drafted(tree, comments)
 
 
-def prepare(base: Tree, parts: Sizes, ordered_by: str | None, rejected_pct: float) -> Drafted:
-    """Return the split that fits, and as many bad rows as there are, and some."""
+def prepare(
+    base: Tree,
+    parts: Sizes,
+    ordered_by: str | None,
+    rejected_pct: float,
+    together: str | None = None,
+) -> Drafted:
+    """Return the split that fits, and as many bad rows as there are, and some.
+
+    `together` is a key that several rows have.
+    """
     split = "time" if ordered_by else "random"
     told = f"time: the rows are in the order of {ordered_by}; the latest are test"
     comments: dict[Key, str] = {
@@ -82,7 +91,10 @@ def prepare(base: Tree, parts: Sizes, ordered_by: str | None, rejected_pct: floa
     most = max(1.0, math.ceil(1.5 * rejected_pct * 10) / 10)
     if rejected_pct:
         comments["max_rejected_pct",] = f"{rejected_pct:.2g} % of the rows are set aside now"
-    tree = {**base, "split": split, "test_size": parts.test_size, "valid_size": parts.valid_size}
+    if together:
+        comments["group",] = f"rows of one {together} are alike: a model is judged by others"
+    tree = {**base, "split": split, "group": together}
+    tree |= {"test_size": parts.test_size, "valid_size": parts.valid_size}
     return Drafted({**tree, "max_rejected_pct": min(most, 100.0)}, comments)
 
 

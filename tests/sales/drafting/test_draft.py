@@ -14,7 +14,7 @@ from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
 from sales import estimators, files, params
-from sales.contract import Contract, kinds, quarantine
+from sales.contract import Contract, mentions, quarantine
 from sales.contract.quarantine import Raw
 from sales.data import sources
 from sales.data.incoming import IngestParams
@@ -80,7 +80,7 @@ def written(found, folder=Path()):
     loaded = {name: params.read(name, group, path) for name, group in GROUPS.items()}
     for name in estimators.NAMES:
         params.read(f"train.{name}", estimators.module(name).Params, path)
-    kinds.check(path)
+    mentions.check(path)
     feature_sets.fields(loaded["featurize"], loaded["contract"])
     return loaded
 
@@ -160,6 +160,16 @@ def test_rows_that_cannot_be_read_are_told_and_allowed_for(project):
 def test_rows_in_no_order_are_drawn(project):
     table = houses().sample(frac=1, random_state=1)
     assert draft.of(source(table), "price", BASE).groups["prepare"].tree["split"] == "random"
+
+
+def test_rows_of_one_customer_are_kept_together(project):
+    table = houses().drop(columns="sold on").assign(customer_id=np.arange(ROWS) % 75)
+    found = draft.of(source(table), "price", BASE)
+    loaded = written(found)
+    assert loaded["prepare"].group == "customer_id"
+    assert loaded["contract"].columns["customer_id"].role == "ignored"
+    assert "customer_id" not in loaded["featurize"].feature_sets["all"].add
+    assert "customer_id: ignored: a key that several rows have" in page.of(found, TODAY)
 
 
 def test_the_date_that_parts_rows_stands_first(project):
