@@ -255,7 +255,7 @@ def _groups(
         "ingest": groups.ingest(base["ingest"], dialect, sheet, address),
         "prepare": groups.prepare(base["prepare"], parts, ordered, rejected, together),
         "featurize": groups.featurize(base["featurize"], features, derived),
-        "train": groups.train(base["train"], float(np.std(y)) or 1.0),
+        "train": groups.train(base["train"]),
         "evaluate": groups.evaluate(base["evaluate"], rows, read, parts),
         "gate": groups.gate(base["gate"], y, parts, by_time=ordered is not None),
         "register": groups.register(

@@ -130,16 +130,13 @@ def test_a_parquet_file_gives_the_same_draft(project):
 
 
 def test_no_threshold_is_an_amount_of_the_orders(project):
-    """A target a thousand times as large is judged as the other: all is in its own spread."""
+    """A target a thousand times as large is judged and learnt as the other."""
     table = houses()
     small = draft.of(source(table), "price", BASE).groups
     table["price"] *= 1000
     large = draft.of(source(table), "price", BASE).groups
-    in_units = small["gate"].tree.pop("max_test_rmse"), large["gate"].tree.pop("max_test_rmse")
-    assert in_units[1] == pytest.approx(1000 * in_units[0], rel=0.1)
     assert small["gate"].tree == large["gate"].tree
-    gains = [g["train"].tree["xgboost"]["early_stopping_min_delta"] for g in (small, large)]
-    assert gains[1] == pytest.approx(1000 * gains[0], rel=0.5)
+    assert small["train"].tree == large["train"].tree
     assert small["train"].tree["xgboost"]["interactions"] == []
 
 
