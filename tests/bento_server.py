@@ -4,8 +4,10 @@ import os
 import socket
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
@@ -91,3 +93,26 @@ def stop(process: subprocess.Popen) -> None:
     except subprocess.TimeoutExpired:
         process.kill()
         raise
+
+
+@contextmanager
+def asked_without_a_pause(ask: Callable[[], object]) -> Iterator[None]:
+    """Ask in a thread, again and again, for as long as the block takes; no request may fail."""
+    failed: list[httpx.HTTPError] = []
+    done = threading.Event()
+
+    def client() -> None:
+        while not done.is_set():
+            try:
+                ask()
+            except httpx.HTTPError as error:
+                failed.append(error)
+
+    thread = threading.Thread(target=client)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
+    assert failed == []

@@ -21,6 +21,16 @@ from tests.trained_project import crowned, gated, three, trained  # noqa: F401
 patience.for_all_tests()
 
 
+def pytest_make_parametrize_id(val: object) -> str | None:
+    """A case of bytes is called by its place: what is packed holds the second in which it was.
+
+    The two processes that share the suite must find the same names.
+    """
+    if isinstance(val, bytes) and not (len(val) <= 40 and val.isascii()):
+        return "bytes"
+    return None
+
+
 @pytest.fixture(autouse=True)
 def its_own_mlflow():
     """MLflow keeps the address of its server for the whole process: no test hands its own on."""

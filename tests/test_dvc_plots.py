@@ -22,6 +22,7 @@ ROOT = Path(__file__).resolve().parents[1]
 TEMPLATES = sorted((ROOT / ".dvc" / "plots").glob("*.json"))
 SPREAD = {
     "linear_regression": 0.0022,
+    "polynomial_regression": 0.0023,
     "random_forest": 47.0,
     "hist_gradient_boosting": 4.9,
     "xgboost": 3.4,
@@ -52,7 +53,7 @@ def write_plots(folder: Path, seed: int, orders: int = 4000, drawn: int = 300) -
         at = charts.drawn(orders, drawn, seed=1)
         predictions.append(charts.prediction_rows(model, true[at], predicted[at]))
         residuals.append(histogram(predicted - true, 40).assign(model=model))
-        steps = np.arange(1, 13 if model == "linear_regression" else 101)
+        steps = np.arange(1, 13 if model.endswith("regression") else 101)
         fall = 700 * rng.uniform(0.9, 0.95) ** steps
         curve = {"train": fall + 0.6 * spread, "valid": fall + spread}
         pd.concat(

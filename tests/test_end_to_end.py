@@ -30,8 +30,8 @@ pytestmark = pytest.mark.end_to_end
 TRAINS = {
     f"train_{name}"
     for name in (
-        *("linear_regression", "random_forest", "hist_gradient_boosting"),
-        *("xgboost", "lightgbm"),
+        *("linear_regression", "polynomial_regression", "random_forest"),
+        *("hist_gradient_boosting", "xgboost", "lightgbm"),
     )
 }
 AFTER_TRAINING = {"evaluate", "gate", "card", "register"}
@@ -157,6 +157,7 @@ def test_a_fresh_clone_pulls_what_was_pushed_and_runs_register_only(kind, tmp_pa
     assert Path("models/promoted/champion/model.json").is_file()
 
 
+@pytest.mark.pages
 def test_the_lines_of_docs_team_md_work(repo, tmp_path, postgres, s3):
     """In the page's order: rows from a database, scored into one, pushed, pulled by a clone."""
     if not (repo / ".venv").exists():
@@ -325,7 +326,9 @@ def make_repro():
     ("changes", "fails"),
     [
         ({"prepare.max_rejected_pct": 0.0, "contract.columns.Quantity.max": 1}, "prepare"),
-        ({"evaluate.slices": {"Colour": {}}}, "evaluate"),
+        ({"evaluate.plot_rows": "many"}, "evaluate"),  # the models are all there
+        # What only evaluate would need is told by the first stage that runs, before it trains.
+        ({"evaluate.slices": {"Colour": {}}, "train.xgboost.max_depth": 3}, "train_xgboost"),
     ],
 )
 def test_a_run_that_fails_before_its_gate_prints_no_table(changes, fails):
@@ -333,6 +336,7 @@ def test_a_run_that_fails_before_its_gate_prints_no_table(changes, fails):
     code, printed = make_repro()
     assert code != 0
     assert f"failed to reproduce '{fails}'" in printed
+    assert ran(printed) == {fails}
     assert printed.count("error: ") == 1
     for told in ("R² test", "Traceback", "make repro`"):
         assert told not in printed

@@ -13,7 +13,7 @@ from tests.examples import ROOT
 from tests.small_project import sh
 from tests.test_readme import Project, lines
 
-pytestmark = pytest.mark.end_to_end
+pytestmark = [pytest.mark.end_to_end, pytest.mark.pages]
 
 LINES = lines((ROOT / "docs/experiments.md").read_text())
 RUN = r"in MLflow beneath run ([0-9a-f]{32})"
@@ -135,5 +135,5 @@ def test_fewer_trials_are_an_experiment_that_dvc_knows_the_number_of(pasted):
 
 def test_an_unknown_study_is_named_with_those_that_are_there(pasted):
     printed = sh("make", "tune", "MODEL=linear_regression", check=False)
-    told = "error: MODEL=linear_regression: no such study; there are random_forest"
+    told = "error: MODEL=linear_regression: no such study; there are polynomial_regression"
     assert f"{told} hist_gradient_boosting xgboost lightgbm\n" in printed

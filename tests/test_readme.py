@@ -185,6 +185,7 @@ def test_every_page_with_command_lines_is_known():
             assert page.removeprefix("docs/") in (ROOT / module).read_text()
 
 
+@pytest.mark.pages
 @pytest.mark.parametrize("page", PAGES)
 def test_its_lines_work_when_pasted_one_after_another(page, project):
     """`dvc` and the like are there once README and CONTRIBUTING have said how to activate .venv."""
@@ -205,6 +206,7 @@ def test_its_lines_work_when_pasted_one_after_another(page, project):
         activated = activated or "source .venv/bin/activate" in line
 
 
+@pytest.mark.pages
 def test_the_pages_say_what_the_lines_answer(project):
     [predicted] = [said for line, said in project.said.items() if "/predict -H" in line]
     amount = json.loads(predicted)["predicted_total_amount"]
@@ -214,6 +216,7 @@ def test_the_pages_say_what_the_lines_answer(project):
     assert (project.folder / "state" / "priced.parquet").stat().st_size > 1000
 
 
+@pytest.mark.pages
 def test_the_report_tells_what_the_branch_changed(project):
     report = (project.folder / "state" / "report.md").read_text()
     assert "| params.yaml | train.xgboost.max_depth | 7 | 8 |" in report

@@ -4,7 +4,6 @@ import os
 import re
 import signal
 import subprocess
-import threading
 import time
 
 import httpx
@@ -13,9 +12,11 @@ import pytest
 
 from sales import files
 from tests import patience
-from tests.bento_server import free_port, serve, stop
+from tests.bento_server import asked_without_a_pause, free_port, serve, stop
 from tests.examples import PUBLISHED_ORDER, ROOT
 from tests.followed_registry import MlflowServer
+
+pytestmark = pytest.mark.team
 
 SECONDS = 2  # REGISTRY_SECONDS of the services here
 
@@ -88,15 +89,6 @@ def test_a_promotion_by_alias_answers_in_all_workers_and_no_request_fails(
     server, model, promoted, tmp_path
 ):
     process, url = follow(server, model, tmp_path, WORKERS="2")
-    failed, done = [], threading.Event()
-
-    def hammer():
-        while not done.is_set():
-            try:
-                version(url)
-            except httpx.HTTPError as error:
-                failed.append(error)
-
     try:
         assert version(url) == "1"
         told = {one["alias"]: one for one in httpx.get(f"{url}/models").json()["registered_models"]}
@@ -113,15 +105,11 @@ def test_a_promotion_by_alias_answers_in_all_workers_and_no_request_fails(
             }
         assert httpx.get(f"{url}/data").json() == files.read_json(promoted / "data.json")
 
-        client = threading.Thread(target=hammer)
-        client.start()
-        # One that is held already, and one that nobody had.
-        for to in ("2", server.register(model, promoted, "fallback")):
-            server.give(model, champion=to)
-            patience.until(lambda to=to: all(version(url) == to for _ in range(20)))
-        done.set()
-        client.join()
-        assert failed == []
+        with asked_without_a_pause(lambda: version(url)):
+            # One that is held already, and one that nobody had.
+            for to in ("2", server.register(model, promoted, "fallback")):
+                server.give(model, champion=to)
+                patience.until(lambda to=to: all(version(url) == to for _ in range(20)))
         assert readiness(url)["version"] == "4"
         assert (away(url), readiness(url)["registry_away_since"]) == (0, None)
 
@@ -129,7 +117,6 @@ def test_a_promotion_by_alias_answers_in_all_workers_and_no_request_fails(
         patience.until(lambda: not httpx.get(f"{url}/models").json()["fallback_available"])
         [asking] = [p for p in psutil.Process(process.pid).children() if is_asking(p)]
     finally:
-        done.set()
         stop(process)
     patience.until(lambda: not asking.is_running())
 

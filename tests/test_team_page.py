@@ -20,6 +20,8 @@ from tests import patience, small_project
 from tests.bento_server import free_port
 from tests.examples import ROOT
 
+pytestmark = pytest.mark.pages
+
 PAGE = (ROOT / "docs/team.md").read_text()
 SECTION = PAGE.partition("## One registry\n")[2].partition("\n## ")[0]
 BLOCKS = re.findall(r"^```sh\n(.*?)^```$", SECTION, re.M | re.S)

@@ -30,7 +30,7 @@ from tests.examples import ROOT, project_files
 from tests.ui.conftest import page  # noqa: F401
 from tests.ui.shown import button, everything
 
-pytestmark = pytest.mark.end_to_end
+pytestmark = [pytest.mark.end_to_end, pytest.mark.pages]
 
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 SERVERS = {"make serve": "/readyz", "make ui": "/_stcore/health"}

@@ -82,6 +82,7 @@ def tip_format(unit: str | None) -> str:
 
 MODELS = {
     "linear_regression": "Linear regression",
+    "polynomial_regression": "Polynomial regression",
     "random_forest": "Random forest",
     "hist_gradient_boosting": "Histogram gradient boosting",
     "xgboost": "XGBoost",

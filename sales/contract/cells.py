@@ -221,7 +221,9 @@ def _codes(levels: pa.Array, column: Column) -> pa.Array:
 
 
 def _whole(raw: pa.ChunkedArray | pa.Array) -> pa.Array:
-    whole = raw.combine_chunks() if isinstance(raw, pa.ChunkedArray) else raw
+    whole = raw
+    if isinstance(raw, pa.ChunkedArray):  # a single chunk would be copied
+        whole = raw.chunk(0) if raw.num_chunks == 1 else raw.combine_chunks()
     if pa.types.is_dictionary(whole.type) and whole.dictionary.null_count:
         return whole.dictionary_decode()  # otherwise only the indices' nulls would be seen
     return whole

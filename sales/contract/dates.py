@@ -95,11 +95,17 @@ def _dates(raw: pa.Array) -> pa.Array:
 
 def _instants(raw: pa.Array, bounds: tuple[int, int], scale: tuple[int, int]) -> pa.Array:
     """Return whole numbers within the bounds, times a factor and by a divisor, as instants."""
-    within = raw.is_valid().to_numpy(zero_copy_only=False)
     numbers = (raw.fill_null(0) if raw.null_count else raw).to_numpy()
-    within &= (numbers >= bounds[0]) & (numbers <= bounds[1])
+    within: np.ndarray | None = None  # all, as far as is known: the usual column
+    if raw.null_count or not (len(numbers) and _between(numbers, bounds)):
+        within = raw.is_valid().to_numpy(zero_copy_only=False)
+        within &= (numbers >= bounds[0]) & (numbers <= bounds[1])
+        numbers = np.where(within, numbers, 0)
     factor, divisor = scale
-    numbers = np.where(within, numbers, 0)
     numbers = numbers * factor if factor > 1 else numbers
     numbers = np.floor_divide(numbers, divisor) if divisor > 1 else numbers
-    return pa.array(numbers.astype("datetime64[ms]"), mask=None if within.all() else ~within)
+    return pa.array(numbers.view("datetime64[ms]"), mask=None if within is None else ~within)
+
+
+def _between(numbers: np.ndarray, bounds: tuple[int, int]) -> bool:
+    return bool(bounds[0] <= numbers.min() and numbers.max() <= bounds[1])

@@ -12,6 +12,7 @@ from pydantic import (
 from sales.contract.column import Column, Marks
 from sales.contract.expressions import Expression
 from sales.contract.holes import MISSING
+from sales.contract.kinds import of as kind_of
 from sales.errors import PipelineError
 from sales.params import Group
 
@@ -145,11 +146,12 @@ class Contract(Group):
 
 
 def _reads(text: str, where: str, columns: set[str]) -> None:
-    """Raise ValueError for an expression that is broken or reads other columns than these."""
+    """Raise ValueError for an expression that is broken or works on other columns than these."""
     try:
         expression = Expression.parse(text, where)
+        strange = sorted(expression.names - columns)
+        if strange:
+            raise ValueError(f"{where}: '{strange[0]}' is not a numeric column")
+        kind_of(expression, dict.fromkeys(columns, "number"))
     except PipelineError as error:
         raise ValueError(str(error)) from None
-    strange = sorted(expression.names - columns)
-    if strange:
-        raise ValueError(f"{where}: '{strange[0]}' is not a numeric column")

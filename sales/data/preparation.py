@@ -1,11 +1,11 @@
-"""Raw rows to accepted, quarantined and split ones, partition by partition, on either engine.
+"""Raw rows to accepted and quarantined ones, partition by partition, on either engine.
 
-Each function of one partition writes files and returns a small summary; `check` and `divide` are
-what they come to together.
+The function of one partition writes files and returns a small summary; `check` is what these come
+to together.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -17,8 +17,7 @@ import pyarrow.parquet
 
 from sales.contract import Contract, cells, quarantine
 from sales.contract.quarantine import COLUMNS, NUMBER, Raw
-from sales.data import pictures
-from sales.data.split import PARTS, PrepareParams, split
+from sales.data import keys
 from sales.engine import Engine, partitions
 from sales.engine.partitions import Kept, keep, kept
 from sales.errors import PipelineError
@@ -30,6 +29,9 @@ class Piece(NamedTuple):
     file: str
     path: Path
     rows: int
+
+
+GROUP = "__group"  # beside an accepted row: the name of its group
 
 
 class _Looked(NamedTuple):
@@ -76,19 +78,6 @@ class Checked:
     extra_columns: list[str]
 
 
-@dataclass(frozen=True)
-class Divided:
-    """How many rows came into each part, how many lack a value, and the data's own picture.
-
-    `missing` has those rows by column and part, of the columns that may lack one.
-    """
-
-    rows: dict[str, int]
-    missing: dict[str, dict[str, int]]
-    numeric: pd.DataFrame
-    categorical: pd.DataFrame
-
-
 def pieces(raw: Path) -> list[Piece]:
     """Return all that ingest wrote, file by file and in the order of rows."""
     found = []
@@ -103,11 +92,14 @@ def pieces(raw: Path) -> list[Piece]:
     return found
 
 
-def check(contract: Contract, raw: Path, engine: Engine, scratch: Path) -> Checked:
+def check(
+    contract: Contract, raw: Path, engine: Engine, scratch: Path, group: str | None = None
+) -> Checked:
     """Hold all raw rows against the contract; of several rows with one id the first good one stays.
 
-    What is worked on again lies in `scratch`, or in memory. Raises PipelineError for a file that
-    lacks columns, or has one of which no cell can be read, and where no row holds a cell.
+    What is worked on again lies in `scratch`, or in memory. `group` is a column whose names are
+    kept beside the accepted rows. Raises PipelineError for a file that lacks columns, or has one of
+    which no cell can be read, and where no row holds a cell.
     """
     came = pieces(raw)
     # On one machine all files are one partition: the checks then start once.
@@ -118,7 +110,13 @@ def check(contract: Contract, raw: Path, engine: Engine, scratch: Path) -> Check
         scratch.mkdir()
     places = [None if engine.partition_rows is None else scratch] * len(groups)
     looked = engine.map(
-        _look, [contract] * len(groups), groups, firsts.tolist(), places, what="contract"
+        _look,
+        [contract] * len(groups),
+        groups,
+        firsts.tolist(),
+        places,
+        [group] * len(groups),
+        what="contract",
     )
     rows_in, blank = sum(one.rows_in for one in looked), sum(one.blank for one in looked)
     without_target = sum(one.without_target for one in looked)
@@ -182,14 +180,25 @@ def check(contract: Contract, raw: Path, engine: Engine, scratch: Path) -> Check
     )
 
 
-def _look(contract: Contract, group: Sequence[Piece], start: int, scratch: Path | None) -> _Looked:
+def _look(
+    contract: Contract,
+    consecutive: Sequence[Piece],
+    start: int,
+    scratch: Path | None,
+    group: str | None,
+) -> _Looked:
     tables, extra, begin = [], set(), start
-    for piece in group:
+    named: list[pd.Series] = []
+    for piece in consecutive:
         names = pyarrow.parquet.read_schema(piece.path).names
         quarantine.refuse_incomplete(contract, piece.file, names)
         extra |= set(names) - set(contract.columns)
         wanted = [name for name in names if name in contract.required]
         table = pa.parquet.read_table(piece.path, columns=wanted)
+        if group:
+            there = [group] if group in names else []
+            column = pa.parquet.read_table(piece.path, columns=there)
+            named.append(keys.group_names(column, group, piece.file))
         numbers = np.arange(begin, begin + piece.rows)
         begin += piece.rows
         if cells.blank(table) is not None:  # whether the columns that nobody reads are empty too
@@ -198,6 +207,9 @@ def _look(contract: Contract, group: Sequence[Piece], start: int, scratch: Path 
                 table, numbers = table.filter(pa.array(~empty)), numbers[~empty]
         tables.append(Raw(piece.file, table, numbers))
     found = quarantine.check(contract, tables)
+    if named:
+        places = found.accepted[NUMBER].to_numpy() - start
+        found.accepted[GROUP] = pd.concat(named, ignore_index=True)[places].to_numpy(object)
     ids = None
     if contract.id:
         ids = keep(
@@ -207,103 +219,3 @@ def _look(contract: Contract, group: Sequence[Piece], start: int, scratch: Path 
     accepted = keep(found.accepted, scratch and scratch / f"accepted.{start}.parquet")
     blank = begin - start - found.rows_in - found.without_target
     return _Looked(found.rows_in, blank, found.without_target, found.faults, extra, accepted, ids)
-
-
-class _Told(NamedTuple):
-    """What a partition's accepted rows tell before they are split."""
-
-    rows: int
-    levels: dict[str, set[str]]
-    ranges: dict[str, tuple[float, float]]
-    counts: dict[str, Counter[str]]
-    dates: np.ndarray | None
-
-
-def divide(
-    contract: Contract,
-    settings: PrepareParams,
-    accepted: Sequence[Accepted],
-    engine: Engine,
-    folder: Path,
-) -> Divided:
-    """Write the parts into a folder: the rows that the split draws from all of them together."""
-    many = len(accepted)
-    dated = settings.split == "time"
-    told = engine.map(_tell, [contract] * many, accepted, [dated] * many, what="summaries")
-    rows = sum(one.rows for one in told)
-    dates = None
-    if dated and contract.date:
-        dates = np.concatenate([one.dates for one in told if one.dates is not None])
-    label = np.empty(rows, np.uint8)
-    for number, positions in enumerate(split(rows, settings, dates).values()):
-        label[positions] = number
-    labels = np.split(label, np.cumsum([one.rows for one in told])[:-1])
-    seen = {name: set[str]().union(*(one.levels[name] for one in told)) for name in told[0].levels}
-    edges = pictures.edges([one.ranges for one in told])
-    numbers: Iterable[int | None] = [None]
-    if engine.partition_rows is not None:
-        numbers = range(many)
-        for part in PARTS:
-            (folder / f"{part}.parquet").mkdir()
-    written = engine.map(
-        _write,
-        [contract] * many,
-        accepted,
-        labels,
-        [seen] * many,
-        [edges] * many,
-        [folder] * many,
-        numbers,
-        what="split",
-    )
-    counted = {part: int((label == number).sum()) for number, part in enumerate(PARTS)}
-    if sum(one.rows[part] for one in written for part in PARTS) != rows:
-        raise AssertionError("a row was lost: the parts are not the accepted rows")
-    return Divided(
-        counted,
-        {
-            name: {part: sum(one.missing[part][name] for one in written) for part in PARTS}
-            for name in contract.optional
-        },
-        pictures.numeric(edges, [one.bins for one in written]),
-        pictures.categorical([one.counts for one in told]),
-    )
-
-
-def _tell(contract: Contract, accepted: Accepted, dated: bool) -> _Told:
-    rows = accepted.rows()
-    return _Told(
-        len(rows),
-        quarantine.levels(contract, rows),
-        pictures.ranges(rows, contract),
-        pictures.counts(rows, contract),
-        rows[contract.date].to_numpy() if dated and contract.date else None,
-    )
-
-
-class _Written(NamedTuple):
-    """How many of a partition's rows are in each part, how many of them lack a value, the bins."""
-
-    rows: dict[str, int]
-    missing: dict[str, dict[str, int]]
-    bins: pictures.Bins
-
-
-def _write(
-    contract: Contract,
-    accepted: Accepted,
-    labels: np.ndarray,
-    seen: dict[str, set[str]],
-    edges: pictures.Edges,
-    folder: Path,
-    number: int | None,
-) -> _Written:
-    rows = quarantine.typed(contract, accepted.rows(), seen)
-    counts, missing = {}, {}
-    for label, part in enumerate(PARTS):
-        mine = rows[labels == label]
-        counts[part] = len(mine)
-        missing[part] = {name: int(mine[name].isna().sum()) for name in contract.optional}
-        if len(mine) or number is None:
-            partitions.write(mine, partitions.name(folder / f"{part}.parquet", number))
-    return _Written(counts, missing, pictures.bins(rows, edges))

@@ -1,4 +1,4 @@
-"""The five regressors, a module each: its parameters, its fit with a learning curve, its file.
+"""The regressors, a module each: its parameters, its fit with a learning curve, its file.
 
 Every module offers `Params`, `fit(params, data) -> (estimator, curve)`, `load` and a class that is
 an `Estimator`. Models are saved in formats that hold numbers only, never pickled objects:
@@ -22,13 +22,14 @@ from sales.errors import PipelineError
 
 NAMES = (
     "linear_regression",
+    "polynomial_regression",
     "random_forest",
     "hist_gradient_boosting",
     "xgboost",
     "lightgbm",
 )
 # The others learn from a sample there.
-ON_CLUSTER = ("linear_regression", "xgboost", "lightgbm")
+ON_CLUSTER = ("linear_regression", "polynomial_regression", "xgboost", "lightgbm")
 
 
 @dataclass(frozen=True)
@@ -75,12 +76,14 @@ class Contributions:
     """An expected prediction, and what each feature of one row adds to it.
 
     Together they are the row's prediction, but for rounding. A `caveat` tells people what is
-    unusual about them.
+    unusual about them. `terms` are those amounts that features make together, where a model knows
+    them: the numbers of the features, and what they add; a feature's amount holds its share.
     """
 
     baseline: float
     amounts: np.ndarray
     caveat: str | None = None
+    terms: tuple[tuple[tuple[int, ...], float], ...] = ()
 
 
 class Estimator(Protocol):
@@ -103,7 +106,7 @@ def module(name: str) -> ModuleType:
     'See `train.linear_regression` in params.yaml.'
     >>> module("ridge")  # doctest: +ELLIPSIS
     Traceback (most recent call last):
-    sales.errors.PipelineError: unknown model 'ridge'; known: linear_regression, random_forest, ...
+    sales.errors.PipelineError: unknown model 'ridge'; known: linear_regression, ...
     """
     if name not in NAMES:
         raise PipelineError(f"unknown model '{name}'; known: {', '.join(NAMES)}")

@@ -9,10 +9,9 @@ category share one amount.
 import functools
 import math
 import operator
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -22,13 +21,13 @@ from pydantic import Field
 
 from sales import files
 from sales.estimators import Contributions, TrainingData
-from sales.estimators.fitting.learning_curve import learning_curve
+from sales.estimators.fitting import least_squares
+from sales.estimators.fitting.least_squares import Part, Read, Spread
 from sales.estimators.fitting.moments import Counts, Design, Moments
 from sales.params import Group
 
 FILE = "linear_regression.json"
 MOST_LEVELS = 400  # with a weight of their own, of all categories together: the cost is their cube
-SINGULAR = 1e-11
 WITHOUT_MEANS = "explained against zero, not the average: this model was saved without its means"
 
 
@@ -144,21 +143,9 @@ def fit(params: Params, data: TrainingData) -> tuple[Linear, pd.DataFrame]:
     return fit_partitions(
         params,
         data.levels,
-        lambda function, *items, what: [*map(function, *items)],  # noqa: ARG005
-        _as_it_is,
-        ([(data.X, data.y)], [len(data.y)]),
-        ([(data.X_valid, data.y_valid)], [len(data.y_valid)]),
+        *least_squares.here(data),
         data.holes,
     )
-
-
-def _as_it_is(pair: tuple[np.ndarray, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    return pair
-
-
-Spread = Callable[..., list[Any]]  # a function over the partitions, as Engine.map
-Read = Callable[[Any], tuple[np.ndarray, np.ndarray]]  # from a partition to its matrix and targets
-Part = tuple[list[Any], list[int]]  # partitions, and how many rows each has
 
 
 def fit_partitions(
@@ -174,36 +161,17 @@ def fit_partitions(
 
     Once for all steps of the curve; then the steps' models are scored.
     """
-    parts, rows = train
-    total = sum(rows)
-    steps = sorted({max(2, round(total * share)) for share in np.geomspace(0.01, 1.0, 8)})
-    starts = np.cumsum([0, *rows])[:-1]
-    # Up to which of its rows a partition belongs to each step.
-    stops = [
-        [int(np.clip(step - start, 0, count)) for step in steps]
-        for start, count in zip(starts, rows, strict=True)
-    ]
-    many = len(parts)
     design = Design.plain(levels)
     if any(holes) or sum(levels) > MOST_LEVELS:
-        own = spread(_counts, [read] * many, parts, [levels] * many, what="levels")
+        many = len(train[0])
+        own = spread(_counts, [read] * many, train[0], [levels] * many, what="levels")
         counts: Counts = functools.reduce(operator.add, own)
         design = counts.design(levels, holes or (False,) * len(levels), MOST_LEVELS)
-    found = spread(_moments, [read] * many, parts, [design] * many, stops, what="normal equations")
-    models, sums = [], Moments.none(design)
-    for step in range(len(steps)):
-        sums = sum((of_partition[step] for of_partition in found), sums)
-        models.append(_least_squares(params, sums, design))
 
-    def rmse(part: Part, stops: list[list[int]]) -> list[float]:
-        many = len(part[0])
-        told = spread(_squares, [read] * many, part[0], [models] * many, stops, what="curve")
-        scored = [sum(counts) for counts in zip(*stops, strict=True)]
-        squares = [math.fsum(of_step) for of_step in zip(*told, strict=True)]
-        return [math.sqrt(total / count) for total, count in zip(squares, scored, strict=True)]
+    def solve(sums: Moments) -> Linear:
+        return _least_squares(params, sums, design)
 
-    whole = [[count] * len(steps) for count in valid[1]]
-    return models[-1], learning_curve(steps, (rmse(train, stops), rmse(valid, whole)))
+    return least_squares.in_steps(design, solve, spread, read, train, valid)
 
 
 def _counts(read: Read, part: Any, levels: tuple[int, ...]) -> Counts:
@@ -211,47 +179,11 @@ def _counts(read: Read, part: Any, levels: tuple[int, ...]) -> Counts:
     return Counts.of(read(part)[0], levels)
 
 
-def _moments(read: Read, part: Any, design: Design, stops: list[int]) -> list[Moments]:
-    """Return the moments of a partition's rows from each stop to the next."""
-    X, y = read(part)
-    size = design.block
-    return [
-        sum(
-            (
-                Moments.of(X[at : min(at + size, stop)], y[at : min(at + size, stop)], design)
-                for at in range(start, stop, size)
-            ),
-            Moments.none(design),
-        )
-        for start, stop in pairwise([0, *stops])
-    ]
-
-
-def _squares(read: Read, part: Any, models: list[Linear], stops: list[int]) -> list[float]:
-    """Return the sum of each model's squared errors on a partition's rows up to its stop."""
-    X, y = read(part)
-    return [
-        float(np.square(y[:stop] - model.predict(X[:stop])).sum()) if stop else 0.0
-        for model, stop in zip(models, stops, strict=True)
-    ]
-
-
 def _least_squares(params: Params, moments: Moments, design: Design) -> Linear:
-    """Fit in units of standard deviations, then round: the shortest solution of least squares.
-
-    The last bits depend on the BLAS kernel; a quantum of 10^-digits standard deviations of the
-    target, a thousand times above that noise and more, removes it and costs no accuracy that
-    counts.
-    """
-    spreads = np.sqrt(np.diag(moments.products) / moments.rows)
+    """Fit in units of standard deviations, then round: the shortest solution of least squares."""
     numeric = np.repeat(np.array(design.levels) == 0, design.widths)
-    scale = np.where(numeric, spreads[:-1], 1.0)
-    scale[scale == 0] = 1.0
-    squares = moments.products[:-1, :-1] / np.outer(scale, scale)
-    solved = np.linalg.lstsq(squares, moments.products[:-1, -1] / scale, rcond=SINGULAR)[0]
+    solved, scale, decimals = least_squares.solved(moments, numeric, params.digits)
     ends = np.cumsum(design.widths)[:-1]
-    quantum = 10.0 ** np.floor(np.log10(spreads[-1] or 1.0))  # a power of ten keeps the JSON short
-    decimals = params.digits - round(np.log10(quantum))
     weights, means, missing = [], [], list[float | None]()
     split = (np.split(values, ends) for values in (solved, scale, moments.mean[:-1]))
     for part, width, mean, fill, places in zip(*split, design.fills, design.places, strict=True):

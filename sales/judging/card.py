@@ -16,6 +16,11 @@ from markdown_it import MarkdownIt
 from sales.contract import Contract
 from sales.models.features import Featuriser
 
+# What a model does where training saw nothing; trees stay at the edge.
+BEYOND = {
+    "linear_regression": "goes on in a straight line",
+    "polynomial_regression": "goes on by the same products",
+}
 PAGE = """<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -79,6 +84,7 @@ def markdown(
         called=contract.called,
         target=featuriser.target,
         unit=f" ({unit})" if unit else "",
+        beyond=BEYOND.get(model, "answers as at the edge of what it knows"),
         verdict=str(judged["verdict"]).capitalize(),
         content_hash=content_hash,
         request_fields=featuriser.request_fields,
@@ -124,9 +130,13 @@ def _source(ingest: Mapping[str, Any]) -> str:
 
 
 def _split(prepare: Mapping[str, Any]) -> str:
+    group, seed = prepare.get("group"), f"`prepare.seed: {prepare['seed']}`"
+    whole = f"; all rows of one {group} are in one part" if group else ""
     if prepare["split"] == "time":
-        return "by time, the latest rows for the test"
-    return f"random (`prepare.seed: {prepare['seed']}`)"
+        return f"by time, the latest rows for the test{whole}"
+    if prepare["split"] == "hash":
+        return f"by the hash of each row's key, which no other row changes ({seed}){whole}"
+    return f"random ({seed}){whole}"
 
 
 def _limits(featuriser: Featuriser, ranges: Mapping[str, tuple[Any, Any]]) -> list[dict[str, str]]:

@@ -2,8 +2,9 @@
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import ParamSpec, TypeVar
 
 from sales.errors import PipelineError
 from sales.registry import homes
@@ -33,6 +34,13 @@ STATUS = re.compile(
 # What MLflow tells of a thing that is not there; any other error is no answer at all.
 ABSENT = ("RESOURCE_DOES_NOT_EXIST", "NOT_FOUND", "ENDPOINT_NOT_FOUND")
 
+# What a database says to the second of two who write the same; and MLflow, after a few of these.
+SAME_MOMENT = re.compile(r"unique|iving up after", re.IGNORECASE)
+TIMES = 8  # that it is asked then
+
+Asked = ParamSpec("Asked")
+Answer = TypeVar("Answer")
+
 
 def settle() -> None:
     """Set MLflow as SETTINGS says, where nobody set it otherwise: it reads that on import."""
@@ -52,6 +60,23 @@ def answered(server: Server) -> Iterator[None]:
         yield
     except (MlflowException, RequestException, sqlalchemy.exc.SQLAlchemyError) as error:
         raise PipelineError(told(error, server)) from error
+
+
+def with_others(call: Callable[Asked, Answer], *words: Asked.args, **named: Asked.kwargs) -> Answer:
+    """Ask MLflow, and again where another one writes the same at the same moment.
+
+    Its server looks whether a thing is there and then writes it: a database refuses that to the
+    second of two. What is asked may be repeated.
+    """
+    from mlflow.exceptions import MlflowException
+
+    for _ in range(TIMES - 1):
+        try:
+            return call(*words, **named)
+        except MlflowException as error:
+            if not SAME_MOMENT.search(str(error)):
+                raise
+    return call(*words, **named)
 
 
 def told(error: BaseException, server: Server) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sales.errors import PipelineError
+from sales.registry import asking
 from sales.registry.homes import ARTIFACT_ROOT, WEB, kind
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ def found_or_made(
         client.restore_experiment(found.experiment_id)
     for key, value in {KIND: TRAINING, f"{VIEWS}{VIEW}": SHOWN}.items():
         if found.tags.get(key) != value:
-            client.set_experiment_tag(found.experiment_id, key, value)
+            asking.with_others(client.set_experiment_tag, found.experiment_id, key, value)
     return found.experiment_id
 
 

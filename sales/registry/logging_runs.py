@@ -6,14 +6,12 @@ one that is there.
 
 from typing import TYPE_CHECKING
 
-from sales.registry import logged_model
+from sales.registry import asking, logged_model
 from sales.registry.runs import Run, flat
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
-    from mlflow.entities import DatasetInput
 
-TIMES = 5  # that what the database of a server refuses is tried
 UNDER_WAY = "under_way"  # tag: the content hash of the model that is being logged
 
 
@@ -35,7 +33,8 @@ def log(client: "MlflowClient", experiment: str, run: Run) -> str:
             source, name=run.data_file.stem, digest=run.data_hash[:36]
         )
         use = [InputTag(MLFLOW_DATASET_CONTEXT, "training")]
-        _log_inputs(client, run_id, [DatasetInput(data._to_mlflow_entity(), use)])
+        used = [DatasetInput(data._to_mlflow_entity(), use)]
+        asking.with_others(client.log_inputs, run_id, used)
     for file, text in run.texts.items():
         client.log_text(run_id, text, file)
     model_id = logged_model.log(client, run_id, run.folder, run.example)
@@ -54,21 +53,3 @@ def log(client: "MlflowClient", experiment: str, run: Run) -> str:
     client.log_batch(run_id, logged, tags=[RunTag(key, str(value)) for key, value in told.items()])
     client.set_terminated(run_id, end_time=ended)
     return run_id
-
-
-def _log_inputs(client: "MlflowClient", run_id: str, inputs: "list[DatasetInput]") -> None:
-    """Log what a run learnt from, again where another one logs the same rows at the same moment.
-
-    The server looks whether it knows them and then writes them, which a database refuses to the
-    second of two.
-    """
-    from mlflow.exceptions import MlflowException
-
-    for left in reversed(range(TIMES)):
-        try:
-            client.log_inputs(run_id, inputs)
-        except MlflowException as error:
-            if left and "unique" in str(error).lower():
-                continue
-            raise
-        return

@@ -3,7 +3,7 @@
 import os
 import shutil
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -150,17 +150,14 @@ class Registry:
         passed = [v for v in known if PLACEHOLDER in v.tags]
         model = uri.rpartition("/")[2]
         passed += [
-            self.client.create_model_version(
-                self.name, uri, run_id, tags={PLACEHOLDER: "true"}, model_id=model
-            )
+            self._create_version(uri, run_id, tags={PLACEHOLDER: "true"}, model_id=model)
             for _ in range(following, number)
         ]
         about = {"content_hash": content_hash, "model": tags["model"]}
         card = self.text(run_id, "card.md")
         if card:
             about["model_card"] = f"runs:/{run_id}/card.html"
-        version = self.client.create_model_version(
-            self.name,
+        version = self._create_version(
             uri,
             run_id,
             tags=about,
@@ -174,8 +171,12 @@ class Registry:
         first, *others = self.copies()[content_hash]
         for other in others:
             if other.version == version.version:  # another one was first, meanwhile
-                self.client.delete_model_version(self.name, other.version)
+                self._drop(other)
         return first
+
+    def _create_version(self, uri: str, run_id: str, **more: Any) -> "ModelVersion":
+        create = self.client.create_model_version
+        return asking.with_others(create, self.name, uri, run_id, **more)
 
     def _create_model(self) -> None:
         from mlflow.exceptions import MlflowException
@@ -192,11 +193,24 @@ class Registry:
                     raise
 
     def drop_copies(self, versions: "Mapping[str, ModelVersion]") -> None:
-        """Delete what is registered beside the one version of its content hash."""
+        """Delete what is registered beside the one version of its content hash.
+
+        What another one has registered since `versions` was read is that one's to look after.
+        """
         for content_hash, found in self.copies().items():
-            for copy in found:
+            for copy in found if content_hash in versions else ():
                 if copy.version != versions[content_hash].version:
-                    self.client.delete_model_version(self.name, copy.version)
+                    self._drop(copy)
+
+    def _drop(self, copy: "ModelVersion") -> None:
+        """Delete a version, if another one has not done so meanwhile."""
+        from mlflow.exceptions import MlflowException
+
+        try:
+            self.client.delete_model_version(self.name, copy.version)
+        except MlflowException as error:
+            if not asking.absent(error):
+                raise
 
     def holder(self, alias: str) -> "ModelVersion | None":
         """Return the version that holds an alias."""
@@ -218,8 +232,8 @@ class Registry:
                 self.client.delete_registered_model_alias(self.name, alias)
         elif now is None or now.version != to.version:
             if alias == CHAMPION and now:
-                self.client.set_registered_model_tag(self.name, PREVIOUS, now.version)
-            self.client.set_registered_model_alias(self.name, alias, to.version)
+                self._set(self.client.set_registered_model_tag, PREVIOUS, now.version)
+            self._set(self.client.set_registered_model_alias, alias, to.version)
 
     def folder(self, of: "ModelVersion", into: Path | None = None) -> Path:
         """Return where a version's model folder lies, fetched into a folder from a server.
@@ -260,7 +274,10 @@ class Registry:
         """Set tags of a version; what is None is left out."""
         for key, value in facts.items():
             if value is not None:
-                self.client.set_model_version_tag(self.name, of.version, key, str(value))
+                self._set(self.client.set_model_version_tag, of.version, key, str(value))
+
+    def _set(self, call: Callable[..., Any], *told: str) -> None:
+        asking.with_others(call, self.name, *told)
 
 
 def _point_at(store: Store) -> None:

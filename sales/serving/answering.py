@@ -66,6 +66,7 @@ class Served:
             self.answer_key: found.prediction,
             "baseline": found.baseline,
             "contributions": [asdict(one) for one in found.contributions],
+            **({"together": [asdict(one) for one in found.together]} if found.together else {}),
             **signed,
         }
 

@@ -26,18 +26,28 @@ class Contribution:
 
 
 @dataclass(frozen=True)
+class Together:
+    """Features whose product the model weighs, and what that adds beyond its average."""
+
+    features: tuple[str, ...]
+    amount: float
+
+
+@dataclass(frozen=True)
 class Explanation:
     """A baseline and contributions, the largest first, that add up to the prediction.
 
     They do to half a unit in the last place of the largest of them: what a library loses in
     float32 is in the baseline, which therefore moves by that much from order to order. A `caveat`
-    tells people what is unusual about them.
+    tells people what is unusual about them. `together` are the model's products, the largest first,
+    of which each feature's contribution holds an equal share; None where the model has none.
     """
 
     prediction: float
     baseline: float
     contributions: tuple[Contribution, ...]
     caveat: str | None
+    together: tuple[Together, ...] | None = None
 
 
 def explain(model: Model, order: Columns, parts: Mapping[str, str]) -> Explanation:
@@ -55,11 +65,14 @@ def explain(model: Model, order: Columns, parts: Mapping[str, str]) -> Explanati
         Contribution(name, value, amount)
         for name, value, amount in zip(model.featuriser.columns, values, amounts, strict=True)
     ]
+    names = model.featuriser.columns
+    products = [Together(tuple(names[i] for i in term), by + 0.0) for term, by in found.terms]
     return Explanation(
         prediction,
         prediction - math.fsum(amounts),
         tuple(sorted(told, key=lambda one: -abs(one.amount))),
         found.caveat,
+        tuple(sorted(products, key=lambda one: -abs(one.amount))) or None,
     )
 
 

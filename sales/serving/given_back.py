@@ -12,9 +12,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
+import pyarrow.parquet as pq
 
 from sales.data.reading import dialects, formats, json_lines
-from sales.serving import upload
 
 MEDIA = {
     "csv": "text/csv",
@@ -41,10 +41,10 @@ def kind_of(file: bytes) -> str:
 
 
 def scored(table: pa.Table, added: Mapping[str, np.ndarray], kind: str) -> bytes:
-    """Return a table with the added columns as its last, as its kind is written."""
-    dialect = dialects.of(table.schema)
-    if kind == "parquet" or (kind == "csv" and not dialect.told):
-        return upload.priced(table, added, parquet=kind == "parquet")
+    """Return a table with the added columns as its last, as its kind is written.
+
+    Any columns of these names before go.
+    """
     table = table.drop_columns([name for name in added if name in table.column_names])
     for name, values in added.items():
         table = table.append_column(name, pa.array(values))
@@ -52,10 +52,13 @@ def scored(table: pa.Table, added: Mapping[str, np.ndarray], kind: str) -> bytes
 
 
 def written(table: pa.Table, kind: str, added: Sequence[str]) -> bytes:
-    """Return a table, but no Parquet, as its kind is written. `added` are columns of numbers."""
+    """Return a table as its kind is written. `added` are columns of numbers."""
     if kind == "json lines":
         return json_lines.written(table)
     sink = pa.BufferOutputStream()
+    if kind == "parquet":
+        pq.write_table(table, sink)
+        return sink.getvalue().to_pybytes()
     if kind == "feather":
         options = pa.ipc.IpcWriteOptions(compression="lz4")
         with pa.ipc.new_file(sink, table.schema, options=options) as writer:

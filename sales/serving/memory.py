@@ -1,8 +1,10 @@
 """Memory that a large answer took goes back to the machine: allocators would keep it for later."""
 
 import asyncio
+import contextvars
 import ctypes
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 import pyarrow as pa
@@ -10,19 +12,30 @@ import pyarrow as pa
 from sales.serving.request import RequestError
 
 Result = TypeVar("Result")
-SECONDS = 2.0  # without another large answer: such ones use it again, as fresh pages cost time
+SECONDS = 5.0  # without another large answer: such ones use it again, as fresh pages cost time
 LONGEST = 30.0  # seconds that they may put it off
 
 
-class Lightening:
-    """Gives memory back soon after it was last called, in a thread of its own."""
+class LargeWork:
+    """Threads for what takes much memory; it goes back soon after the last of several answers.
+
+    Allocators keep memory by thread, Arrow's and the C library's alike, and give it to the next
+    answer: pages fresh from the machine, for each answer anew, cost a file of a million rows a
+    third more. So the threads end after a lull, and leave what they kept to be given back.
+    """
 
     def __init__(self) -> None:
+        self._threads = ThreadPoolExecutor(thread_name_prefix="large")
         self._timer: asyncio.TimerHandle | None = None
         self._last = 0.0  # when it is to be done whatever comes, in the loop's time
 
-    def __call__(self) -> None:
-        """Plan it, or put it off."""
+    async def done(self, work: Callable[..., Result], *given: Any) -> Result:
+        """Return what `work` does, in one of the threads."""
+        loop, context = asyncio.get_running_loop(), contextvars.copy_context()
+        return await loop.run_in_executor(self._threads, context.run, _without_frames, work, *given)
+
+    def lighten(self) -> None:
+        """Plan that memory goes back, or put it off."""
         loop = asyncio.get_running_loop()
         now = loop.time()
         if self._timer:
@@ -33,25 +46,22 @@ class Lightening:
 
     def _begin(self, loop: asyncio.AbstractEventLoop) -> None:
         self._timer = None
-        loop.run_in_executor(None, give_back)
+        ended, self._threads = self._threads, ThreadPoolExecutor(thread_name_prefix="large")
+        loop.run_in_executor(None, give_back, ended)
 
 
-def released(work: Callable[..., Result], *given: Any) -> Result:
-    """Return what `work` does, and give back what Arrow's pool keeps of it.
+def give_back(threads: ThreadPoolExecutor) -> None:
+    """Let threads end, when they are done, and return what is free to the machine."""
+    threads.shutdown()
+    pa.default_memory_pool().release_unused()
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # where the C library is glibc
+    if trim:
+        trim(0)
 
-    The pool keeps memory by thread, so that this is to be called in the thread that works. A
-    refusal comes without its traceback, whose frames would hold on to the tables.
-    """
+
+def _without_frames(work: Callable[..., Result], *given: Any) -> Result:
+    """Return what `work` does; a refusal's traceback, which holds on to tables, goes."""
     try:
         return work(*given)
     except RequestError as error:
         raise error.with_traceback(None) from None
-    finally:
-        pa.default_memory_pool().release_unused()
-
-
-def give_back() -> None:
-    """Return what is free in the heap to the machine, where the C library can do that: glibc."""
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
-    if trim:
-        trim(0)

@@ -42,6 +42,7 @@ class Api:
         make_meters: Callable[[], Meters] = Meters,
     ) -> None:
         self._settings, self._promoted, self._make_meters = settings, promoted, make_meters
+        self._large = memory.LargeWork()
 
     @cached_property
     def meters(self) -> Meters:
@@ -50,7 +51,7 @@ class Api:
 
     def app(self) -> ASGIApp:
         """Return the routes as an ASGI app; they are tried in this order."""
-        root_path, lighten = self._settings.root_path, memory.Lightening()
+        root_path, lighten = self._settings.root_path, self._large.lighten
         told: list[tuple[str, str, Handler, Callable[[], None] | None]] = [
             ("POST", "/predict", self.predict, None),
             ("GET", "/health", self.health, None),
@@ -156,7 +157,7 @@ class Api:
         served, most = self._promoted.now(), self._settings.max_orders
         try:
             if len(body) > LARGE:
-                found = await asyncio.to_thread(served.many, body, most)
+                found = await self._large.done(served.many, body, most)
             else:
                 found = served.many(body, most)
         except answering.TooManyError as error:
@@ -175,13 +176,13 @@ class Api:
         if body.startswith(GZIP):
             body = await unzipped(body, self._settings.max_body_mb)
         how, most_mb = asked_how(request.query_params), self._settings.max_unpacked_mb
-        body = await asyncio.to_thread(unpacking.whole, body, self._settings.max_body_mb)
+        body = await self._large.done(unpacking.whole, body, self._settings.max_body_mb)
         if body.startswith(PARQUET):
-            await asyncio.to_thread(memory.released, unpacking.limit, body, most_mb)
+            await self._large.done(unpacking.limit, body, most_mb)
         served, most = self._promoted.now(), self._settings.max_file_rows
         try:
-            priced, predictions, warnings = await asyncio.to_thread(
-                memory.released, served.file, body, most, how, int(most_mb * 1e6)
+            priced, predictions, warnings = await self._large.done(
+                served.file, body, most, how, int(most_mb * 1e6)
             )
         except TooLargeError:
             raise unpacking.too_large(most_mb) from None

@@ -36,7 +36,12 @@ def shapes(served: Served) -> dict[str, Any]:
                 "baseline": NUMBER,
                 "contributions": list_of(ref("Contribution")),
                 **signed,
-            }
+            },
+            together={
+                **list_of(ref("Together")),
+                "description": "Products of features, where the model weighs such: each of their "
+                "contributions holds an equal share of it",
+            },
         ),
     }
 
@@ -149,6 +154,7 @@ ALWAYS: dict[str, Any] = {
         {"low": list_of(NUMBER), "high": list_of(NUMBER), "coverage": NUMBER},
         holds={**list_of(FLAG), "description": HOLDS["description"]},
     ),
+    "Together": _object({"features": list_of(TEXT), "amount": NUMBER}),
     "Contribution": _object(
         {"feature": TEXT, "value": {"type": ["string", "number", "null"]}, "amount": NUMBER}
     ),

@@ -1,4 +1,4 @@
-"""Files of orders sent to the service: read, checked cell by cell, priced, and given back whole."""
+"""Files of orders sent to the service: read, and checked cell by cell."""
 
 import io
 import tempfile
@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.csv
 import pyarrow.parquet
 
 from sales.contract import Column, cells, decimals
@@ -196,19 +195,6 @@ def warnings(found: Orders, schema: OrderSchema) -> list[str]:
         if isinstance(found[name], pd.Categorical):
             once[name] = _seen(found[name])
     return schema.warnings(once)
-
-
-def priced(table: pa.Table, added: Mapping[str, np.ndarray], *, parquet: bool) -> bytes:
-    """Return the file with the added columns as its last; any of these names before go."""
-    table = table.drop_columns([name for name in added if name in table.column_names])
-    for name, values in added.items():
-        table = table.append_column(name, pa.array(values))
-    sink = pa.BufferOutputStream()
-    if parquet:
-        pa.parquet.write_table(table, sink)
-    else:
-        pa.csv.write_csv(table, sink, pa.csv.WriteOptions(quoting_style="needed"))
-    return sink.getvalue().to_pybytes()
 
 
 def _limit(rows: int, most: int) -> None:

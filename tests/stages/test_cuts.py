@@ -23,6 +23,8 @@ from tests import mlflow_server
 from tests.cutting_proxy import CuttingProxy
 from tests.trained_project import NAMES, boosted, copied, open_registry, train
 
+pytestmark = pytest.mark.team
+
 EVERY = int(os.environ.get("CUT_EVERY", "14"))
 ALL = [(command, how) for command in ("register", "rollback") for how in ("never", "lost")]
 SAMPLE = {("rollback", "never")}  # the others take minutes

@@ -135,6 +135,19 @@ def test_the_same_card_twice_to_the_byte(ready):
     assert first.endswith("\n")
 
 
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({}, "random (`prepare.seed: 42`)"),
+        ({"prepare.split": "hash"}, "by the hash of each row's key, which no other row changes ("),
+        ({"prepare.group": "CustomerID"}, "; all rows of one CustomerID are in one part"),
+    ],
+)
+def test_it_says_how_the_rows_were_divided(ready, changes, said):
+    set_params(changes)
+    assert said in text().partition("The split is ")[2].partition("\n")[0]
+
+
 def test_every_table_of_the_markdown_is_one_in_the_page(ready):
     told = text()
     page = Path("cards/xgboost.html").read_text()

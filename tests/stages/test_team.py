@@ -27,6 +27,8 @@ from tests.trained_project import (
     train,
 )
 
+pytestmark = pytest.mark.team
+
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
@@ -360,6 +362,29 @@ def test_a_person_is_not_bothered_with_what_changes_nothing(clones, monkeypatch)
         by_hand("rollback")
     assert what()[-2:] == ["refused", "rolled back"]
     assert stands()["champion"] == "xgboost 1"
+
+
+def test_what_another_registers_while_the_shadow_is_cast_is_left_to_it(clones):
+    register.main()
+    registry = open_registry()
+    read = registry.versions()
+    unread = read.pop(hashes()["xgboost"])
+    registry.drop_copies(read)
+    assert registry.versions()[hashes()["xgboost"]].version == unread.version
+
+
+def test_a_copy_that_another_drops_at_the_same_moment_is_gone(clones, monkeypatch):
+    register.main()
+    registry = open_registry()
+    read, first = registry.versions(), registry.versions()[hashes()["xgboost"]]
+    another = {"tags": first.tags, "model_id": first.source.rpartition("/")[2]}
+    registry.client.create_model_version(registry.name, first.source, first.run_id, **another)
+    there = registry.copies()
+    registry.drop_copies(read)
+    monkeypatch.setattr(registry, "copies", lambda: there)  # as read before that
+    registry.drop_copies(read)
+    monkeypatch.undo()
+    assert [len(found) for found in registry.copies().values()] == [1, 1]
 
 
 # --- a server that is not there --------------------------------------------------------------

@@ -1,6 +1,5 @@
 """What teams have: PostgreSQL, artifacts in S3. Two clones, many at once, all lost and back."""
 
-import json
 import os
 import shutil
 import subprocess
@@ -12,9 +11,11 @@ import pytest
 from sales import estimators, files, params
 from sales.registry import changing, history, homes, tracking
 from stages import champion, register
-from tests import mlflow_server
-from tests.examples import ROOT
+from tests import mlflow_server, patience
+from tests.at_once import AtOnce
 from tests.trained_project import NAMES, boosted, copied, open_registry, train
+
+pytestmark = pytest.mark.team
 
 ROUNDS = int(os.environ.get("AT_ONCE_ROUNDS", "1"))
 
@@ -30,6 +31,8 @@ def server(tmp_path_factory):
 def clones(server, trained, tmp_path, monkeypatch):
     """Return a function that changes into the clone of that name, made when first asked for."""
     monkeypatch.setenv(homes.TRACKING, server[0].url)
+    # However slow the machine: eight ask one server with one worker.
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", str(int(patience.SECONDS)))
     monkeypatch.setattr(estimators, "NAMES", NAMES)
     for variable in ("DVC_ROOT", "DVC_EXP_NAME", "SALES_STATE"):
         monkeypatch.delenv(variable, raising=False)
@@ -92,29 +95,21 @@ def psql(database, sql):
     subprocess.run([tool, database, "-q", "-c", sql], check=True, capture_output=True)
 
 
-@pytest.mark.cuts  # one of eight may still end unseen: not yet understood
+@pytest.fixture(scope="module")
+def at_once(tmp_path_factory):
+    """Start what registers at once, after the server is there; end it."""
+    with AtOnce(tmp_path_factory.mktemp("at_once")) as ones:
+        yield ones
+
+
 @pytest.mark.parametrize("number", [2, 8])
-def test_registers_at_once(server, clones, number, capsys):
+def test_registers_at_once(clones, at_once, number, capsys):
     """Each second one has another best model, so that they do not agree."""
     folders = [clones("linear"), clones("boosted")]
     boosted(60)
     clones("linear")
     train()
-    done = subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "tests.at_once",
-            ":".join(map(str, folders)),
-            str(number),
-            str(ROUNDS),
-        ],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
-    table = json.loads(done.stdout.splitlines()[-1])
+    table = [at_once.round(f"at_once_{number}_{turn}", folders, number) for turn in range(ROUNDS)]
     with capsys.disabled():
         sys.stdout.write("\n".join(shown(table, number)) + "\n")
     for one in table:

@@ -2,11 +2,27 @@
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Protocol
 
 import numpy as np
 
 BLOCK = 65_536  # rows at once, of WIDE columns; of more columns fewer rows
 WIDE = 128
+
+
+class Columns(Protocol):
+    """Which columns of a least-squares problem are made of a row's features."""
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """How many columns each feature has, and what there is besides."""
+
+    @property
+    def block(self) -> int:
+        """How many rows are taken at once."""
+
+    def matrix(self, X: np.ndarray) -> np.ndarray:
+        """Return the columns of some rows."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +53,7 @@ class Design:
     @property
     def block(self) -> int:
         """How many rows are taken at once."""
-        return BLOCK * WIDE // max(WIDE, sum(self.widths))
+        return rows_at_once(self)
 
     def matrix(self, X: np.ndarray) -> np.ndarray:
         """Return the columns of some rows."""
@@ -56,6 +72,11 @@ class Design:
                 unknown = np.isnan(column)
                 blocks.append(np.stack([np.where(unknown, fill, column), unknown], axis=1))
         return np.hstack(blocks)
+
+
+def rows_at_once(design: Columns) -> int:
+    """Return how many rows of so many columns are taken at once."""
+    return BLOCK * WIDE // max(WIDE, sum(design.widths))
 
 
 def _width(count: int, fill: float | None, places: np.ndarray | None) -> int:
@@ -77,13 +98,13 @@ class Moments:
     products: np.ndarray
 
     @classmethod
-    def none(cls, design: Design) -> "Moments":
+    def none(cls, design: Columns) -> "Moments":
         """Return the moments of no rows."""
         width = sum(design.widths) + 1
         return cls(0, np.zeros(width), np.zeros((width, width)))
 
     @classmethod
-    def of(cls, X: np.ndarray, y: np.ndarray, design: Design) -> "Moments":
+    def of(cls, X: np.ndarray, y: np.ndarray, design: Columns) -> "Moments":
         """Return the moments of some rows, at least one."""
         Z = np.hstack([design.matrix(X), y[:, None]])
         mean = Z.mean(axis=0)

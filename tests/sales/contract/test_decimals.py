@@ -59,6 +59,35 @@ def test_texts_and_other_files_keep_their_cells():
         assert decimals.column(table, "a", column).to_pylist() == ["1,5"]
 
 
+@pytest.mark.parametrize(
+    ("of_file", "of_column", "cell", "value"),
+    [
+        # A column that says how its numbers are written is read so, whatever its file says.
+        (",", ".", "1.5", 1.5),
+        (",", ".", "$1,234.50", 1234.5),
+        (",", ".", "1,5", None),  # not 15, nor 1.5
+        (".", ",", "1,5", 1.5),
+        (".", ",", "1.234,50 €", 1234.5),
+        (".", ",", "1.5", None),
+        (",", ",", "1.234,50", 1234.5),
+        (",", ",", "12,5 %", 0.125),
+        # Where it says nothing, the file does; and what only a column can ask for is no number.
+        (",", None, "1.234,50", 1234.5),
+        (",", None, "1.5", None),
+        (",", None, "12,5 %", None),
+        (".", None, "1.5", 1.5),
+        (".", None, "$1.50", None),
+    ],
+)
+def test_the_column_has_the_last_word(of_file, of_column, cell, value):
+    schema = Dialect(";", of_file).marked(pa.schema([("a", pa.string())]))
+    table = pa.table([pa.array([cell])], schema=schema)
+    column = Column(role="numeric", decimal=of_column)
+    found = cells.read(decimals.column(table, "a", column), column)
+    assert found.values.to_pylist() == [value]
+    assert found.wrong.tolist() == [value is None]
+
+
 def test_both_rooms_mean_the_same_key():
     assert decimals.CSV == dialects.NOTED
 

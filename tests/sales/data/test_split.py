@@ -63,3 +63,60 @@ def test_a_time_split_needs_dates():
 def test_parts_must_leave_train_rows():
     with pytest.raises(ValidationError, match="leave no train rows"):
         settings(test_size=0.9)
+
+
+def random_keys(rows, seed=0, groups=None):
+    found = np.random.default_rng(seed).integers(0, 2**64, groups or rows, np.uint64)
+    return found if groups is None else np.resize(found, rows)
+
+
+@given(
+    rows=st.integers(300, 3000),
+    more=st.integers(1, 3000),
+    seed=st.integers(0, 99),
+    test_size=st.sampled_from([0.1, 0.2, 0.5]),
+)
+def test_by_hash_no_row_changes_its_part_as_others_come_in_any_order(rows, more, seed, test_size):
+    keys = random_keys(rows + more, seed)
+    before = split(rows, settings(split="hash", test_size=test_size), None, keys[:rows])
+    order = np.random.default_rng(seed).permutation(rows + more)
+    after = split(rows + more, settings(split="hash", test_size=test_size), None, keys[order])
+    for part, positions in before.items():
+        assert set(keys[positions]) == set(keys[order][after[part]]) & set(keys[:rows])
+
+
+def test_by_hash_the_shares_are_nearly_those_asked_for():
+    rows = 100_000
+    parts = split(rows, settings(split="hash"), None, random_keys(rows))
+    for part, share in {"train": 0.7, "valid": 0.1, "test": 0.2}.items():
+        deviation = (len(parts[part]) - share * rows) / np.sqrt(rows * share * (1 - share))
+        assert abs(deviation) < 4
+    assert sorted(np.concatenate(list(parts.values()))) == list(range(rows))
+
+
+@pytest.mark.parametrize("kind", ["random", "time", "hash"])
+@given(seed=st.integers(0, 99), groups=st.integers(200, 400))
+def test_rows_of_one_group_are_in_one_part(kind, seed, groups):
+    rows = 3000
+    keys = random_keys(rows, seed, groups)
+    dates = np.random.default_rng(seed).integers(0, 50, rows)
+    parts = split(rows, settings(split=kind, group="Customer", seed=seed), dates, keys)
+    assert sorted(np.concatenate(list(parts.values()))) == list(range(rows))
+    found = [set(keys[positions]) for positions in parts.values()]
+    assert sum(map(len, found)) == groups
+    if kind == "time":
+        latest = {key: dates[keys == key].max() for key in set(keys)}
+        ends = [[latest[key] for key in part] for part in found]
+        assert max(ends[0]) <= min(ends[1])
+        assert max(ends[1]) <= min(ends[2])
+    if kind != "hash":  # as many groups as it takes
+        assert 600 <= len(parts["test"]) < 600 + 2 * rows / groups
+
+
+def test_too_few_groups():
+    keys = random_keys(500, 0, 2)
+    for kind in ("random", "hash"):
+        with pytest.raises(PipelineError, match="2 groups of Customer are too few: they come to"):
+            split(500, settings(split=kind, group="Customer"), None, keys)
+    with pytest.raises(PipelineError, match=r"^30 rows are too few: they come to train "):
+        split(30, settings(split="hash"), None, random_keys(30))

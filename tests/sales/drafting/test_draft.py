@@ -14,7 +14,7 @@ from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
 from sales import estimators, files, params
-from sales.contract import Contract, kinds, quarantine
+from sales.contract import Contract, mentions, quarantine
 from sales.contract.quarantine import Raw
 from sales.data import sources
 from sales.data.incoming import IngestParams
@@ -80,7 +80,7 @@ def written(found, folder=Path()):
     loaded = {name: params.read(name, group, path) for name, group in GROUPS.items()}
     for name in estimators.NAMES:
         params.read(f"train.{name}", estimators.module(name).Params, path)
-    kinds.check(path)
+    mentions.check(path)
     feature_sets.fields(loaded["featurize"], loaded["contract"])
     return loaded
 
@@ -171,6 +171,21 @@ def test_the_date_that_parts_rows_stands_first(project):
     assert found.groups["prepare"].tree["split"] == "time"
     derived = found.groups["featurize"].tree["derived"]
     assert derived["days_from_sold on_to_built"] == "days_between(`sold on`, built)"
+
+
+def test_rows_of_one_key_come_into_one_part(project):
+    """Where rows are in no order of a date; the key is then no feature."""
+    table = houses().drop(columns=["house_id", "sold on"])
+    table.insert(0, "owner_id", np.arange(ROWS) // 3 + 7)
+    found = draft.of(source(table), "price", BASE)
+    loaded = written(found)
+    assert loaded["prepare"].group == "owner_id"
+    assert loaded["contract"].columns["owner_id"].role == "ignored"
+    assert "owner_id" not in loaded["featurize"].columns()
+    assert "owner_id: ignored: a key that several rows have" in page.of(found, TODAY)
+    table["sold on"] = houses()["sold on"]
+    by_time = draft.of(source(table), "price", BASE).groups["prepare"].tree
+    assert (by_time["split"], by_time["group"]) == ("time", None)
 
 
 def test_the_page_tells_what_is_odd(project):

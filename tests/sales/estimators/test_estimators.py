@@ -1,4 +1,4 @@
-"""The five estimators: each fits, saves, loads and predicts the same bits."""
+"""The estimators: each fits, saves, loads and predicts the same bits."""
 
 import importlib
 import os
@@ -19,6 +19,7 @@ from sales.estimators.trees import treelite_ensemble
 
 SMALL = {
     "linear_regression": {},
+    "polynomial_regression": {},
     "random_forest": {"n_estimators": 12, "max_leaf_nodes": 50},
     "hist_gradient_boosting": {"max_iter": 30},
     "xgboost": {"n_estimators": 150},

@@ -56,6 +56,21 @@ def orders(rows, seed):
     return table
 
 
+def holed(rows, seed):
+    """Return orders of which one in five has no price, which costs, and one in ten no quantity.
+
+    A brand that is missing has a code of its own, the last; one that is unseen has none.
+    """
+    rng = np.random.default_rng(seed + 100)
+    table = orders(rows, seed)
+    free = rng.random(rows) < 0.2
+    table.loc[free, "TotalAmount"] = 3000 + 100 * table.loc[free, "Quantity"]
+    table.loc[free, "UnitPrice"] = np.nan
+    table.loc[rng.random(rows) < 0.1, "Quantity"] = np.nan
+    table.loc[rng.random(rows) < 0.05, "Brand"] = np.nan
+    return table
+
+
 def cut(table, folder, *stops):
     """Write a table as partitions that end before the given rows; return their paths."""
     folder.mkdir(exist_ok=True)
@@ -131,6 +146,37 @@ def test_it_learns_what_one_machine_learns(fitted, tables):
     assert rmse(estimator, tables["test"]) == pytest.approx(rmse(local, tables["test"]), rel=0.05)
     assert list(curve.columns) == list(local_curve.columns)
     assert set(curve["split"]) == {"train", "valid"}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_it_learns_of_holes_what_one_machine_learns(name, client, tmp_path):
+    """And the same bytes however the table is cut, with a partition of nothing but holes too."""
+    train, valid, test = holed(2000, 0), holed(500, 1), holed(2000, 2)
+    train = pd.concat([train[train["UnitPrice"].notna()], train[train["UnitPrice"].isna()]])
+    rows = len(train["UnitPrice"].dropna())
+    parts = {
+        "train": cut(train, tmp_path / "train.parquet", 300, rows),
+        "valid": cut(valid, tmp_path / "valid.parquet", 450),
+    }
+    estimator, curve = fit_on(client, name, parts)
+    data = TrainingData(
+        *(COLUMNS, (0, 0, 3)),
+        *(train[list(COLUMNS)].to_numpy(), train["TotalAmount"].to_numpy()),
+        *(valid[list(COLUMNS)].to_numpy(), valid["TotalAmount"].to_numpy()),
+    )
+    local, _ = estimators.module(name).fit(settings(name), data)
+    free = test["UnitPrice"].isna()
+    for some in (test, test[free], test[~free]):
+        assert rmse(estimator, some) == pytest.approx(rmse(local, some), rel=0.1)
+    assert rmse(estimator, test[free]) < 100  # of 3,000: it knows what a missing price means
+    last = curve.loc[curve["split"] == "valid", "rmse"].reset_index(drop=True)
+    assert last[rounds(estimator) - 1] == pytest.approx(rmse(estimator, valid), rel=1e-5)
+    whole = {
+        split: cut(table, tmp_path / split)
+        for split, table in {"train": train, "valid": valid}.items()
+    }
+    again, _ = fit_on(client, name, whole)
+    assert saved(again, tmp_path / "again") == saved(estimator, tmp_path / "first")
 
 
 def test_it_stops_early_by_all_valid_rows_and_is_cut_back_to_its_best_round(fitted, tables):
@@ -318,7 +364,7 @@ def test_shares_are_all_rows_in_order_and_equal(sizes, count, data, tmp_path_fac
 
 def test_the_forests_have_no_form_for_a_cluster():
     found = [name for name in estimators.NAMES if estimators.on_cluster(name)]
-    assert found == ["linear_regression", "xgboost", "lightgbm"]
+    assert found == ["linear_regression", "polynomial_regression", "xgboost", "lightgbm"]
 
 
 def test_lightgbm_ranks_the_workers_in_the_order_of_their_shares(client):

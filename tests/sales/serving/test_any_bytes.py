@@ -11,7 +11,8 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from sales.contract.holes import MISSING
-from sales.serving import upload
+from sales.data.reading import formats
+from sales.serving import given_back, upload
 from sales.serving.request import OrderSchema, RequestError
 from tests.examples import PUBLISHED_ORDER, fitted, make_orders
 
@@ -39,7 +40,7 @@ def answer(schema, body):
     upload.warnings(orders, schema)
     assert np.shape(schema.featuriser.transform(orders))[0] == table.num_rows
     added = {"PredictedTotalAmount": np.zeros(table.num_rows)}
-    upload.priced(table, added, parquet=body.startswith(upload.PARQUET))
+    given_back.scored(table, added, formats.of_bytes(body).kind)
 
 
 @st.composite

@@ -1,4 +1,4 @@
-"""Explanations of each of the five: they add up to the prediction, and are told for people."""
+"""Explanations of each model: they add up to the prediction, and are told for people."""
 
 import math
 from dataclasses import replace
@@ -17,6 +17,7 @@ from tests.examples import ROOT, fitted, training_data
 
 SMALL = {
     "linear_regression": {},
+    "polynomial_regression": {},
     "random_forest": {"n_estimators": 12, "max_leaf_nodes": 50},
     "hist_gradient_boosting": {"max_iter": 30},
     "xgboost": {"n_estimators": 60, "learning_rate": 0.3},

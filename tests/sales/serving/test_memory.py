@@ -1,11 +1,12 @@
-"""When memory is given back: after a lull, and in the end without one."""
+"""When memory is given back: after a lull, and in the end without one; nothing is lost by it."""
 
 import asyncio
+import contextvars
+import threading
 
 import pytest
 
-from sales.serving import memory
-from sales.serving.memory import LONGEST, SECONDS, Lightening
+from sales.serving.memory import LONGEST, SECONDS, LargeWork
 from sales.serving.request import RequestError
 
 
@@ -19,19 +20,19 @@ class Clock(asyncio.SelectorEventLoop):
 
 
 def begun(calls):
-    """Return when memory was given back, of a Lightening called at these seconds."""
+    """Return when memory was given back, of large work planned at these seconds."""
     found = []
     loop = Clock()
 
     async def run():
-        lighten = Lightening()
-        lighten._begin = lambda _: (setattr(lighten, "_timer", None), found.append(loop.now))
+        large = LargeWork()
+        large._begin = lambda _: (setattr(large, "_timer", None), found.append(loop.now))
         for tenth in range(round(calls[-1] * 10) + 100):
             loop.now = tenth / 10
             await asyncio.sleep(0)
             await asyncio.sleep(0)
             if loop.now in calls:
-                lighten()
+                large.lighten()
 
     loop.run_until_complete(run())
     loop.close()
@@ -51,10 +52,34 @@ def test_a_refusal_lets_go_of_what_it_was_about():
         raise RequestError([])
 
     with pytest.raises(RequestError) as refused:
-        memory.released(refuse)
+        asyncio.run(LargeWork().done(refuse))
     frames = [frame.name for frame in refused.traceback]
     assert "refuse" not in frames
 
 
-def test_the_result_is_handed_on():
-    assert memory.released(max, 1, 2) == 2
+def test_the_result_and_the_request_s_context_are_handed_on():
+    name = contextvars.ContextVar("name")
+    name.set("mine")
+    assert asyncio.run(LargeWork().done(lambda end: name.get() + end, "!")) == "mine!"
+
+
+def test_what_is_at_work_when_memory_goes_back_ends_well_and_its_thread_then_ends():
+    may_end, threads = threading.Event(), []
+
+    def work():
+        threads.append(threading.current_thread())
+        may_end.wait()
+        return "done"
+
+    async def run():
+        large = LargeWork()
+        slow = asyncio.ensure_future(large.done(work))
+        await asyncio.sleep(0)
+        large._begin(asyncio.get_running_loop())
+        assert await large.done(lambda: "the next one does not wait")
+        may_end.set()
+        return await slow
+
+    assert asyncio.run(run()) == "done"
+    [thread] = threads
+    thread.join()

@@ -12,7 +12,7 @@ import pyarrow.parquet
 import pytest
 
 from sales.data import incoming
-from sales.serving import upload
+from sales.serving import given_back, upload
 from sales.serving.fields import DAYS
 from sales.serving.ranges import UNSEEN
 from sales.serving.request import OrderSchema, RequestError
@@ -150,7 +150,9 @@ def test_the_file_comes_back_whole_with_the_price_as_its_last_column(parquet):
     orders = make_orders(20).assign(Note='say "hi", please', PredictedTotalAmount=0.0)
     table = upload.read(as_parquet(orders) if parquet else as_csv(orders), MOST)
     prices = np.linspace(0.1, 1 / 3, 20)
-    body = upload.priced(table, {"PredictedTotalAmount": prices}, parquet=parquet)
+    body = given_back.scored(
+        table, {"PredictedTotalAmount": prices}, "parquet" if parquet else "csv"
+    )
     back = pd.read_parquet(io.BytesIO(body)) if parquet else pd.read_csv(io.BytesIO(body))
     assert list(back.columns) == list(orders.columns)
     assert back["PredictedTotalAmount"].to_numpy().tobytes() == prices.tobytes()
@@ -185,7 +187,7 @@ def test_cells_that_nobody_reads_come_back_as_they_were_sent(schema):
     lines = [f"{text[0]},Remark", *(f"{a},{b}" for a, b in zip(text[1:], marks, strict=True))]
     table = upload.read("\n".join(lines).encode(), MOST)
     orders_of(table, schema)
-    back = upload.priced(table, {}, parquet=False).decode()
+    back = given_back.scored(table, {}, "csv").decode()
     assert [line["Remark"] for line in csv.DictReader(io.StringIO(back))] == marks
 
 

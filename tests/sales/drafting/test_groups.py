@@ -1,0 +1,31 @@
+"""What the draft asks of a model."""
+
+import numpy as np
+import pytest
+
+from sales import params
+from sales.drafting import groups
+from sales.judging.gates import GateParams
+from tests.examples import ROOT
+
+
+@pytest.mark.parametrize("by_time", [True, False])
+def test_the_latest_rows_own_mean_is_no_bar(by_time):
+    """Where the target drifts, a model far better than any known mean has an R² below 0."""
+    base = params.read("gate", GateParams, ROOT / "params.yaml").model_dump()
+    parts = groups.sizes(1000)
+    found = groups.gate(base, np.arange(1000.0), parts, by_time=by_time).tree
+    assert found["min_test_r2"] == (-100.0 if by_time else 0.0)
+    assert found["max_generalization_gap_pct"] == (300.0 if by_time else 75.0)
+    assert found["min_skill_pct"] > 1  # which is against the train rows' mean
+    params.validate(found, GateParams, "gate")
+
+
+@pytest.mark.parametrize(
+    ("target", "allowed"),
+    [([1.0, 2.0], 10.0), ([0.0, 1.0, 2.0, 3.0], 35.0), ([-1.0, 0.0], 100.0), ([0.0] * 3, 100.0)],
+)
+def test_a_target_that_is_often_zero_may_be_missed_below(target, allowed):
+    base = params.read("gate", GateParams, ROOT / "params.yaml").model_dump()
+    found = groups.gate(base, np.array(target), groups.sizes(1000), by_time=False).tree
+    assert found["max_negative_prediction_pct"] == allowed
