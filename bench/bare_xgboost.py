@@ -25,6 +25,7 @@ def main() -> None:
     ]
     if groups:
         groups.append([i for i in range(len(columns)) if i not in groups[0]])
+    spread = float(parts["train"].iloc[:, -1].std(ddof=0))
     matrices: dict[str, xgboost.QuantileDMatrix] = {}
     for part, table in parts.items():
         matrices[part] = xgboost.QuantileDMatrix(
@@ -47,7 +48,7 @@ def main() -> None:
         callbacks=[
             xgboost.callback.EarlyStopping(
                 rounds=settings["early_stopping_rounds"],
-                min_delta=settings["early_stopping_min_delta"],
+                min_delta=settings["early_stopping_min_delta"] * spread,
                 data_name="valid",
             )
         ],

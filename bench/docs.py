@@ -147,7 +147,8 @@ def scoreboard() -> str:
     metrics = {name: _read(f"{name}.json") for name in estimators.NAMES}
     gate = _read("gate.json")
     aliases = dict(zip(gate["ranking"], ("champion", "challenger"), strict=False))
-    return f"```text\n{table.as_text(table.rows(metrics, gate, aliases))}\n```\n"
+    alike = "".join(f"\n{line}\n" for line in [table.alike(gate)] if line)
+    return f"```text\n{table.as_text(table.rows(metrics, gate, aliases))}\n{alike}```\n"
 
 
 def _read(name: str) -> dict[str, Any]:

@@ -81,7 +81,7 @@ def at_a_glance(found: Mapping[str, list[tuple[str, ...]]]) -> str:
     """Return a row a model: published RMSE on `order`, ours on each set, what became of it."""
     cells: dict[str, list[str]] = {name: [PUBLISHED.get(name, "")] for name in estimators.NAMES}
     for feature_set in SETS:
-        for name, _, _, test, _, _, verdict, alias in found[f"`{feature_set}`"]:
+        for name, _, _, test, _, _, _, verdict, alias in found[f"`{feature_set}`"]:
             outcome = alias or ("refused" if verdict.startswith("refused") else "")
             cells[name].append(f"{_short(test)} {outcome}".strip())
     head = ["model", "published, `order`", *(f"`{name}`" for name in SETS)]

@@ -13,6 +13,7 @@ from sales.errors import run
 from sales.judging import charts, evaluation, scores
 from sales.models import belonging
 
+TARGET = Path("data/target.json")
 PREPARED = Path("data/prepared")
 FEATURES = Path("data/features")
 MODELS = Path("models")
@@ -28,7 +29,9 @@ def main() -> None:
     made_of = belonging.of_metrics(PREPARED, FEATURES, [MODELS / n for n in estimators.NAMES])
     folders = [MODELS.absolute() / name for name in estimators.NAMES]
     with engine.started() as on:
-        evaluations = evaluation.evaluate(folders, orders, settings, on)
+        evaluations = evaluation.evaluate(
+            folders, orders, settings, on, files.read_json(TARGET)["least"]
+        )
     found = dict(zip(estimators.NAMES, evaluations, strict=True))
     for (name, one), its in zip(found.items(), made_of, strict=True):
         print(f"{name}: test RMSE {one.metrics['test']['rmse']}")

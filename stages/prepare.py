@@ -16,6 +16,7 @@ from sales.errors import PipelineError, run
 RAW = Path("data/raw")
 PREPARED = Path("data/prepared")
 CONTRACT = Path("data/contract.json")
+TARGET = Path("data/target.json")  # no training waits for the rest of the contract
 PLOTS = Path("plots")
 
 
@@ -43,6 +44,9 @@ def main() -> None:
         if scratch.is_dir():
             shutil.rmtree(scratch)
     files.write_json(CONTRACT, contract.model_dump(mode="json"))
+    least = contract.columns[contract.target].min
+    told = {"name": contract.target, "least": None if least is None else float(least)}
+    files.write_json(TARGET, told)
     for name, table in (("numeric", divided.numeric), ("categorical", divided.categorical)):
         with files.replacing(PLOTS / f"data_{name}.csv") as beside:
             table.to_csv(beside, index=False)

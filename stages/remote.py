@@ -91,8 +91,15 @@ def bring(url: str) -> None:
     group = f"remote-{package}"
     print(f"{package}: installing what DVC needs for it (the group {group} of uv.lock)", flush=True)
     command = ["uv", "sync", "--frozen", "--inexact", "--quiet", "--group", group]
-    if subprocess.run(command, check=False).returncode:  # noqa: S603 (found on PATH, as make has it)
-        raise PipelineError(f"dvc-{package} is not installed: .venv/bin/uv sync --group {group}")
+    try:
+        failed = subprocess.run(command, check=False).returncode  # noqa: S603 (on PATH, as make has it)
+    except OSError:  # without make, and .venv not activated
+        failed = True
+    if failed:
+        raise PipelineError(
+            f"dvc-{package}, by which DVC reaches {package}://, is not installed: "
+            f".venv/bin/uv sync --inexact --group {group}"
+        )
 
 
 def dvc(*words: str) -> int:

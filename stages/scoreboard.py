@@ -39,6 +39,8 @@ def results() -> list[tuple[str, ...]]:
 def main() -> None:
     """Print the table."""
     print(f"\n{scoreboard.as_text(results())}")
+    if alike := scoreboard.alike(files.read_json(METRICS / "gate.json")):
+        print(f"\n{alike}")
 
 
 if __name__ == "__main__":

@@ -14,10 +14,13 @@ from sales.contract import mentions
 from sales.engine import Engine, RunParams, partitions
 from sales.errors import PipelineError, run
 from sales.estimators import Estimator, TrainingFiles
+from sales.estimators.fitting import scale
+from sales.estimators.fitting.scale import Scale
 from sales.models import belonging, intervals, matrices, saved, state
 from sales.models.intervals import IntervalParams
 
 FEATURES = Path("data/features")
+TARGET = Path("data/target.json")
 
 
 def main() -> None:
@@ -28,6 +31,7 @@ def main() -> None:
     module = estimators.module(name)
     settings = params.read(f"train.{name}", module.Params)
     promise = params.read("train.intervals", IntervalParams)
+    learnt = scale.wanted(TARGET)
     mentions.check()  # what evaluate will need, before an hour of training
     featuriser, found = matrices.files(FEATURES)
     rows = sum(partitions.rows(found.train))
@@ -36,15 +40,16 @@ def main() -> None:
         folder = beside.absolute()  # as workers know it
         folder.mkdir()
         if on.client is None:
-            fitted = _fit(module, settings, promise)
+            fitted = _fit(module, settings, promise, learnt)
         else:
-            fitted = _fit_on(on, name, settings, promise, found, folder)
+            fitted = _fit_on(on, name, settings, promise, learnt, found, folder)
         about = {
             "target": featuriser.target,
             "feature_set": featuriser.feature_set,
             "request_fields": list(featuriser.request_fields),
             "params": settings.model_dump(),
             "train_rows": rows,
+            **learnt.told(),
             **({} if fitted.rows == rows else {"sampled_rows": fitted.rows}),
             **made_of,
         }
@@ -70,11 +75,12 @@ class _Fitted(NamedTuple):
     rmse: float
 
 
-def _fit(module: ModuleType, settings: Any, promise: IntervalParams) -> _Fitted:
+def _fit(module: ModuleType, settings: Any, promise: IntervalParams, learnt: Scale) -> _Fitted:
     _, data = matrices.read(FEATURES)
-    estimator, curve = module.fit(settings, data)
+    fitted, curve = module.fit(settings, learnt.learnt(data))
+    estimator = learnt.answering(fitted)
     predicted = estimator.predict(data.X_valid)
-    bounds = intervals.fit(data.y_valid, predicted, promise)
+    bounds = intervals.fit(data.y_valid, predicted, promise, learnt.least)
     return _Fitted(estimator, curve, bounds, len(data.y), _rmse(data.y_valid, predicted))
 
 
@@ -83,26 +89,30 @@ def _fit_on(
     name: str,
     settings: Any,
     promise: IntervalParams,
+    learnt: Scale,
     found: TrainingFiles,
     folder: Path,
 ) -> _Fitted:
     """Fit on the cluster, or here on a sample of the rows where the model has no such form."""
     distributed = estimators.on_cluster(name)
     if distributed:
-        estimator, curve = distributed.fit_on(on, settings, found)
+        estimator, curve = distributed.fit_on(on, settings, learnt.files(found))
         rows = sum(partitions.rows(found.train))
     else:
         most = params.read("run", RunParams).sample_rows
         _, data = matrices.read(FEATURES, most, getattr(settings, "seed", 0))
-        estimator, curve = estimators.module(name).fit(settings, data)
+        estimator, curve = estimators.module(name).fit(settings, learnt.learnt(data))
         rows = len(data.y)
     estimator.save(folder)  # where the workers read it
     many = len(found.valid)
     told = on.map(
-        _answers, [name] * many, [folder] * many, [found] * many, found.valid, what="intervals"
+        _answers,
+        *([one] * many for one in (name, folder, learnt, found)),
+        found.valid,
+        what="intervals",
     )
     true, predicted = (np.concatenate(values) for values in zip(*told, strict=True))
-    bounds = intervals.fit(true, predicted, promise)
+    bounds = intervals.fit(true, predicted, promise, learnt.least)
     return _Fitted(estimator, curve, bounds, rows, _rmse(true, predicted))
 
 
@@ -111,11 +121,11 @@ def _rmse(true: np.ndarray, predicted: np.ndarray) -> float:
 
 
 def _answers(
-    name: str, folder: Path, found: TrainingFiles, valid: Path
+    name: str, folder: Path, learnt: Scale, found: TrainingFiles, valid: Path
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return a partition's targets, and what the model in the folder predicts."""
     X, y = found.matrix(valid)
-    return y, estimators.module(name).load(folder).predict(X)
+    return y, learnt.answering(estimators.module(name).load(folder)).predict(X)
 
 
 if __name__ == "__main__":

@@ -9,10 +9,12 @@ from typing import Any
 
 from sales import estimators, files, params
 from sales.errors import PipelineError, run
+from sales.estimators.fitting import scale
 from sales.models import matrices, tuning
 from sales.models.tuning import Study, TuneParams
 
 FEATURES = Path("data/features")
+TARGET = Path("data/target.json")
 STUDIES = Path("tune")
 
 
@@ -25,11 +27,12 @@ def main() -> None:
     committed = params.read(f"train.{name}", model)
     wanted = params.read(f"tune.{name}", TuneParams)
     featuriser, data = matrices.read(FEATURES)
+    on = scale.wanted(TARGET)
     data = tuning.drawn(data, wanted.train_rows, wanted.seed)
 
     def score(settings: dict[str, Any]) -> float:
         chosen = params.validate({**committed.model_dump(), **settings}, model, f"train.{name}")
-        return tuning.valid_rmse(name, chosen, data)
+        return tuning.valid_rmse(name, chosen, data, on)
 
     where = f"params.yaml: tune.{name}.space"
     trials = tuning.search(score, committed, wanted, where, f"tune {name}")

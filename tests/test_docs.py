@@ -78,8 +78,18 @@ def test_a_part_is_put_between_its_own_marks_only(tmp_path):
 def test_results_at_a_glance_are_those_in_full():
     rows = {
         f"`{name}`": [
-            ("xgboost", "1.0", "2.0", "4.4574", "0.9", "90.0", "passed", "champion"),
-            ("lightgbm", "1.0", "2.0", "0.0022", "0.9", "90.0", "refused: min_skill_pct", ""),
+            ("xgboost", "1.0", "2.0", "4.4574", "4 to 5", "0.9", "90.0", "passed", "champion"),
+            (
+                "lightgbm",
+                "1.0",
+                "2.0",
+                "0.0022",
+                "0 to 1",
+                "0.9",
+                "90.0",
+                "refused: min_skill_pct",
+                "",
+            ),
         ]
         for name in feature_sets.SETS
     }

@@ -115,7 +115,7 @@ def test_a_study_runs_from_the_root_on_its_models_params_and_belongs_to_git(name
     assert study["cmd"] == f"python -m stages.tune {name}"
     assert study["wdir"] == ".."
     assert "data/features" in study["deps"]
-    assert study["params"] == [f"train.{name}", f"tune.{name}"]
+    assert study["params"] == [f"train.{name}", "train.target", f"tune.{name}"]
     assert study["outs"] == [{f"tune/{name}.json": {"cache": False}}]
 
 

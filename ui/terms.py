@@ -27,11 +27,15 @@ SET_ASIDE = Term("Set aside", "Quarantined: rows that broke the contract of para
 RULES = {
     "min_test_r2": ("Variation explained", "share"),
     "max_test_rmse": ("Typical error", "unit"),
+    "max_test_rmse_pct": ("Typical error, in percent of the spread", "%"),
     "max_generalization_gap_pct": ("How much worse on new rows than on known ones", "%"),
     "max_negative_prediction_pct": ("Predictions below zero", "%"),
     "min_skill_pct": ("Error saved, against always saying the average", "%"),
     "max_slice_rmse_ratio": ("Error in the worst group, in times that of all", "times"),
     "max_behaviour_violation_pct": ("Predictions that move the wrong way", "%"),
-    "max_coverage_error": ("How far the share within its range is off its promise", "points"),
+    "max_coverage_error": (
+        "How far the share within its range falls short of its promise, beyond chance",
+        "points",
+    ),
     "max_model_mb": ("Size of the model", "MB"),
 }

@@ -21,11 +21,11 @@ from sales.drafting import (
     date_features,
     giveaways,
     groups,
-    keys,
     names,
     profile,
     relations,
     roles,
+    shared_keys,
 )
 from sales.drafting.confirm import Confirmed
 from sales.drafting.groups import Drafted
@@ -95,7 +95,7 @@ def of(source: Source, target: str, base: Tree, address: str | None = None) -> D
         f"{name} looks like a key that several rows have: kept; rows of one {name} are in train "
         "and test alike"
         for name in _named(found, "numeric", "categorical")
-        if keys.CALLED.search(name) and rows[name].nunique() > 20
+        if shared_keys.CALLED.search(name) and rows[name].nunique() > 20
     ]
     parting = Parting(ordered, key)
     drafted = _groups(base, source, found, rows, confirmed, parting, dialect, address)
@@ -126,7 +126,7 @@ def _key(found: Mapping[str, Role], rows: pd.DataFrame, confirmed: Confirmed) ->
     """Return the key by which rows are parted: one that no cell of is bad."""
     bad = {reason.rpartition(": ")[0] for reason in confirmed.reasons}
     names_read = _named(found, "numeric", "categorical")
-    return keys.find(rows, [name for name in names_read if name not in bad])
+    return shared_keys.find(rows, [name for name in names_read if name not in bad])
 
 
 def _tables(source: Source) -> Iterator[pa.Table]:
@@ -255,7 +255,7 @@ def _groups(
         "ingest": groups.ingest(base["ingest"], dialect, sheet, address),
         "prepare": groups.prepare(base["prepare"], parts, *parting, rejected),
         "featurize": groups.featurize(base["featurize"], features, derived),
-        "train": groups.train(base["train"], float(np.std(y)) or 1.0),
+        "train": groups.train(base["train"]),
         "evaluate": groups.evaluate(base["evaluate"], rows, read, parts),
         "gate": groups.gate(base["gate"], y, parts, by_time=ordered is not None),
         "register": groups.register(

@@ -36,6 +36,8 @@ def _lines(draft: Draft, today: date) -> Iterator[str]:
     yield (
         f"{'Parts':<8}{100 * split['test_size']:g} % test, {100 * split['valid_size']:g} % valid"
     )
+    if split.get("group"):
+        yield f"{'Groups':<8}rows of one {_short(split['group'])} are in one part"
     derived = draft.groups["featurize"].tree["derived"]
     if derived:
         yield f"{'Made':<8}{_short(', '.join(derived), 90)}"

@@ -8,7 +8,7 @@ Imports engine and the ground.
 """
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
@@ -53,7 +53,7 @@ class TrainingData:
 class TrainingFiles:
     """The same as partitions, each too large to hold them all: Parquet files of both parts.
 
-    They hold the columns, and the target beside them.
+    They hold the columns, and the target beside them; `forward` makes of it what is learnt.
     """
 
     columns: tuple[str, ...]
@@ -62,13 +62,15 @@ class TrainingFiles:
     train: tuple[Path, ...]
     valid: tuple[Path, ...]
     holes: tuple[bool, ...] = ()
+    forward: Callable[[np.ndarray], np.ndarray] | None = None
 
     def matrix(self, path: Path) -> tuple[np.ndarray, np.ndarray]:
-        """Return a partition's feature matrix and targets."""
+        """Return a partition's feature matrix, and targets as they are learnt."""
         import pandas as pd  # here, not above: the gate, which asks for names only, starts sooner
 
         table = pd.read_parquet(path)
-        return table[list(self.columns)].to_numpy(), table[self.target].to_numpy()
+        y = table[self.target].to_numpy()
+        return table[list(self.columns)].to_numpy(), self.forward(y) if self.forward else y
 
 
 @dataclass(frozen=True)

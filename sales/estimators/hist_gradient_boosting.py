@@ -37,6 +37,7 @@ def fit(params: Params, data: TrainingData) -> tuple[TreeliteEnsemble, pd.DataFr
     model = HistGradientBoostingRegressor(
         early_stopping=True,
         n_iter_no_change=params.early_stopping_rounds or params.max_iter,
+        tol=0.0,  # the library's own would be in squared units of the target
         random_state=params.seed,
         **settings,
     )

@@ -12,6 +12,7 @@ from pydantic import Field
 from tqdm import tqdm
 
 from sales.estimators import Contributions, TrainingData
+from sales.estimators.fitting import spreads
 from sales.estimators.fitting.learning_curve import learning_curve
 from sales.params import Group
 
@@ -37,7 +38,7 @@ class Params(Group):
     reg_lambda: float = Field(ge=0)
     max_bin: int = Field(ge=2, le=65_536)
     early_stopping_rounds: int | None = Field(ge=1)
-    early_stopping_min_delta: float = Field(ge=0)
+    early_stopping_min_delta: float = Field(ge=0, le=0.01)
     seed: int = Field(ge=0)
 
 
@@ -80,15 +81,18 @@ def settings(params: Params) -> dict[str, Any]:
     }
 
 
-def stopping(params: Params) -> list[Callable[..., Any]]:
-    """Return the callback that ends training when rows but those of training no longer gain."""
+def stopping(params: Params, spread: float) -> list[Callable[..., Any]]:
+    """Return the callback that ends training when rows but those of training no longer gain.
+
+    `spread` is the train targets' standard deviation, in shares of which a gain counts.
+    """
     if not params.early_stopping_rounds:
         return []
     return [
         lightgbm.early_stopping(
             params.early_stopping_rounds,
             verbose=False,
-            min_delta=params.early_stopping_min_delta,
+            min_delta=params.early_stopping_min_delta * spread,
         )
     ]
 
@@ -120,6 +124,10 @@ def fit(params: Params, data: TrainingData) -> tuple[Booster, pd.DataFrame]:
             num_boost_round=params.n_estimators,
             valid_sets=[train, valid],
             valid_names=["training", "valid"],  # the name "training" keeps it out of the stopping
-            callbacks=[progress, lightgbm.record_evaluation(history), *stopping(params)],
+            callbacks=[
+                progress,
+                lightgbm.record_evaluation(history),
+                *stopping(params, spreads.of_target(data.y)),
+            ],
         )
     return finished(booster, history)

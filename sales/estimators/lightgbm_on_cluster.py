@@ -18,7 +18,7 @@ from lightgbm.callback import CallbackEnv
 
 from sales.engine.cluster import Cluster
 from sales.estimators import TrainingFiles
-from sales.estimators.fitting import shares, watch
+from sales.estimators.fitting import shares, spreads, watch
 from sales.estimators.lightgbm import Booster, Params, finished, settings, stopping
 
 MOST = 1_000_000  # valid rows, which every worker holds
@@ -52,15 +52,16 @@ class SameScores:
     them and stop the training.
     """
 
-    def __init__(self, valid: Sequence[shares.Piece], columns: Sequence[str], target: str) -> None:
+    def __init__(self, valid: Sequence[shares.Piece], rows: TrainingFiles) -> None:
         self.order = 0  # LightGBM's own have 10 and more
-        self.valid, self.columns, self.target = valid, columns, target
+        self.valid, self.rows = valid, rows
 
     def __call__(self, env: CallbackEnv) -> None:
         """Score after a round; before the first score, read the valid rows."""
         booster: Any = env.model
         if env.iteration == env.begin_iteration:
-            X, y = shares.load(self.valid, self.columns), shares.column(self.valid, self.target)
+            X = shares.load(self.valid, self.rows.columns)
+            y = shares.column(self.valid, self.rows.target, self.rows.forward)
             train = booster.train_set
             booster.add_valid(train.create_valid(X, y, params=train.get_params()), "valid")
         scores: Any = env.evaluation_result_list
@@ -82,18 +83,19 @@ def fit_on(engine: Cluster, params: Params, rows: TrainingFiles) -> tuple[Booste
     log = logging.getLogger("lightgbm.dask")
     log.setLevel(logging.ERROR)  # it says which ports it looks for
     lightgbm.register_logger(log)
+    spread = spreads.over(engine.map, rows)
     client = engine.client
     addresses = shares.workers(client, rows.train)
     valid = shares.drawn(rows.valid, MOST, params.seed)
-    scores = SameScores(valid, rows.columns, rows.target)
+    scores = SameScores(valid, rows)
 
     def train(rounds: watch.Rounds) -> tuple[Booster, pd.DataFrame]:
-        X, y = shares.on(client, addresses, rows.train, rows.columns, rows.target)
+        X, y = shares.on(client, addresses, rows.train, rows.columns, rows.target, rows.forward)
         learner = lightgbm.DaskLGBMRegressor(
             client=cast("Client", InOrder(client)),
             n_estimators=params.n_estimators,
             **settings(params),
-        ).fit(X, y, callbacks=[scores, rounds, *stopping(params)])
+        ).fit(X, y, callbacks=[scores, rounds, *stopping(params, spread)])
         booster = learner.booster_
         text = re.sub(NETWORK, "", booster.model_to_string(num_iteration=-1), flags=re.MULTILINE)
         plain = lightgbm.Booster(model_str=text)

@@ -23,7 +23,8 @@ from sales.estimators import Contributions, TrainingData
 from sales.estimators.fitting import least_squares, products
 from sales.estimators.fitting.least_squares import Part, Read, Spread
 from sales.estimators.fitting.moments import Counts, Moments
-from sales.estimators.fitting.products import Products, Spreads, Term
+from sales.estimators.fitting.products import Products, Term
+from sales.estimators.fitting.spreads import Spreads
 from sales.estimators.linear_regression import MOST_LEVELS
 from sales.params import Group
 

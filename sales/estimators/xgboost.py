@@ -14,6 +14,7 @@ from pydantic import Field
 from tqdm import tqdm
 
 from sales.estimators import Contributions, TrainingData, without
+from sales.estimators.fitting import spreads
 from sales.estimators.fitting.learning_curve import kept, learning_curve
 from sales.estimators.trees import descent
 from sales.estimators.trees.descent import TreeWalk
@@ -47,7 +48,7 @@ class Params(Group):
     max_bin: int = Field(ge=2, le=65_536)
     interactions: tuple[tuple[str, ...], ...] = ()
     early_stopping_rounds: int | None = Field(ge=1)
-    early_stopping_min_delta: float = Field(ge=0)
+    early_stopping_min_delta: float = Field(ge=0, le=0.01)
     seed: int = Field(ge=0)
 
 
@@ -121,15 +122,18 @@ def settings(params: Params, columns: tuple[str, ...]) -> dict[str, Any]:
     return told
 
 
-def stopping(params: Params) -> list[xgboost.callback.TrainingCallback]:
-    """Return the callback that ends training when the rows named `valid` no longer gain, if any."""
+def stopping(params: Params, spread: float) -> list[xgboost.callback.TrainingCallback]:
+    """Return the callback that ends training when the rows named `valid` no longer gain, if any.
+
+    `spread` is the train targets' standard deviation, in shares of which a gain counts.
+    """
     if not params.early_stopping_rounds:
         return []
     return [
         xgboost.callback.EarlyStopping(
             rounds=params.early_stopping_rounds,
             data_name="valid",
-            min_delta=params.early_stopping_min_delta,
+            min_delta=params.early_stopping_min_delta * spread,
         )
     ]
 
@@ -172,7 +176,7 @@ def fit(params: Params, data: TrainingData) -> tuple[Booster, pd.DataFrame]:
     history: dict[str, dict[str, list[float]]] = {}
     watched: list[tuple[xgboost.DMatrix, str]] = []
     if params.early_stopping_rounds:
-        callbacks = stopping(params)
+        callbacks = stopping(params, spreads.of_target(data.y))
         watched = [(train, "train"), (valid, "valid")]
     else:
         watch = _Watch({"train": train, "valid": valid}, params.n_estimators)

@@ -8,7 +8,7 @@ import xgboost.dask
 
 from sales.engine.cluster import Cluster
 from sales.estimators import TrainingFiles
-from sales.estimators.fitting import shares, watch
+from sales.estimators.fitting import shares, spreads, watch
 from sales.estimators.xgboost import Booster, Params, Progress, finished, settings, stopping
 
 
@@ -17,13 +17,14 @@ def fit_on(engine: Cluster, params: Params, rows: TrainingFiles) -> tuple[Booste
 
     With the same number of workers it is the same bytes. Raises PipelineError for a lost worker.
     """
+    spread = spreads.over(engine.map, rows)
     client = engine.client
     addresses = shares.workers(client, rows.train, rows.valid)
 
     def matrix(
         parts: Sequence[Path], ref: xgboost.dask.DaskQuantileDMatrix | None = None
     ) -> xgboost.dask.DaskQuantileDMatrix:
-        X, y = shares.on(client, addresses, parts, rows.columns, rows.target)
+        X, y = shares.on(client, addresses, parts, rows.columns, rows.target, rows.forward)
         return xgboost.dask.DaskQuantileDMatrix(client, X, y, max_bin=params.max_bin, ref=ref)
 
     def train(rounds: watch.Rounds) -> tuple[Booster, pd.DataFrame]:
@@ -35,7 +36,7 @@ def fit_on(engine: Cluster, params: Params, rows: TrainingFiles) -> tuple[Booste
             num_boost_round=params.n_estimators,
             evals=[(learnt_from, "train"), (matrix(rows.valid, learnt_from), "valid")],
             verbose_eval=False,
-            callbacks=[Progress(rounds), *stopping(params)],
+            callbacks=[Progress(rounds), *stopping(params, spread)],
         )
         return finished(params, learnt["booster"], learnt["history"])
 

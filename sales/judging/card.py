@@ -91,6 +91,7 @@ def markdown(
         feature_set=featuriser.feature_set,
         derived=featuriser.derived,
         settings=about["params"],
+        scale=about.get("target_scale", {"transform": "none"})["transform"],
         source=_source(origin["ingest"]),
         own_files=origin["ingest"]["source"] == "files",
         split=_split(origin["prepare"]),

@@ -15,6 +15,7 @@ import pandas as pd
 from sales.engine import Engine, partitions
 from sales.engine.partitions import Kept, keep, kept
 from sales.judging import behaviour, charts, scores
+from sales.judging.pairs import Pairs
 from sales.judging.scores import EvaluateParams
 from sales.judging.tallies import Tally
 from sales.models import saved
@@ -35,20 +36,31 @@ class Evaluation:
 
 
 def evaluate(
-    folders: Sequence[Path], orders: Tables, settings: EvaluateParams, engine: Engine
+    folders: Sequence[Path],
+    orders: Tables,
+    settings: EvaluateParams,
+    engine: Engine,
+    floor: float | None = None,
 ) -> list[Evaluation]:
-    """Score the models of some folders on the train, valid and test orders."""
+    """Score the models of some folders on the train, valid and test orders.
+
+    `floor` is the least target that the contract allows.
+    """
     models = [saved.load(folder) for folder in folders]
-    tallies, residuals = tallied(models, folders, orders, settings, engine)
+    tallies, residuals, pairs = tallied(models, folders, orders, settings, engine)
     first = partitions.head(orders["test"], settings.behaviour_rows)
     shown = partitions.take(
         orders["test"],
         charts.drawn(sum(partitions.rows(orders["test"])), settings.plot_rows, settings.seed),
     )
-    return [
-        _told(one, tallies[i], (first, shown, orders["test"]), residuals[i], settings)
+    found = [
+        _told(one, tallies[i], (first, shown, orders["test"]), residuals[i], settings, floor)
         for i, one in enumerate(models)
     ]
+    for i, one in enumerate(found):
+        alike = (models[other].name for other in pairs.alike(i, len(models)))
+        one.metrics["not_told_apart_from"] = ", ".join(alike)
+    return found
 
 
 def tallied(
@@ -57,10 +69,11 @@ def tallied(
     orders: Tables,
     settings: EvaluateParams,
     engine: Engine,
-) -> tuple[list[dict[str, Tally]], list[tuple[np.ndarray, np.ndarray]]]:
+) -> tuple[list[dict[str, Tally]], list[tuple[np.ndarray, np.ndarray]], Pairs]:
     """Return, for each model, its tally of each part; and its test residuals: bins and counts.
 
-    Both are added up over the partitions: how many these are shows in the last digits at most.
+    And how the models' errors on the test rows compare. All are added up over the partitions: how
+    many these are shows in the last digits at most.
     """
     # On a cluster the workers read them for themselves.
     known: Sequence[Model | Path] = models if engine.client is None else folders
@@ -87,9 +100,11 @@ def tallied(
         }
         for i in range(len(models))
     ]
-    return tallies, [
-        (edges[i], np.sum([bins[i] for bins in counted], axis=0)) for i in range(len(models))
-    ]
+    return (
+        tallies,
+        [(edges[i], np.sum([bins[i] for bins in counted], axis=0)) for i in range(len(models))],
+        functools.reduce(operator.add, (one.pairs for one in tests)),
+    )
 
 
 @contextmanager
@@ -117,6 +132,7 @@ class _Scored(NamedTuple):
     tallies: list[Tally]
     ranges: list[tuple[float, float] | None]
     residuals: Kept
+    pairs: Pairs
 
 
 def _scored(
@@ -140,7 +156,9 @@ def _scored(
             residuals[f"{number}"] = residual
             finite = residual[np.isfinite(residual)]
             ranges.append((float(finite.min()), float(finite.max())) if len(finite) else None)
-    return _Scored(tallies, ranges, keep(pd.DataFrame(residuals), place))
+    errors = [*residuals.values()]
+    pairs = Pairs.of(errors if errors else [np.array([])] * len(models))
+    return _Scored(tallies, ranges, keep(pd.DataFrame(residuals), place), pairs)
 
 
 def _edges(ranges: Sequence[tuple[float, float] | None]) -> np.ndarray:
@@ -167,6 +185,7 @@ def _told(
     rows: tuple[pd.DataFrame, pd.DataFrame, Sequence[Kept]],
     residuals: tuple[np.ndarray, np.ndarray],
     settings: EvaluateParams,
+    floor: float | None,
 ) -> Evaluation:
     """Return a model's evaluation: of its tallies, and of some test rows.
 
@@ -175,7 +194,7 @@ def _told(
     first, shown, test = rows
     name, predicted = one.name, one.predict(first)
     violated = behaviour.violations(one, first, predicted, settings.behaviour)
-    metrics = scores.score(one, tallies, violated, settings)
+    metrics = scores.score(one, tallies, violated, settings, floor)
     # Every bit of the first test row's prediction: whoever loads the model can try it on that.
     golden = float(predicted[0])
     metrics["golden_prediction"] = golden if np.isfinite(golden) else None

@@ -4,7 +4,11 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-HEADER = ("model", "RMSE train", "valid", "test", "R² test", "covered", "verdict", "alias")
+HEADER = (
+    *("model", "RMSE train", "valid", "test", "95 % within", "R² test", "covered"),
+    *("verdict", "alias"),
+)
+NUMBERS = range(1, 7)  # which columns are numbers
 
 
 def rows(
@@ -21,6 +25,7 @@ def rows(
             (
                 name,
                 *(_rmse(scored[part]["rmse"]) for part in ("train", "valid", "test")),
+                _within(scored["test"]),
                 _number(scored["test"]["r2"], ".6f"),
                 _number(scored.get("coverage_pct"), ".1f"),
                 (f"refused: {failed}" if failed else judged["verdict"]) + _sample(judged),
@@ -43,15 +48,32 @@ def _number(value: float | None, style: str) -> str:
     return "-" if value is None else format(value, style)
 
 
+def _within(test: Mapping[str, Any]) -> str:
+    """Return between which two the test RMSE of more such rows would lie."""
+    ends = [test.get("rmse_low"), test.get("rmse_high")]
+    return "-" if None in ends else " to ".join(_rmse(end) for end in ends)
+
+
+def alike(gate: Mapping[str, Any]) -> str:
+    """Return a line for each ranked model that the test rows do not tell from one below it."""
+    told = gate.get("alike", {})
+    place = {name: i for i, name in enumerate(gate["ranking"])}
+    lines = []
+    for name in gate["ranking"]:
+        below = [other for other in told.get(name, ()) if place[other] > place[name]]
+        if below:
+            lines.append(f"not told apart on the test rows: {name} and {', '.join(below)}")
+    return "\n".join(lines)
+
+
 def as_text(table: list[tuple[str, ...]]) -> str:
     """Return the table for a terminal: columns aligned, numbers to the right."""
     lines = [HEADER, *table]
     widths = [max(len(line[i]) for line in lines) for i in range(len(HEADER))]
     rule = tuple("-" * width for width in widths)
-    numbers = range(1, 6)
     return "\n".join(
         "  ".join(
-            cell.rjust(width) if i in numbers else cell.ljust(width)
+            cell.rjust(width) if i in NUMBERS else cell.ljust(width)
             for i, (cell, width) in enumerate(zip(line, widths, strict=True))
         ).rstrip()
         for line in (HEADER, rule, *table)
@@ -60,5 +82,5 @@ def as_text(table: list[tuple[str, ...]]) -> str:
 
 def as_markdown(table: list[tuple[str, ...]]) -> str:
     """Return the table for the README."""
-    rule = ("---", *["---:"] * 5, "---", "---")
+    rule = ("---", *["---:"] * len(NUMBERS), "---", "---")
     return "\n".join(f"| {' | '.join(line)} |" for line in (HEADER, rule, *table))

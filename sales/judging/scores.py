@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from pydantic import Field
 
+from sales.contract import Contract
 from sales.engine import partitions
 from sales.engine.partitions import Kept
 from sales.judging.behaviour import Behaviour
@@ -18,6 +19,12 @@ from sales.judging.tallies import Tally, significant, sizes
 from sales.models.intervals import Intervals
 from sales.models.saved import Model
 from sales.params import Group
+
+CHANCE = 2.0  # standard errors of a coverage that are nobody's fault
+COVERAGE = (
+    *("coverage_pct", "nominal_coverage_pct", "coverage_error", "coverage_shortfall"),
+    "mean_interval_width",
+)
 
 
 class EvaluateParams(Group):
@@ -31,6 +38,12 @@ class EvaluateParams(Group):
     train_rows: int | None = Field(ge=10)
     plot_rows: int = Field(ge=10)
     seed: int = Field(ge=0)
+
+
+def floor(contract: Contract) -> float | None:
+    """Return the least target that the contract allows, None where it names none."""
+    least = contract.columns[contract.target].min
+    return None if least is None else float(least)
 
 
 def tally(
@@ -52,18 +65,26 @@ def tally(
 
 
 def score(
-    model: Model, tallies: Mapping[str, Tally], behaviour: dict[str, float], params: EvaluateParams
+    model: Model,
+    tallies: Mapping[str, Tally],
+    behaviour: dict[str, float],
+    params: EvaluateParams,
+    floor: float | None = None,
 ) -> dict[str, Any]:
     """Return every metric of a model from its tallies on train, valid and test, ready for JSON.
 
-    The dummy that skill is measured against always predicts the mean target of the train rows. A
-    metric that cannot be computed or is not finite is None, and no gate lets None pass.
+    `floor` is the least target that the contract allows; where it names none, a target below zero
+    among the train rows tells that there are such. The dummy that skill is measured against always
+    predicts the mean target of the train rows. A metric that cannot be computed or is not finite is
+    None, and no gate lets None pass.
     """
     train, test = tallies["train"], tallies["test"]
     spread = math.sqrt(test.spread / test.rows)
     dummy = significant(math.hypot(spread, test.mean - train.mean))
     metrics: dict[str, Any] = {part: found.errors() for part, found in tallies.items()}
     rmse = metrics["test"]["rmse"]
+    low, high = test.rmse_interval()
+    metrics["test"] |= {"rmse_low": significant(low), "rmse_high": significant(high)}
     slices, left_out = slice_scores(test, params)
     worst = max(slices, key=lambda name: slices[name].rmse, default=None)
     # Without a slice to be scored there is no ratio; where none is asked for, all rows are the one.
@@ -72,21 +93,25 @@ def score(
     least = min(held, key=held.__getitem__, default=None)
     metrics |= {
         "dummy_test_rmse": dummy,
+        "test_rmse_pct": _ratio(100 * rmse, spread),
         "skill_pct": _ratio(100 * (dummy - rmse), dummy),
         # In percent of the target's spread, so that it keeps its meaning as the train error
         # goes to zero; a share of the train error would not.
         "generalization_gap_pct": _ratio(100 * (rmse - metrics["train"]["rmse"]), spread),
         "negative_prediction_pct": significant(100 * test.negative / test.rows),
+        "target_may_be_negative": (train.least if floor is None else floor) < 0,
         "slice_rmse_ratio": ratio,
         "worst_slice": worst or "",
         "slices_left_out": ", ".join(left_out),
-        **coverage(model.intervals, test),
+        **coverage(model.intervals, test, tallies["valid"].rows),
         "least_covered_slice": least or "",
         "least_slice_coverage_pct": held[least] if least else None,
         "behaviour_violation_pct": max(behaviour.values(), default=0.0),
         "behaviour": behaviour,
         "model_mb": model.megabytes,
     }
+    if test.clipped is not None:
+        metrics["clipped_prediction_pct"] = significant(100 * test.clipped / test.rows)
     if "sampled_rows" in model.about:
         metrics |= {name: model.about[name] for name in ("train_rows", "sampled_rows")}
     return _finite(metrics)
@@ -123,20 +148,25 @@ def slice_scores(test: Tally, params: EvaluateParams) -> tuple[dict[str, SliceSc
     return scored, left_out
 
 
-def coverage(intervals: Intervals | None, test: Tally) -> dict[str, float | None]:
+def coverage(intervals: Intervals | None, test: Tally, made_of: int) -> dict[str, float | None]:
     """Return how many percent of the rows lie within their interval, against what is promised.
 
-    The error is in points, whichever side of the promise the measured coverage lies on.
+    The error is in points, whichever side of the promise the measured coverage lies on. The
+    shortfall is what lies below it by more than chance: the test rows are a sample, and so are the
+    `made_of` rows of which the intervals were made, whose coverage is Beta distributed about the
+    promise (Vovk 2012). CHANCE standard errors of both together are allowed.
     """
     if intervals is None or test.held is None or test.width is None:
-        return dict.fromkeys(
-            ("coverage_pct", "nominal_coverage_pct", "coverage_error", "mean_interval_width")
-        )
+        return dict.fromkeys(COVERAGE)
     measured, nominal = 100 * test.held / test.rows, 100 * intervals.coverage
+    share = intervals.coverage
+    variance = share * (1 - share) * (1 / test.rows + 1 / (made_of + 2))
+    allowed = 100 * CHANCE * math.sqrt(variance)
     return {
         "coverage_pct": significant(measured),
         "nominal_coverage_pct": significant(nominal),
         "coverage_error": significant(abs(measured - nominal)),
+        "coverage_shortfall": significant(max(0.0, nominal - measured - allowed)),
         "mean_interval_width": significant(test.width / test.rows),
     }
 

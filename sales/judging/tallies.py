@@ -13,6 +13,7 @@ from sales.models.intervals import Intervals
 DIGITS = 6  # significant digits kept: what all machines agree on, and more than anybody reads
 
 QUANTILES = {"p50_error": 0.5, "p90_error": 0.9, "p99_error": 0.99}  # of the absolute error
+NORMAL_95 = 1.959964  # standard errors to either side of a normal figure, 95 of 100 times
 BUCKETS = 128
 QUANTILE_ERROR = 1 / (2 * BUCKETS)  # at most that far from the true one, as a share of it
 NOTHING = -(2**60)  # the bucket of no error at all, below all others
@@ -25,7 +26,9 @@ class Tally:
     Tallies of partitions add up to the tally of all rows. `mean` and `spread` are of the target,
     the spread being the sum of squares about the mean; `sizes` counts the absolute errors by
     bucket. `held` counts the rows within their interval and `width` sums the intervals up: both are
-    None of a model that has none. `slices` are the rows' own tallies, by slice.
+    None of a model that has none. `fourth` sums the errors' fourth powers, and `least` is the
+    smallest target; `clipped` counts the predictions that were raised to the intervals' floor,
+    None where there is none. `slices` are the rows' own tallies, by slice.
     """
 
     rows: int
@@ -38,6 +41,9 @@ class Tally:
     negative: int
     held: int | None
     width: float | None
+    fourth: float = 0.0
+    least: float = math.inf
+    clipped: int | None = None
     sizes: Counter[int] = field(default_factory=Counter)
     slices: Mapping[SliceKey, "Tally"] = field(default_factory=dict)
 
@@ -47,11 +53,13 @@ class Tally:
     ) -> "Tally":
         """Return the tally of some rows, without sizes and slices."""
         error = predicted - true
-        held = width = None
+        held = width = clipped = None
         if intervals is not None:
             low, high = intervals.around(predicted)
             held = int(np.count_nonzero((low <= true) & (true <= high)))
             width = float((high - low).sum())
+            if intervals.floor is not None:
+                clipped = int(np.count_nonzero(predicted <= intervals.floor))
         mean = float(true.mean()) if len(true) else 0.0
         return cls(
             len(true),
@@ -64,6 +72,9 @@ class Tally:
             int(np.count_nonzero(predicted < 0)),
             held,
             width,
+            float(np.square(np.square(error)).sum()),
+            float(true.min(initial=math.inf)),
+            clipped,
         )
 
     def __add__(self, other: "Tally") -> "Tally":
@@ -88,6 +99,9 @@ class Tally:
             self.negative + other.negative,
             None if self.held is None or other.held is None else self.held + other.held,
             None if self.width is None or other.width is None else self.width + other.width,
+            self.fourth + other.fourth,
+            min(self.least, other.least),
+            None if self.clipped is None or other.clipped is None else self.clipped + other.clipped,
             self.sizes + other.sizes,
             slices,
         )
@@ -96,6 +110,22 @@ class Tally:
     def rmse(self) -> float:
         """The root of the mean squared error; NaN where a prediction is not finite."""
         return math.sqrt(self.squares / self.rows) if math.isfinite(self.squares) else math.nan
+
+    def rmse_interval(self) -> tuple[float, float]:
+        """Return between which two the RMSE of ever more such rows lies, 95 times of a hundred.
+
+        By the sums alone: the mean of the squared errors is nearly normal, as each row adds its
+        own, and so is its logarithm, by the delta method; on that scale the interval is never
+        below 0. NaN where the rows are too few (one) or an error is not finite.
+        """
+        if self.rows < 2 or not math.isfinite(self.fourth):
+            return math.nan, math.nan
+        mean = self.squares / self.rows
+        if not mean:
+            return 0.0, 0.0
+        variance = max(self.fourth / self.rows - mean**2, 0.0) * self.rows / (self.rows - 1)
+        off = math.exp(NORMAL_95 * math.sqrt(variance / self.rows) / (2 * mean))
+        return self.rmse / off, self.rmse * off
 
     def errors(self) -> dict[str, float]:
         """Return RMSE, MAE, R², largest absolute error, bias and quantiles of the absolute error.

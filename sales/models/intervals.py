@@ -30,23 +30,29 @@ class Intervals:
     """How far below and above a prediction the truth may lie, by band of the prediction.
 
     `edges` are the inner bounds of the bands; a prediction on a bound belongs to the upper band.
-    `low` and `high` are added to the prediction, one of each a band.
+    `low` and `high` are added to the prediction, one of each a band. No bound is below the `floor`,
+    where there is one: a truth is not either.
     """
 
     coverage: float
     edges: np.ndarray
     low: np.ndarray
     high: np.ndarray
+    floor: float | None = None
 
     def around(self, predictions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the lower and the upper bounds of the predictions' intervals."""
         band = np.searchsorted(self.edges, predictions, side="right")
-        return predictions + self.low[band], predictions + self.high[band]
+        low, high = predictions + self.low[band], predictions + self.high[band]
+        if self.floor is None:
+            return low, high
+        return np.maximum(low, self.floor), np.maximum(high, self.floor)
 
     def save(self, path: Path) -> None:
         """Write the intervals as JSON: every bit of every number."""
         arrays = {name: getattr(self, name).tolist() for name in ("edges", "low", "high")}
-        files.write_json(path, {"coverage": self.coverage, **arrays})
+        floor = {} if self.floor is None else {"floor": self.floor}
+        files.write_json(path, {"coverage": self.coverage, **arrays, **floor})
 
 
 def load(path: Path) -> Intervals | None:
@@ -54,13 +60,15 @@ def load(path: Path) -> Intervals | None:
     if not path.is_file():
         return None
     told = files.read_json(path)
-    arrays = [np.array(told[name], np.float64) for name in ("edges", "low", "high")]
-    if not len(arrays[0]) + 1 == len(arrays[1]) == len(arrays[2]):
+    edges, low, high = (np.array(told[name], np.float64) for name in ("edges", "low", "high"))
+    if not len(edges) + 1 == len(low) == len(high):
         raise PipelineError(f"{path}: a band has no bounds")
-    return Intervals(told["coverage"], *arrays)
+    return Intervals(told["coverage"], edges, low, high, told.get("floor"))
 
 
-def fit(true: np.ndarray, predicted: np.ndarray, params: IntervalParams) -> Intervals | None:
+def fit(
+    true: np.ndarray, predicted: np.ndarray, params: IntervalParams, floor: float | None = None
+) -> Intervals | None:
     """Return the intervals for a model by its predictions of the valid rows.
 
     None for a diverged model, whose predictions are not finite: no gate will let it pass.
@@ -86,7 +94,7 @@ def fit(true: np.ndarray, predicted: np.ndarray, params: IntervalParams) -> Inte
         own = residuals[band == number]
         bounds.append(_bounds(own, params.coverage) if len(own) >= needed else every)
     low, high = np.array(bounds).T
-    return Intervals(params.coverage, edges, low, high)
+    return Intervals(params.coverage, edges, low, high, floor)
 
 
 def _bounds(residuals: np.ndarray, coverage: float) -> tuple[float, float]:

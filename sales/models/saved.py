@@ -10,6 +10,7 @@ import numpy as np
 from sales import estimators, files
 from sales.errors import PipelineError
 from sales.estimators import Estimator
+from sales.estimators.fitting import scale
 from sales.models import intervals
 from sales.models.features import Columns, Featuriser
 from sales.models.intervals import Intervals
@@ -68,7 +69,7 @@ def load(folder: Path) -> Model:
         return Model(
             name,
             Featuriser.load(folder / FEATURISER),
-            estimators.module(name).load(folder),
+            scale.of(about).answering(estimators.module(name).load(folder)),
             about,
             files.content_hash(folder),
             _megabytes(folder.rglob("*")),

@@ -12,12 +12,14 @@ from tqdm import tqdm
 from sales import estimators, files
 from sales.errors import PipelineError
 from sales.estimators import TrainingData
+from sales.estimators.fitting.scale import Scale
 from sales.params import Group, validate
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
 
 DIGITS = 4  # significant digits of a fraction that is tried: more would not tell models apart
+PLAIN = Scale("none")
 RMSE_DIGITS = 6  # as in the metrics
 
 
@@ -191,10 +193,13 @@ def _rounded(value: Any, within: Any) -> Any:
     return min(max(float(f"{value:.{DIGITS}g}"), within.low), within.high)
 
 
-def valid_rmse(name: str, settings: Group, data: TrainingData) -> float:
-    """Return the RMSE on the valid rows of a model fitted on the train rows."""
-    estimator, _ = estimators.module(name).fit(settings, data)
-    errors = estimator.predict(data.X_valid) - data.y_valid
+def valid_rmse(name: str, settings: Group, data: TrainingData, scale: Scale = PLAIN) -> float:
+    """Return the RMSE on the valid rows of a model fitted on the train rows, in the target's units.
+
+    `scale` is that on which it learns.
+    """
+    estimator, _ = estimators.module(name).fit(settings, scale.learnt(data))
+    errors = scale.answering(estimator).predict(data.X_valid) - data.y_valid
     return float(f"{np.sqrt(np.mean(errors**2)):.{RMSE_DIGITS}g}")
 
 

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable
 
-from sales import engine, params
+from sales import engine, files, params
+from sales.contract import Contract
 from sales.data.split import PARTS
 from sales.engine import partitions
 from sales.errors import PipelineError
@@ -12,7 +13,7 @@ from sales.models.features import Featuriser
 from sales.registry.exports import Export
 from sales.registry.promotion import Incumbent
 from sales.registry.standing import Standing
-from sales.registry.today import PREPARED, sample, served
+from sales.registry.today import CONTRACT, METRICS, PREPARED, sample, served
 
 
 def judged(now: Standing, candidate_hash: str) -> tuple[Incumbent | None, Export | None]:
@@ -37,8 +38,14 @@ def judged(now: Standing, candidate_hash: str) -> tuple[Incumbent | None, Export
         return lost, None
     # Outside: a cluster that is lost on the way says nothing against the champion.
     with engine.started() as on:
-        [found] = evaluation.evaluate([export.folder.absolute()], orders, settings, on)
-    verdict = gates.judge(found.metrics, params.read("gate", gates.GateParams))
+        floor = scores.floor(Contract(**files.read_json(CONTRACT)))
+        [found] = evaluation.evaluate([export.folder.absolute()], orders, settings, on, floor)
+    steady = files.read_json(METRICS / "gate.json").get("steady")
+    verdict = gates.judge(
+        found.metrics,
+        params.read("gate", gates.GateParams),
+        gates.Steady(**steady) if steady else None,
+    )
     incumbent = Incumbent(
         champion.model,
         champion.content_hash,

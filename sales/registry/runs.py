@@ -40,6 +40,8 @@ def flat(metrics: Mapping[str, Any], prefix: str = "") -> dict[str, float]:
     for key, value in metrics.items():
         if isinstance(value, Mapping):
             found |= flat(value, f"{prefix}{key}.")
+        elif isinstance(value, bool):
+            continue  # a truth is no number
         elif isinstance(value, int | float) and math.isfinite(value):
             found[f"{prefix}{key}"] = float(value)
     return found

@@ -7,12 +7,14 @@ import importlib.util
 import os
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
 
 from sales.errors import PipelineError
 from stages import remote
+from tests.examples import ROOT
 
 LOCAL, SHARED = Path(".dvc/config.local"), Path(".dvc/config")
 
@@ -63,26 +65,63 @@ def test_what_is_missing_or_wrong_is_told_in_a_line(repo, monkeypatch, words, me
     assert not LOCAL.exists()
 
 
-@pytest.mark.parametrize(("kind", "exit_code"), [("gs", 0), ("ssh", 0), ("ssh", 2)])
-def test_what_a_kind_needs_is_brought_from_the_lock(repo, monkeypatch, capfd, kind, exit_code):
-    (repo / "uv").write_text(f'#!/bin/sh\necho "uv $*"\nexit {exit_code}\n')
-    (repo / "uv").chmod(0o755)
-    monkeypatch.setenv("PATH", f"{repo}:{os.environ['PATH']}")
+@pytest.fixture
+def lacking(repo, monkeypatch):
+    """Return a function: the package of a kind is missing, and uv is one that ends with a code."""
     find = importlib.util.find_spec
-    lacking = f"dvc_{kind}"
-    monkeypatch.setattr(importlib.util, "find_spec", lambda n: None if n == lacking else find(n))
-    if exit_code:
-        with pytest.raises(PipelineError, match=r"^dvc-ssh is not installed: \.venv/bin/uv sync"):
-            remote.bring(f"{kind}://team/models")
-    else:
-        remote.bring(f"{kind}://team/models")
-    said = capfd.readouterr().out.splitlines()
-    assert said[0] == (
-        f"{kind}: installing what DVC needs for it (the group remote-{kind} of uv.lock)"
-    )
-    assert said[1] == f"uv sync --frozen --inexact --quiet --group remote-{kind}"
+
+    def lack(kind, exit_code):
+        missing = f"dvc_{kind}"
+        monkeypatch.setattr(
+            importlib.util, "find_spec", lambda name: None if name == missing else find(name)
+        )
+        if exit_code is None:  # no uv
+            monkeypatch.setenv("PATH", str(repo))
+            return
+        (repo / "uv").write_text(f'#!/bin/sh\necho "uv $*"\nexit {exit_code}\n')
+        (repo / "uv").chmod(0o755)
+        monkeypatch.setenv("PATH", f"{repo}:{os.environ['PATH']}")
+
+    return lack
+
+
+@pytest.mark.parametrize("kind", ["gs", "ssh", "s3"])
+def test_what_a_kind_needs_is_brought_from_the_lock(repo, lacking, capfd, kind):
+    lacking(kind, 0)
+    remote.bring(f"{kind}://team/models")
+    assert capfd.readouterr().out.splitlines() == [
+        f"{kind}: installing what DVC needs for it (the group remote-{kind} of uv.lock)",
+        f"uv sync --frozen --inexact --quiet --group remote-{kind}",
+    ]
     remote.bring(str(repo))  # a folder needs nothing
     assert capfd.readouterr().out == ""
+
+
+@pytest.mark.parametrize("exit_code", [2, None])
+@pytest.mark.parametrize("kind", ["gs", "ssh"])
+def test_what_cannot_be_brought_is_named_in_a_line(repo, lacking, monkeypatch, kind, exit_code):
+    lacking(kind, exit_code)
+    why = (
+        rf"^dvc-{kind}, by which DVC reaches {kind}://, is not installed: "
+        rf"\.venv/bin/uv sync --inexact --group remote-{kind}$"
+    )
+    before = SHARED.read_text()
+    with pytest.raises(PipelineError, match=why):
+        run(monkeypatch, "name", f"{kind}://team/models")
+    assert SHARED.read_text() == before  # and no remote is named that cannot be reached
+    SHARED.write_text(
+        f"[core]\n    remote = storage\n['remote \"storage\"']\n    url = {kind}://team/models\n"
+    )
+    for what in ("push", "pull"):  # as in another one's clone, which was told by git
+        with pytest.raises(PipelineError, match=why):
+            run(monkeypatch, what)
+
+
+def test_the_lock_has_a_group_for_each_kind():
+    groups = tomllib.loads((ROOT / "pyproject.toml").read_text())["dependency-groups"]
+    for kind in filter(None, remote.KINDS.values()):
+        [package] = groups[f"remote-{kind}"]
+        assert package.startswith(f"dvc-{kind}>=")
 
 
 def test_dvc_that_could_not_says_so(repo, monkeypatch):

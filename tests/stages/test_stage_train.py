@@ -13,7 +13,10 @@ from tests.examples import set_params
 from tests.small_project import SMALL
 
 # Each is cut back to its best round, or learns from fewer rows than there are on a cluster.
-NAMES = ("linear_regression", "hist_gradient_boosting", "xgboost", "lightgbm")
+NAMES = (
+    *("linear_regression", "polynomial_regression", "hist_gradient_boosting"),
+    *("xgboost", "lightgbm"),
+)
 STOPPED = {
     f"train.{name}.{key}": value
     for name in ("xgboost", "lightgbm")
@@ -38,19 +41,25 @@ def told(name, monkeypatch, capsys):
     return printed, f"{np.sqrt(np.mean(off**2)):,.6g}", f"{curve:,.6g}"
 
 
+@pytest.mark.parametrize("transform", ["none", "log1p"])
 @pytest.mark.parametrize("engine", ["local", "dask"])
 def test_the_rmse_that_is_printed_is_the_saved_models(
-    request, project, monkeypatch, capsys, engine
+    request, project, monkeypatch, capsys, engine, transform
 ):
     if engine == "dask":
         request.getfixturevalue("on_dask")
-    set_params({**SMALL, **STOPPED, **ROWS})
+    set_params({**SMALL, **STOPPED, **ROWS, "train.target.transform": transform})
     for stage in (ingest, prepare, featurize):
         stage.main()
     unlike = set()
     for name in NAMES:
         printed, true, curve = told(name, monkeypatch, capsys)
         assert printed == true, name
+        scored = saved.load(Path("models") / name)
+        assert scored.about.get("target_scale") == (
+            None if transform == "none" else {"transform": "log1p", "least": 0.0}
+        )
+        assert scored.intervals.floor == (None if transform == "none" else 0.0)
         if curve != true:
             unlike.add(name)
     assert {"xgboost", "lightgbm"} <= unlike  # the curve's last point would have been wrong

@@ -57,5 +57,12 @@ def test_what_was_not_measured_is_said_to_be():
     assert (row[0], row[3]) == ("✗", "not measured")
 
 
+def test_a_rule_that_does_not_apply_is_neither_kept_nor_broken():
+    told = judged(max_test_rmse_pct=(3.0, None, True))
+    told["rules"]["max_test_rmse_pct"]["applies"] = False
+    [row] = gate.table(told, "$").to_numpy().tolist()
+    assert row == ["–", "Typical error, in percent of the spread", "does not apply", ""]
+
+
 def test_the_exact_measures_can_be_had():
     assert gate.exactly(judged(max_model_mb=(1, 2, True))) == "`max_model_mb`: why"

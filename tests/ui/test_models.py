@@ -28,10 +28,12 @@ def test_every_model_stands_there_with_metrics_and_verdicts_rule_by_rule(page, r
     for place, alias in enumerate(("champion", "challenger", "fallback")):
         told = httpx.get(f"{running}/models/{alias}/evaluation").json()
         rules = app.table[3 + place].value
-        assert len(rules) == 9
+        assert len(rules) == 10
         assert list(rules["Kept"]) == [
-            "✓" if rule["passed"] else "✗" for rule in told["gate"]["rules"].values()
+            "–" if not rule["applies"] else "✓" if rule["passed"] else "✗"
+            for rule in told["gate"]["rules"].values()
         ]
+        assert "Typical error, 95 % sure" in [*app.table[place].value["Score"]]
         shown = app.metric[3 * place]
         assert shown.label == "Typical error"
         assert float(shown.value.strip("$").replace(",", "")) == pytest.approx(

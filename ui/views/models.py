@@ -206,8 +206,18 @@ def _scores(evaluation: Evaluation, unit: str | None) -> None:
             st.metric(term.said, value, width="content", help=f"{term.exactly} On the test rows.")
     passed = judged["verdict"] == "passed"
     sign = ":green[:material/check_circle:]" if passed else ":red[:material/cancel:]"
-    kept = sum(rule["passed"] for rule in judged["rules"].values())
-    st.markdown(f"**Gate** {sign} {judged['verdict']}: {kept} of {len(judged['rules'])} rules kept")
+    rules = [rule for rule in judged["rules"].values() if rule.get("applies", True)]
+    kept = sum(rule["passed"] for rule in rules)
+    st.markdown(f"**Gate** {sign} {judged['verdict']}: {kept} of {len(rules)} rules kept")
+
+
+def _within(test: dict[str, Any], unit: str | None) -> dict[str, str]:
+    """Return how sure the typical error is; an older service does not tell."""
+    low, high = test.get("rmse_low"), test.get("rmse_high")
+    if low is None or high is None:
+        return {}
+    low, high = error_size(low, unit), error_size(high, unit)
+    return {f"{RMSE.said}, 95 % sure": f"{low} to {high}"}
 
 
 def _metrics(alias: str, metrics: dict[str, Any], unit: str | None) -> None:
@@ -215,12 +225,15 @@ def _metrics(alias: str, metrics: dict[str, Any], unit: str | None) -> None:
     rows = {
         f"{RMSE.said} on the rows that it learnt from": error_size(train["rmse"], unit),
         f"{RMSE.said} on the rows that it was tuned on": error_size(metrics["valid"]["rmse"], unit),
+        **_within(test, unit),
         "Largest error": error_size(test["max_error"], unit),
         f"Too {'low' if test['bias'] < 0 else 'high'} on average by": error_size(
             abs(test["bias"]), unit
         ),
         "Error saved, against always saying the average": f"{metrics['skill_pct']:.2f} %",
     }
+    if alike := metrics.get("not_told_apart_from"):
+        rows["As good, as far as these rows tell"] = ", ".join(map(model_name, alike.split(", ")))
     if metrics["worst_slice"]:
         rows["Group with the largest error"] = _slice_in_words(metrics["worst_slice"])
     rows |= _coverage(metrics)

@@ -17,53 +17,12 @@ import numpy as np
 
 from sales.estimators.fitting.least_squares import Predicts, Read
 from sales.estimators.fitting.moments import Design, Moments, rows_at_once
+from sales.estimators.fitting.spreads import short
 
 CANDIDATES = 10_000  # products that are tried at most
 TRIED_ROWS = 10_000  # at most, of the train rows, on which they are
 
 Term = tuple[int, ...]  # the numbers of the features in a product, ascending
-
-
-@dataclass(frozen=True)
-class Spreads:
-    """Of each column the rows that have it, their mean, and the sum of squares about it.
-
-    They add up over partitions. Categories' are of no use.
-    """
-
-    rows: np.ndarray
-    mean: np.ndarray
-    squares: np.ndarray
-
-    @classmethod
-    def of(cls, X: np.ndarray) -> "Spreads":
-        """Return the spreads of some rows."""
-        known = ~np.isnan(X)
-        rows = known.sum(axis=0)
-        mean = np.where(known, X, 0.0).sum(axis=0) / np.maximum(rows, 1)
-        return cls(rows, mean, np.square(np.where(known, X - mean, 0.0)).sum(axis=0))
-
-    def __add__(self, other: "Spreads") -> "Spreads":
-        rows = self.rows + other.rows
-        apart, some = other.mean - self.mean, np.maximum(rows, 1)
-        return Spreads(
-            rows,
-            self.mean + apart * (other.rows / some),
-            self.squares + other.squares + apart**2 * (self.rows * other.rows / some),
-        )
-
-    def units(self) -> tuple[np.ndarray, np.ndarray]:
-        """Return from where and in what each column is measured: mean and standard deviation.
-
-        Six digits of them: any would do, and these are the same however the rows were divided.
-        """
-        deviation = np.sqrt(self.squares / np.maximum(self.rows, 1))
-        near = deviation <= 1e-12 * np.abs(self.mean)  # a constant, but for rounding
-        return _short(self.mean), _short(np.where(near, 1.0, deviation))
-
-
-def _short(values: np.ndarray) -> np.ndarray:
-    return np.array([float(f"{value:.6g}") for value in values.tolist()])
 
 
 @dataclass(frozen=True)
@@ -135,7 +94,7 @@ def related(sums: Moments, design: Products) -> np.ndarray:
     """Return each number's absolute correlation with the target; a category's means nothing."""
     firsts = np.cumsum([0, *design.widths])[: len(design.base.levels)]
     own = np.diag(sums.products)[firsts] * sums.products[-1, -1]
-    return _short(np.abs(sums.products[-1, firsts]) / np.sqrt(np.where(own > 0, own, 1.0)))
+    return short(np.abs(sums.products[-1, firsts]) / np.sqrt(np.where(own > 0, own, 1.0)))
 
 
 def candidates(related: np.ndarray, numbers: Sequence[int], degree: int) -> list[Term]:
@@ -179,7 +138,7 @@ class Fits:
         rest = self.left_squares - self.left**2 / self.rows
         spread = np.sqrt(np.maximum(own, 0.0) * max(rest, 0.0))
         near = own <= 1e-9 * self.squares  # a constant
-        return _short(np.abs(np.where(near, 0.0, together) / np.where(spread > 0, spread, 1.0)))
+        return short(np.abs(np.where(near, 0.0, together) / np.where(spread > 0, spread, 1.0)))
 
 
 def best(tried: Sequence[Term], fits: Fits, most: int) -> tuple[Term, ...]:

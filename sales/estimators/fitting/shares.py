@@ -74,9 +74,14 @@ def load(pieces: Sequence[Piece], columns: Sequence[str]) -> np.ndarray:
     return matrix
 
 
-def column(pieces: Sequence[Piece], name: str) -> np.ndarray:
-    """Return one column's values in float32."""
-    return load(pieces, [name])[:, 0]
+def column(
+    pieces: Sequence[Piece],
+    name: str,
+    forward: Callable[[np.ndarray], np.ndarray] | None = None,
+) -> np.ndarray:
+    """Return one column's values in float32, or what `forward` makes of them."""
+    values = load(pieces, [name])[:, 0]
+    return forward(values.astype(np.float64)).astype(np.float32) if forward else values
 
 
 def on(
@@ -85,6 +90,7 @@ def on(
     parts: Sequence[Path],
     columns: Sequence[str],
     target: str,
+    forward: Callable[[np.ndarray], np.ndarray] | None = None,
 ) -> tuple[Array, Array]:
     """Return the matrix and the targets of all rows, a block on each worker.
 
@@ -93,11 +99,13 @@ def on(
     """
     shares = equal(parts, len(addresses))
 
-    def blocks(read: Callable[..., np.ndarray], wanted: Any, *width: int) -> Array:
+    def blocks(
+        read: Callable[..., np.ndarray], wanted: Any, *width: int, more: tuple[Any, ...] = ()
+    ) -> Array:
         return dask.array.concatenate(
             [
                 dask.array.from_delayed(
-                    client.submit(read, share, wanted, workers=[address], pure=False),
+                    client.submit(read, share, wanted, *more, workers=[address], pure=False),
                     (sum(len(rows) for _, rows in share), *width),
                     dtype=np.float32,
                 )
@@ -105,4 +113,4 @@ def on(
             ]
         )
 
-    return blocks(load, columns, len(columns)), blocks(column, target)
+    return blocks(load, columns, len(columns)), blocks(column, target, more=(forward,))

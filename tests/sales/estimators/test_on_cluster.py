@@ -185,7 +185,7 @@ def test_it_stops_early_by_all_valid_rows_and_is_cut_back_to_its_best_round(fitt
     assert len(valid) < ROUNDS
     assert len(valid) - rounds(estimator) == 10
     assert valid[rounds(estimator) - 1] == pytest.approx(rmse(estimator, tables["valid"]), rel=1e-5)
-    gain = settings(name).early_stopping_min_delta
+    gain = settings(name).early_stopping_min_delta * tables["train"]["TotalAmount"].std(ddof=0)
     assert valid[rounds(estimator) :].min() >= valid[rounds(estimator) - 1] - gain - 1e-3
 
 

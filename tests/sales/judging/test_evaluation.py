@@ -60,7 +60,7 @@ def test_residuals_that_are_not_finite_are_in_no_bin():
         predicts = SimpleNamespace(target="TotalAmount")
         one = SimpleNamespace(featuriser=predicts, intervals=None, predict=lambda _: true + off)
         tables = {part: [orders] for part in PARTS}
-        [tallies], [(edges, counts)] = evaluation.tallied([one], [], tables, settings, Local())
+        [tallies], [(edges, counts)], _ = evaluation.tallied([one], [], tables, settings, Local())
         assert np.isnan(tallies["test"].rmse)
         return edges, counts
 

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sales.judging import scores
+from sales.judging.tallies import Tally
 from sales.models.intervals import Intervals
 from sales.models.saved import Model
 from tests.examples import fitted
@@ -189,6 +190,57 @@ def test_a_model_without_intervals_has_no_coverage_and_no_gate_takes_that(orders
     metrics = score(model_of(exact), orders)
     assert metrics["coverage_pct"] is None
     assert metrics["coverage_error"] is None
+    assert metrics["coverage_shortfall"] is None
+
+
+@pytest.mark.parametrize(("held", "short"), [(100, 0.0), (85, 0.0), (80, 0.0), (60, 8.7)])
+def test_coverage_falls_short_by_what_is_more_than_chance(orders, model_of, held, short):
+    within = Intervals(0.8, np.array([]), np.array([-1.0]), np.array([1.0]))
+    true = {part: table["TotalAmount"].to_numpy() for part, table in tables_of(orders).items()}
+    off = np.where(np.arange(100) < held, 0.0, 9.0)
+    model = replace(model_of(exact), intervals=within)
+    metrics = score(model, orders, {**true, "test": true["test"] + off})
+    assert metrics["coverage_pct"] == held
+    # Two standard errors of 100 test rows and of the 100 that the intervals were made of.
+    assert metrics["coverage_shortfall"] == pytest.approx(short, abs=0.05)
+
+
+def test_a_promise_that_is_kept_is_found_short_three_times_of_a_hundred(orders, model_of):
+    """Both the rows that intervals are made of and those that judge them are drawn anew."""
+    rng = np.random.default_rng(0)
+    short = 0
+    for _ in range(400):
+        made, judged = np.sort(np.abs(rng.normal(size=200))), np.abs(rng.normal(size=300))
+        bound = made[int(np.ceil(0.9 * 201)) - 1]
+        test = replace(Tally.of(judged, judged), held=int((judged <= bound).sum()), width=1.0)
+        within = Intervals(0.9, np.array([]), np.array([-bound]), np.array([bound]))
+        short += scores.coverage(within, test, 200)["coverage_shortfall"] > 0
+    assert short / 400 < 0.05
+
+
+@pytest.mark.parametrize(
+    ("floor", "least", "may"), [(0, -5, False), (-1, 3, True), (None, 3, False), (None, -5, True)]
+)
+def test_the_contract_or_else_the_train_rows_tell_whether_a_target_may_be_negative(
+    orders, model_of, floor, least, may
+):
+    model, params = model_of(exact), settings()
+    tallies = {
+        part: scores.tally(t, "TotalAmount", model.predict(t), None, params)
+        for part, t in tables_of(orders).items()
+    }
+    tallies["train"] = replace(tallies["train"], least=least)
+    assert scores.score(model, tallies, {}, params, floor)["target_may_be_negative"] is may
+
+
+def test_the_error_is_told_in_percent_of_the_spread_and_with_its_interval(orders, model_of):
+    metrics = score(model_of(lambda c: exact(c) + c["Quantity"]), orders)
+    test = orders[300:]
+    spread = test["TotalAmount"].std(ddof=0)
+    rmse = np.sqrt(np.mean(test["Quantity"].astype(float) ** 2))
+    assert metrics["test_rmse_pct"] == pytest.approx(100 * rmse / spread, rel=1e-3)
+    assert metrics["test"]["rmse_low"] < metrics["test"]["rmse"] < metrics["test"]["rmse_high"]
+    assert "rmse_low" not in metrics["train"]
 
 
 def test_the_worst_behaviour_counts(orders, model_of):

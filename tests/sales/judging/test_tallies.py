@@ -55,3 +55,40 @@ def test_a_constant_error_is_the_bias_the_rmse_and_the_mae(true, error):
     found = errors(true, true + error)
     size = pytest.approx(abs(error), rel=1e-4, abs=1e-6)
     assert (found["rmse"], found["mae"], abs(found["bias"])) == (size, size, size)
+
+
+@pytest.mark.parametrize("rows", [100, 1000])
+@pytest.mark.parametrize("draw", ["normal", "laplace"])
+def test_the_rmse_of_all_lies_within_the_interval_of_some(rows, draw):
+    """95 times of a hundred; a little less where errors have heavy tails and rows are few."""
+    rng = np.random.default_rng(0)
+    true, spread = np.zeros(rows), {"normal": 1.0, "laplace": np.sqrt(2)}[draw]
+    held = 0
+    for _ in range(600):
+        low, high = Tally.of(true, getattr(rng, draw)(size=rows)).rmse_interval()
+        held += low <= spread <= high
+    assert 0.90 <= held / 600 <= 0.98
+
+
+def test_the_interval_is_about_what_the_bootstrap_gives():
+    rng = np.random.default_rng(0)
+    error = rng.laplace(size=400)
+    draws = rng.choice(np.square(error), (4000, 400)).mean(axis=1)
+    expected = np.sqrt(np.quantile(draws, [0.025, 0.975]))
+    assert Tally.of(np.zeros(400), error).rmse_interval() == pytest.approx(expected, rel=0.03)
+
+
+def test_what_cannot_be_told_has_no_interval():
+    assert Tally.of(np.zeros(3), np.zeros(3)).rmse_interval() == (0, 0)
+    assert np.isnan(Tally.of(np.zeros(1), np.ones(1)).rmse_interval()).all()
+    assert np.isnan(Tally.of(np.zeros(2), np.array([1.0, np.inf])).rmse_interval()).all()
+
+
+@given(st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=30), st.integers(0, 30))
+def test_the_sums_behind_the_interval_add_up(errors_, cut):
+    error = np.array(errors_)
+    true = np.arange(len(error)) - 3.0
+    whole = Tally.of(true, true + error)
+    parts = Tally.of(true[:cut], (true + error)[:cut]) + Tally.of(true[cut:], (true + error)[cut:])
+    assert parts.least == whole.least == -3
+    assert parts.fourth == pytest.approx(whole.fourth, rel=1e-9, abs=1e-9)

@@ -172,3 +172,26 @@ def test_the_means_come_back_with_the_model(linear, tmp_path):
     linear.estimator.save(tmp_path)
     loaded = estimators.module("linear_regression").load(tmp_path)
     assert loaded.means == linear.estimator.means
+
+
+def test_products_are_told_by_name_and_shared_by_their_features(orders, contract, featurize_params):
+    raw = featurize_params.model_copy(update={"feature_set": "order"})
+    model = trained("polynomial_regression", orders, contract, raw)
+    found = explained(model, orders[:1])
+    sizes = [abs(one.amount) for one in found.together]
+    assert sizes == sorted(sizes, reverse=True)
+    assert any(set(one.features) == {"Quantity", "UnitPrice"} for one in found.together)
+    [row] = model.featuriser.transform(orders[:1])
+    own = model.estimator.contributions(row)
+    # What no product has of a feature's amount is its own: a slope, times how far it is off.
+    for name, amount in zip(model.featuriser.columns, own.amounts, strict=True):
+        shares = sum(t.amount / len(t.features) for t in found.together if name in t.features)
+        feature = model.estimator.features[model.featuriser.columns.index(name)]
+        value = row[model.featuriser.columns.index(name)]
+        if feature.center is not None:
+            slope = feature.weights[0] * (value - feature.center) / feature.scale
+            assert amount - shares == pytest.approx(slope - feature.mean, abs=1e-6)
+
+
+def test_a_model_without_products_tells_none(linear, orders):
+    assert explained(linear, orders[:1]).together is None

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from sales.estimators.fitting import products
 from sales.estimators.fitting.moments import Design
-from sales.estimators.fitting.products import Fits, Products, Spreads
+from sales.estimators.fitting.products import Fits, Products
+from sales.estimators.fitting.spreads import Spreads
 
 
 def parts(array, stops):

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sales.drafting import keys
+from sales.drafting import shared_keys
 
 ROWS = 800
 
@@ -42,4 +42,4 @@ def rows():
     ],
 )
 def test_a_key_is_called_so_and_comes_again_with_something_else(rows, names, key):
-    assert keys.find(rows[[*names, "born", "y"]], names) == key
+    assert shared_keys.find(rows[[*names, "born", "y"]], names) == key
