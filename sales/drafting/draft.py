@@ -3,7 +3,7 @@
 import difflib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -17,6 +17,7 @@ from sales.data.reading.dialects import Dialect
 from sales.data.sources import Source
 from sales.drafting import (
     confirm,
+    contract_group,
     date_features,
     giveaways,
     groups,
@@ -27,9 +28,7 @@ from sales.drafting import (
     shared_keys,
 )
 from sales.drafting.confirm import Confirmed
-from sales.drafting.date_features import quoted
 from sales.drafting.groups import Drafted
-from sales.drafting.layout import Key
 from sales.drafting.profile import Profile
 from sales.drafting.relations import Sum
 from sales.drafting.roles import Role
@@ -72,7 +71,7 @@ def of(source: Source, target: str, base: Tree, address: str | None = None) -> D
     found = {name: roles.of(name, each, target=name == target) for name, each in profiles.items()}
     found = _one_id(found)
     rows = _typed(drawn, found)
-    found, doubts, together = _told_by_others(found, rows, target)
+    found, doubts = _told_by_others(found, rows, target)
     categories, numbers = _named(found, "categorical"), _named(found, "numeric", "target")
     guessed_same = relations.same(rows, _named(found, "date", "boolean", "numeric", "categorical"))
     confirmed = confirm.all_rows(
@@ -82,13 +81,24 @@ def of(source: Source, target: str, base: Tree, address: str | None = None) -> D
         relations.sums(rows, numbers),
         guessed_same,
     )
+    ordered = next((n for n in _named(found, "date") if _parts_rows(n, found, confirmed)), None)
+    key = None if ordered else _key(found, rows, confirmed)
+    if key:
+        found[key] = found[key].ignored(f"ignored: a key that several rows have; {GROUPED}")
     for each in confirmed.same:
         if not each.near:
             found[each.name] = found[each.name].ignored(f"ignored: it says what {each.like} says")
         else:
             doubts.append(f"{each.name} and {each.like} go together value by value: both kept")
     doubts += _of_sums(confirmed.sums, target)
-    drafted = _groups(base, source, found, rows, confirmed, dialect, address, together)
+    doubts += [
+        f"{name} looks like a key that several rows have: kept; rows of one {name} are in train "
+        "and test alike"
+        for name in _named(found, "numeric", "categorical")
+        if shared_keys.CALLED.search(name) and rows[name].nunique() > 20
+    ]
+    parting = Parting(ordered, key)
+    drafted = _groups(base, source, found, rows, confirmed, parting, dialect, address)
     return Draft(
         source.name,
         target,
@@ -100,6 +110,23 @@ def of(source: Source, target: str, base: Tree, address: str | None = None) -> D
         doubts,
         dialect,
     )
+
+
+class Parting(NamedTuple):
+    """By what rows are parted: the date whose order they are in, or the key that stays together."""
+
+    date: str | None
+    key: str | None
+
+
+GROUPED = "all of its rows come into one part"
+
+
+def _key(found: Mapping[str, Role], rows: pd.DataFrame, confirmed: Confirmed) -> str | None:
+    """Return the key by which rows are parted: one that no cell of is bad."""
+    bad = {reason.rpartition(": ")[0] for reason in confirmed.reasons}
+    names_read = _named(found, "numeric", "categorical")
+    return shared_keys.find(rows, [name for name in names_read if name not in bad])
 
 
 def _tables(source: Source) -> Iterator[pa.Table]:
@@ -169,11 +196,8 @@ def _typed(table: pa.Table, found: Mapping[str, Role]) -> pd.DataFrame:
 
 def _told_by_others(
     found: dict[str, Role], rows: pd.DataFrame, target: str
-) -> tuple[dict[str, Role], list[str], str | None]:
-    """Set aside what gives the target away, or is a key that several rows have.
-
-    Return what else a person should look at, and the key by which rows belong together.
-    """
+) -> tuple[dict[str, Role], list[str]]:
+    """Set aside what gives the target away; return what else a person should look at."""
     doubts = []
     features = _named(found, "boolean", "numeric", "categorical")
     for each in giveaways.find(rows, target, features):
@@ -182,35 +206,11 @@ def _told_by_others(
             found[each.name] = found[each.name].ignored(f"ignored: gives {target} away, {each.why}")
         else:
             doubts.append(f"{told}; kept, ignore it if nobody knows it before {target}")
-    features = [name for name in features if found[name].role != "ignored"]
-    together = shared_keys.find(rows, features)
-    if together:
-        why = "ignored: a key that several rows have; all rows of one are in one part"
-        found[together] = found[together].ignored(why)
-    doubts += [
-        f"{name} looks like a key that several rows have: kept; rows of one {name} are in train "
-        "and test alike"
-        for name in features
-        if name != together and roles.IDS.search(name) and rows[name].nunique() > 20
-    ]
-    return found, doubts, together
+    return found, doubts
 
 
 def _contract(found: Mapping[str, Role], source: Source) -> Contract:
-    return params.validate({"columns": _columns(found)}, Contract, source.name)
-
-
-def _columns(found: Mapping[str, Role], first_date: str | None = None) -> Tree:
-    """Return the contract's columns in the file's order, but the date that parts rows first."""
-    columns = {n: dict(role.keys) for n, role in found.items() if roles.can_be_named(n)}
-    if first_date in columns:
-        dates = [name for name, keys in columns.items() if keys["role"] == "date"]
-        order = [name for name in columns if name not in dates or name == first_date]
-        at = min(list(columns).index(name) for name in dates)
-        order.remove(first_date)
-        order[at:at] = [first_date, *(name for name in dates if name != first_date)]
-        columns = {name: columns[name] for name in order}
-    return columns
+    return params.validate({"columns": contract_group.columns(found)}, Contract, source.name)
 
 
 def _of_sums(sums: Sequence[Sum], target: str) -> list[str]:
@@ -228,14 +228,14 @@ def _groups(
     found: Mapping[str, Role],
     rows: pd.DataFrame,
     confirmed: Confirmed,
+    parting: Parting,
     dialect: Dialect | None,
     address: str | None,
-    together: str | None,
 ) -> dict[str, Drafted]:
     target = _named(found, "target")[0]
     parts = groups.sizes(confirmed.good)
-    ordered = next((n for n in _named(found, "date") if _parts_rows(n, found, confirmed)), None)
-    columns = _columns(found, ordered)
+    ordered = parting.date
+    columns = contract_group.columns(found, ordered)
     read = {n: keys for n, keys in columns.items() if keys["role"] in READ}
     features = [n for n, k in read.items() if k["role"] in ("boolean", "numeric", "categorical")]
     dates = [n for n, k in read.items() if k["role"] == "date"]
@@ -251,9 +251,9 @@ def _groups(
     rejected = 100 * confirmed.set_aside / max(1, confirmed.set_aside + confirmed.good)
     sheet = source.how.sheet
     return {
-        "contract": _of_contract(called, columns, found, confirmed),
+        "contract": contract_group.of(called, columns, found, confirmed),
         "ingest": groups.ingest(base["ingest"], dialect, sheet, address),
-        "prepare": groups.prepare(base["prepare"], parts, ordered, rejected, together),
+        "prepare": groups.prepare(base["prepare"], parts, *parting, rejected),
         "featurize": groups.featurize(base["featurize"], features, derived),
         "train": groups.train(base["train"]),
         "evaluate": groups.evaluate(base["evaluate"], rows, read, parts),
@@ -268,34 +268,3 @@ def _parts_rows(name: str, found: Mapping[str, Role], confirmed: Confirmed) -> b
     """Return whether rows stand in the order of a date that all have, over several days."""
     days = (found[name].fit.high - found[name].fit.low) / roles.DAY
     return name in confirmed.ordered and "missing" not in found[name].keys and days >= 10
-
-
-def _of_contract(
-    called: Mapping[str, Any], columns: Tree, found: Mapping[str, Role], confirmed: Confirmed
-) -> Drafted:
-    comments: dict[Key, str] = {("columns", name): found[name].why for name in columns}
-    for each in confirmed.follows:
-        if columns[each.name]["role"] == columns[each.leader]["role"] == "categorical":
-            columns[each.name]["follows"] = {each.leader: dict(sorted(each.leads.items()))}
-            comments["columns", each.name] += f"; {each.leader} decides it in every row"
-    tree: Tree = {"called": dict(called), "columns": columns}
-    rules = {
-        _rule_name(each): {
-            "left": quoted(each.name),
-            "right": f"{quoted(each.left)} {each.operator} {quoted(each.right)}",
-            "tolerance": each.tolerance,
-        }
-        for each in confirmed.sums
-        if all(columns[n]["role"] in ("numeric", "target") for n in each[:2] + each[3:4])
-    }
-    if rules:
-        tree["rules"] = rules
-        comments["rules",] = "each holds in every row that has all three"
-    return Drafted(tree, comments)
-
-
-def _rule_name(each: Sum) -> str:
-    return names.identifier(each.name, "is", each.left, WORDS[each.operator], each.right)
-
-
-WORDS = {"+": "and", "-": "less", "*": "times", "/": "by"}

@@ -83,12 +83,16 @@ def follows(rows: pd.DataFrame, categories: Sequence[str]) -> list[Follows]:
                 or (twin and twin.leader == name)
             ):
                 continue
-            if name not in found and _decides(codes[leader], codes[name], many[leader], many[name]):
+            if name not in found and decides(codes[leader], codes[name], many[leader], many[name]):
                 found[name] = Follows(name, leader)
     return [found[name] for name in categories if name in found]
 
 
-def _decides(leader: np.ndarray, other: np.ndarray, many: int, others: int) -> bool:
+def decides(leader: np.ndarray, other: np.ndarray, many: int, others: int) -> bool:
+    """Return whether each code of the leader has one of the other's, and would not by chance.
+
+    Below zero is missing; there are so `many` codes, and so many `others`.
+    """
     known = (leader >= 0) & (other >= 0)
     leader, other = leader[known], other[known]
     if len(leader) < FEWEST:

@@ -130,12 +130,13 @@ def test_a_parquet_file_gives_the_same_draft(project):
 
 
 def test_no_threshold_is_an_amount_of_the_orders(project):
-    """A target a thousand times as large is judged and learnt as the other."""
+    """A target a thousand times as large is judged as the other: all is in its own spread."""
     table = houses()
     small = draft.of(source(table), "price", BASE).groups
     table["price"] *= 1000
     large = draft.of(source(table), "price", BASE).groups
     assert small["gate"].tree == large["gate"].tree
+    assert small["gate"].tree["max_test_rmse"] is None
     assert small["train"].tree == large["train"].tree
     assert small["train"].tree["xgboost"]["interactions"] == []
 
@@ -159,16 +160,6 @@ def test_rows_in_no_order_are_drawn(project):
     assert draft.of(source(table), "price", BASE).groups["prepare"].tree["split"] == "random"
 
 
-def test_rows_of_one_customer_are_kept_together(project):
-    table = houses().drop(columns="sold on").assign(customer_id=np.arange(ROWS) % 75)
-    found = draft.of(source(table), "price", BASE)
-    loaded = written(found)
-    assert loaded["prepare"].group == "customer_id"
-    assert loaded["contract"].columns["customer_id"].role == "ignored"
-    assert "customer_id" not in loaded["featurize"].feature_sets["all"].add
-    assert "customer_id: ignored: a key that several rows have" in page.of(found, TODAY)
-
-
 def test_the_date_that_parts_rows_stands_first(project):
     table = houses()
     table.insert(0, "built", table["sold on"].sample(frac=1, random_state=1).to_numpy())
@@ -178,6 +169,21 @@ def test_the_date_that_parts_rows_stands_first(project):
     assert found.groups["prepare"].tree["split"] == "time"
     derived = found.groups["featurize"].tree["derived"]
     assert derived["days_from_sold on_to_built"] == "days_between(`sold on`, built)"
+
+
+def test_rows_of_one_key_come_into_one_part(project):
+    """Where rows are in no order of a date; the key is then no feature."""
+    table = houses().drop(columns=["house_id", "sold on"])
+    table.insert(0, "owner_id", np.arange(ROWS) // 3 + 7)
+    found = draft.of(source(table), "price", BASE)
+    loaded = written(found)
+    assert loaded["prepare"].group == "owner_id"
+    assert loaded["contract"].columns["owner_id"].role == "ignored"
+    assert "owner_id" not in loaded["featurize"].columns()
+    assert "owner_id: ignored: a key that several rows have" in page.of(found, TODAY)
+    table["sold on"] = houses()["sold on"]
+    by_time = draft.of(source(table), "price", BASE).groups["prepare"].tree
+    assert (by_time["split"], by_time["group"]) == ("time", None)
 
 
 def test_the_page_tells_what_is_odd(project):

@@ -16,14 +16,14 @@ def test_the_latest_rows_own_mean_is_no_bar(by_time):
     parts = groups.sizes(1000)
     found = groups.gate(base, np.arange(1000.0), parts, by_time=by_time).tree
     assert found["min_test_r2"] == (None if by_time else 0.0)
-    assert found["max_generalization_gap_pct"] == (300.0 if by_time else 75.0)
+    assert found["max_generalization_gap_pct"] == (None if by_time else 75.0)
     assert found["min_skill_pct"] > 1  # which is against the train rows' mean
     params.validate(found, GateParams, "gate")
 
 
 @pytest.mark.parametrize(
     ("target", "allowed"),
-    [([1.0, 2.0], 10.0), ([0.0, 1.0, 2.0, 3.0], 35.0), ([-1.0, 0.0], None), ([0.0] * 3, 100.0)],
+    [([1.0, 2.0], 10.0), ([0.0, 1.0, 2.0, 3.0], 35.0), ([0.0] * 3, 100.0)],
 )
 def test_a_target_that_is_often_zero_may_be_missed_below(target, allowed):
     base = params.read("gate", GateParams, ROOT / "params.yaml").model_dump()

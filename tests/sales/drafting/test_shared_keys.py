@@ -1,4 +1,4 @@
-"""A key that several rows have: found by its name and by how often its values come."""
+"""Keys that several rows have, by which rows are parted."""
 
 import numpy as np
 import pandas as pd
@@ -6,26 +6,40 @@ import pytest
 
 from sales.drafting import shared_keys
 
-ROWS = 600
+ROWS = 800
 
 
-def numbers(groups):
-    return np.arange(ROWS) % groups
+@pytest.fixture
+def rows():
+    rng = np.random.default_rng(1)
+    person = rng.integers(0, 100, ROWS)
+    return pd.DataFrame(
+        {
+            "nr": np.arange(ROWS) // 8,  # as many rows each
+            "person_id": person,
+            "born": 1950 + (person * 37) % 50,  # which person_id decides
+            "y": rng.normal(size=ROWS),
+            "shop_id": rng.integers(0, 100, ROWS),  # which decides nothing
+            "size": np.arange(ROWS) // 8,
+            "row_id": np.arange(ROWS),
+            "big_id": np.where(np.arange(ROWS) < 100, 0, np.arange(ROWS) // 8),
+            "few_id": np.arange(ROWS) // 100,
+        }
+    )
 
 
 @pytest.mark.parametrize(
-    ("name", "values", "found"),
+    ("names", "key"),
     [
-        ("nr", numbers(100), True),
-        ("CustomerID", numbers(100).astype(str), True),
-        ("customer_id", numbers(60), True),
-        ("customer_id", numbers(59), False),  # which of them judge would be luck
-        ("customer", numbers(100), False),  # not called a key
-        ("nr", np.arange(ROWS), False),  # each row has its own
-        ("nr", numbers(500), False),  # nearly so
-        ("nr", np.where(np.arange(ROWS) < 40, 0, numbers(100)), False),  # one of them is most
+        (["nr"], "nr"),
+        (["person_id", "nr"], "person_id"),
+        (["shop_id"], None),
+        (["size"], None),
+        (["row_id"], None),
+        (["big_id"], None),
+        (["few_id"], None),
+        ([], None),
     ],
 )
-def test_what_is_a_key_that_several_rows_have(name, values, found):
-    rows = pd.DataFrame({"area": np.arange(ROWS) % 7, name: values})
-    assert shared_keys.find(rows, rows.columns) == (name if found else None)
+def test_a_key_is_called_so_and_comes_again_with_something_else(rows, names, key):
+    assert shared_keys.find(rows[[*names, "born", "y"]], names) == key
