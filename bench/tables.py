@@ -194,10 +194,14 @@ def _cells(found: Mapping[str, Any]) -> list[str]:
         f"{found['rows_in']:,}",
         f"{found['set_aside']:,}",
         champion,
-        *(f"{n:.4g}" for n in (found["rmse"], plain["hist_gradient_boosting"], plain["xgboost"])),
+        *(_short(n) for n in (found["rmse"], plain["hist_gradient_boosting"], plain["xgboost"])),
         f"{ratio(found):.3f}" + (" in chance" if verdict(found) == "within chance" else ""),
         *(f"{found[key]:.0f}" for key in ("contract_s", "repro_s")),
     ]
+
+
+def _short(number: float) -> str:
+    return f"{number:,.0f}" if number >= 1000 else f"{number:.4g}"
 
 
 def in_full(figures: Mapping[str, Mapping[str, Any]]) -> str:
