@@ -5,8 +5,9 @@
 
 in a clone of HEAD of its own. Our champion's RMSE on the test rows stands against that of plain
 HistGradientBoosting and XGBoost (`plain_models.py`), learnt from the same train rows. BENCH_TABLES
-names some of them; what others gave before stays. Figures go to state/bench/tables.json, the table
-to README.md, and all of it to docs/tables.md.
+names some of them; what others gave before stays. Figures go to docs/tables.json, the table made of
+them to README.md, and all that they tell to docs/tables.md; what the commands said stands in
+state/bench/tables/.
 """
 
 import json
@@ -30,7 +31,8 @@ from sales.contract import Contract
 from sales.models import saved
 
 ROOT = Path(__file__).resolve().parents[1]
-FIGURES = ROOT / os.environ.get("SALES_STATE", "state") / "bench" / "tables.json"
+FIGURES = ROOT / "docs" / "tables.json"
+LOGS = ROOT / os.environ.get("SALES_STATE", "state") / "bench" / "tables"  # what commands said
 BAR = 1.03  # times the better plain model's RMSE
 DRAWS = 1_000  # of the test rows, for what chance allows
 LIMIT = 3_600  # seconds of a command
@@ -73,7 +75,8 @@ def run(table: Table, scratch: Path) -> dict[str, Any]:
     drafted = ("make", "contract", f"FILE={file}", f"TARGET={table.target}", "APPLY=1")
     for key, command in (("contract_s", drafted), ("repro_s", ("make", "repro"))):
         code, said, found[key] = told(project, *command)
-        (project / f"{command[1]}.txt").write_text(said)
+        LOGS.mkdir(parents=True, exist_ok=True)
+        (LOGS / f"{table.name}.{command[1]}.txt").write_text(said, encoding="utf-8")
         if code and not (project / "metrics" / "gate.json").is_file():
             return {**found, "error": _why(said)}
     return {**found, **_counted(project), **_scored(project)}
@@ -191,10 +194,14 @@ def _cells(found: Mapping[str, Any]) -> list[str]:
         f"{found['rows_in']:,}",
         f"{found['set_aside']:,}",
         champion,
-        *(f"{n:.4g}" for n in (found["rmse"], plain["hist_gradient_boosting"], plain["xgboost"])),
+        *(_short(n) for n in (found["rmse"], plain["hist_gradient_boosting"], plain["xgboost"])),
         f"{ratio(found):.3f}" + (" in chance" if verdict(found) == "within chance" else ""),
         *(f"{found[key]:.0f}" for key in ("contract_s", "repro_s")),
     ]
+
+
+def _short(number: float) -> str:
+    return f"{number:,.0f}" if number >= 1000 else f"{number:.4g}"
 
 
 def in_full(figures: Mapping[str, Mapping[str, Any]]) -> str:
@@ -247,17 +254,19 @@ def main(names: Sequence[str]) -> None:
             if names and table.name not in names:
                 continue
             figures[table.name] = {"commit": at, **run(table, scratch)}
-            FIGURES.parent.mkdir(parents=True, exist_ok=True)
             files.write_json(FIGURES, figures)
             print(f"{table.name}: {json.dumps(figures[table.name])}", flush=True)
-            if "KEEP" not in os.environ:
-                shutil.rmtree(scratch / table.name)
+            shutil.rmtree(scratch / table.name)
     finally:
-        if "KEEP" not in os.environ:
-            shutil.rmtree(scratch, ignore_errors=True)
+        shutil.rmtree(scratch, ignore_errors=True)
+    show(figures)
+    print("written to README.md and docs/tables.md")
+
+
+def show(figures: Mapping[str, Mapping[str, Any]]) -> None:
+    """Write both pages."""
     docs.put(ROOT / "README.md", "tables", at_a_glance(figures))
     docs.put(ROOT / "docs" / "tables.md", "tables", in_full(figures))
-    print("written to README.md and docs/tables.md")
 
 
 if __name__ == "__main__":
