@@ -84,8 +84,8 @@ def settings(params: Params) -> dict[str, Any]:
 def stopping(params: Params, spread: float) -> list[Callable[..., Any]]:
     """Return the callback that ends training when rows but those of training no longer gain.
 
-    `spread` is the train targets' standard deviation, in shares of which a gain counts. One digit of
-    it: rows that are nearly the same stop training at the same gain.
+    `spread` is the train targets' standard deviation, in shares of which a gain counts. One
+    digit of it: rows that are nearly the same stop training at the same gain.
     """
     if not params.early_stopping_rounds:
         return []

@@ -125,8 +125,8 @@ def settings(params: Params, columns: tuple[str, ...]) -> dict[str, Any]:
 def stopping(params: Params, spread: float) -> list[xgboost.callback.TrainingCallback]:
     """Return the callback that ends training when the rows named `valid` no longer gain, if any.
 
-    `spread` is the train targets' standard deviation, in shares of which a gain counts. One digit of
-    it: rows that are nearly the same stop training at the same gain.
+    `spread` is the train targets' standard deviation, in shares of which a gain counts. One
+    digit of it: rows that are nearly the same stop training at the same gain.
     """
     if not params.early_stopping_rounds:
         return []
