@@ -25,7 +25,7 @@ def main() -> None:
     ]
     if groups:
         groups.append([i for i in range(len(columns)) if i not in groups[0]])
-    spread = float(parts["train"].iloc[:, -1].std(ddof=0))
+    spread = float(f"{parts['train'].iloc[:, -1].std(ddof=0):.0e}")
     matrices: dict[str, xgboost.QuantileDMatrix] = {}
     for part, table in parts.items():
         matrices[part] = xgboost.QuantileDMatrix(

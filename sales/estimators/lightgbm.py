@@ -84,7 +84,8 @@ def settings(params: Params) -> dict[str, Any]:
 def stopping(params: Params, spread: float) -> list[Callable[..., Any]]:
     """Return the callback that ends training when rows but those of training no longer gain.
 
-    `spread` is the train targets' standard deviation, in shares of which a gain counts.
+    `spread` is the train targets' standard deviation, in shares of which a gain counts. One
+    digit of it: rows that are nearly the same stop training at the same gain.
     """
     if not params.early_stopping_rounds:
         return []
@@ -92,7 +93,7 @@ def stopping(params: Params, spread: float) -> list[Callable[..., Any]]:
         lightgbm.early_stopping(
             params.early_stopping_rounds,
             verbose=False,
-            min_delta=params.early_stopping_min_delta * spread,
+            min_delta=params.early_stopping_min_delta * float(f"{spread:.0e}"),
         )
     ]
 

@@ -125,7 +125,8 @@ def settings(params: Params, columns: tuple[str, ...]) -> dict[str, Any]:
 def stopping(params: Params, spread: float) -> list[xgboost.callback.TrainingCallback]:
     """Return the callback that ends training when the rows named `valid` no longer gain, if any.
 
-    `spread` is the train targets' standard deviation, in shares of which a gain counts.
+    `spread` is the train targets' standard deviation, in shares of which a gain counts. One
+    digit of it: rows that are nearly the same stop training at the same gain.
     """
     if not params.early_stopping_rounds:
         return []
@@ -133,7 +134,7 @@ def stopping(params: Params, spread: float) -> list[xgboost.callback.TrainingCal
         xgboost.callback.EarlyStopping(
             rounds=params.early_stopping_rounds,
             data_name="valid",
-            min_delta=params.early_stopping_min_delta * spread,
+            min_delta=params.early_stopping_min_delta * float(f"{spread:.0e}"),
         )
     ]
 

@@ -153,7 +153,8 @@ def test_nothing_that_was_worked_on_in_between_is_left(both):
 @pytest.mark.parametrize("name", ["linear_regression", "polynomial_regression"])
 def test_least_squares_is_the_same_to_nine_digits(both, name):
     local, dask = told(both, f"models/{name}/{name}.json")
-    near = 1e-9 if name == "linear_regression" else 1e-6  # of products, which all but coincide
+    # Of a hundred products one weight may lie on the edge of two roundings.
+    near = 1e-9 if name == "linear_regression" else 2e-7
     assert dask["intercept"] == pytest.approx(local["intercept"], rel=near, abs=near)
     for a, b in zip(local["features"], dask["features"], strict=True):
         assert b["weights"] == pytest.approx(a["weights"], rel=near, abs=near)
@@ -161,8 +162,12 @@ def test_least_squares_is_the_same_to_nine_digits(both, name):
         assert a["of"] == b["of"]
         assert b["weight"] == pytest.approx(a["weight"], rel=near, abs=near)
     local, dask = told(both, f"metrics/{name}.json")
-    for part in PARTS:
-        assert dask[part] == local[part]  # to the six digits that metrics have
+    for part in PARTS:  # to the six digits that metrics have
+        if name == "linear_regression":
+            assert dask[part] == local[part]
+        else:  # a quantum's part of an error that is itself of cents' rounding
+            assert dask[part] == pytest.approx(local[part], rel=1e-3, abs=1e-6)
+            assert dask[part]["rmse"] == pytest.approx(local[part]["rmse"], rel=1e-5)
 
 
 def test_a_models_tallies_are_the_same_to_nine_digits(both, small_cluster, monkeypatch):
@@ -193,7 +198,9 @@ def same(one, other):
     """Assert that tallies are equal to nine digits; of a sum of signed errors, to those of all."""
     for field in dataclasses.fields(one):
         a, b = getattr(one, field.name), getattr(other, field.name)
-        if field.name not in ("sizes", "slices"):
+        if a is None:
+            assert b is None, field.name
+        elif field.name not in ("sizes", "slices"):
             least = 1e-9 * one.absolute if field.name == "signed" else 0
             assert b == pytest.approx(a, rel=1e-9, abs=least), field.name
 
