@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 SIZE, MARGINS = (7.0, 4.5), {"left": 0.12, "right": 0.97, "bottom": 0.12, "top": 0.92}  # inches
 NAMES = 0.32  # of the width, for names beside bars
-FEATURES, LETTERS = 20, 30  # the most important ones that are drawn; of a name that are shown
+FEATURES, LETTERS = 15, 30  # the most important ones that are drawn; of a name that are shown
 FONTS = "MPLCONFIGDIR"  # Matplotlib's own variable: where it keeps what it knows of them
 TRAIN, VALID = "#4c78a8", "#f58518"
 COLOURS = {"train": TRAIN, "valid": VALID}
@@ -40,7 +40,7 @@ def of(model: str, tables: "Mapping[str, pd.DataFrame]") -> dict[str, bytes]:
         axes.set_title(f"{model}: {title}")
         draw(axes, rows)
         png = io.BytesIO()
-        figure.savefig(png, format="png")
+        figure.savefig(png, format="png", pil_kwargs={"compress_level": 1})  # to press takes long
         found[f"{name}.png"] = png.getvalue()
     return found
 
