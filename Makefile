@@ -359,7 +359,7 @@ screenshots: setup ## pictures of every view, to state/screenshots/ and docs/ (n
 
 ##@ Start over
 clean: ## remove everything that is made, but the data you dropped, the history, the environment and what git keeps
-	rm -rf requirements-serving.txt data/raw data/prepared data/contract.json data/features models cards metrics/registry.json dvc_plots "$$STATE/artifacts" "$$STATE/packed" "$$STATE/trainings"
+	rm -rf requirements-serving.txt data/raw data/prepared data/contract.json data/features models cards metrics/registry.json dvc_plots "$$STATE/artifacts" "$$STATE/packed" "$$STATE/trainings" "$$STATE/matplotlib"
 	find "$$STATE/registry/" -mindepth 1 -not -name history.jsonl -delete 2>/dev/null || true
 	find "$$STATE"/servers/*/registry/ -mindepth 1 -not -name journal.jsonl -delete 2>/dev/null || true
 	rm -rf "$$STATE/bentoml" "$$STATE/dask" "$$STATE/serving" "$$STATE/bench" "$$STATE/screenshots" .dvc/cache .dvc/tmp .pytest_cache .mypy_cache .ruff_cache .hypothesis

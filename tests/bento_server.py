@@ -1,6 +1,7 @@
 """The service for a test: `bentoml serve` in a process of its own, or its app in this one."""
 
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -74,6 +75,34 @@ def serve(
             process.kill()
             raise AssertionError(f"{ended}\n{(folder / 'log').read_text()}")
         time.sleep(0.2)
+
+
+@contextmanager
+def made(folder: Path, log: Path, **variables: str) -> Iterator[str]:
+    """Serve as `make serve` in a project's folder does, given variables; yield its address."""
+    port = free_port()
+    told = [f"{name}={value}" for name, value in {**variables, "PORT": str(port)}.items()]
+    with log.open("w") as written:
+        making = subprocess.Popen(
+            ["make", "serve", *told],
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            stdout=written,
+            stderr=written,
+            start_new_session=True,
+        )
+
+    def ready(url: str = f"http://127.0.0.1:{port}") -> bool:
+        assert making.poll() is None, log.read_text()
+        return httpx.get(f"{url}/readyz").status_code == 200
+
+    try:
+        patience.until(ready, log.read_text)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        if making.poll() is None:
+            os.killpg(making.pid, signal.SIGTERM)
+        making.wait(patience.SECONDS)
 
 
 def in_process(promoted: Path, folder: Path, **variables: str) -> tuple[ASGIApp, Promoted]:

@@ -16,9 +16,10 @@ from tests.examples import ROOT, make_orders, promote
 from tests.object_store import s3  # noqa: F401
 from tests.postgres import postgres  # noqa: F401
 from tests.small_cluster import on_dask, small_cluster  # noqa: F401
-from tests.trained_project import crowned, gated, three, trained  # noqa: F401
+from tests.trained_project import crowned, drawn_once, gated, three, trained  # noqa: F401
 
 patience.for_all_tests()
+drawn_once()
 
 
 def pytest_make_parametrize_id(val: object) -> str | None:

@@ -210,12 +210,13 @@ def main() -> None:
 
     from sales import estimators, params  # noqa: F401
     from sales.judging import evaluation, gates  # noqa: F401
-    from sales.registry import standing, tracking  # noqa: F401
+    from sales.registry import drawings, standing, tracking  # noqa: F401
     from sales.serving import answering  # noqa: F401
     from stages import champion, register
     from tests.trained_project import NAMES
 
     estimators.NAMES = NAMES  # type: ignore[assignment]
+    drawings.of("nothing", {})  # which looks for fonts
     kind, command, folder, every = sys.argv[1], sys.argv[2], Path(sys.argv[3]), int(sys.argv[4])
 
     def by_hand(*words: str) -> Callable[[], None]:

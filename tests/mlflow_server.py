@@ -1,4 +1,4 @@
-"""`mlflow server` on loopback: on SQLite and a folder, or on PostgreSQL with artifacts in S3.
+"""`mlflow server` on loopback: on SQLite and a folder, with accounts, or on PostgreSQL and S3.
 
 The first is cheap. The second is what teams have: Debian's PostgreSQL, started here as an ordinary
 user (it refuses root), and moto's S3. Where one is missing the tests are skipped, saying so; not in
@@ -85,6 +85,57 @@ def server(folder: Path, backend: str, artifacts: str, **environment: str) -> Ru
 def cheap(folder: Path) -> Iterator[Running]:
     """Start a server on SQLite and files in the folder."""
     running = server(folder, f"sqlite:///{folder / 'mlflow.db'}", (folder / "artifacts").as_uri())
+    try:
+        yield running.start()
+    finally:
+        running.stop()
+
+
+ADMIN = ("admin", "the-admins-password")
+# What many put before MLflow: a token that stands for an account, here made of its name alone.
+BEARER = """
+from flask import request
+from mlflow.server import auth
+from werkzeug.datastructures import Authorization
+
+def authenticate():
+    told = request.headers.get("Authorization", "")
+    if not told.startswith("Bearer "):
+        return auth.authenticate_request_basic_auth()
+    name = told.removeprefix("Bearer ").removeprefix("token-of-")
+    if told != f"Bearer token-of-{name}":
+        return auth.make_basic_auth_response()
+    return Authorization("basic", {"username": name, "password": ""})
+"""
+
+
+@contextlib.contextmanager
+def with_accounts(folder: Path) -> Iterator[Running]:
+    """Start a server as `cheap`, MLflow's own that asks who one is, with one account: ADMIN.
+
+    By password, or by the token `token-of-<name>`. Who is known may read all and write what is
+    theirs.
+    """
+    (folder / "bearer.py").write_text(BEARER)
+    asks = {
+        "default_permission": "READ",
+        "database_uri": f"sqlite:///{folder / 'accounts.db'}",
+        "admin_username": ADMIN[0],
+        "admin_password": ADMIN[1],
+        "authorization_function": "bearer:authenticate",
+        "auth_cache_ttl_seconds": "3600",  # to hash a password for each request takes long
+    }
+    lines = [f"{key} = {value}" for key, value in asks.items()]
+    (folder / "accounts.ini").write_text("\n".join(["[mlflow]", *lines, ""]))
+    running = server(
+        folder,
+        f"sqlite:///{folder / 'mlflow.db'}",
+        (folder / "artifacts").as_uri(),
+        MLFLOW_AUTH_CONFIG_PATH=str(folder / "accounts.ini"),
+        PYTHONPATH=str(folder),
+        **{"MLFLOW_FLASK_SERVER_SECRET_KEY": "of-its-forms"},
+    )
+    running.command += ["--app-name", "basic-auth"]
     try:
         yield running.start()
     finally:

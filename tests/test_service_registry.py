@@ -1,9 +1,6 @@
 """A service follows an MLflow server: over HTTP, with real ones, and whatever becomes of either."""
 
-import os
 import re
-import signal
-import subprocess
 import time
 
 import httpx
@@ -12,7 +9,7 @@ import pytest
 
 from sales import files
 from tests import patience
-from tests.bento_server import asked_without_a_pause, free_port, serve, stop
+from tests.bento_server import asked_without_a_pause, made, serve, stop
 from tests.examples import PUBLISHED_ORDER, ROOT
 from tests.followed_registry import MlflowServer
 
@@ -267,18 +264,7 @@ def test_the_line_of_the_docs_follows_without_a_promoted_model_here(server, prom
     words = dict(word.split("=", 1) for word in line.split())
     name = words["MODEL_URI"].removeprefix("models:/")
     server.give(name, champion=server.register(name, promoted, "fallback"))
-    port = free_port()
-    said = {"MLFLOW_TRACKING_URI": server.url, "PORT": str(port), "SALES_STATE": str(tmp_path)}
+    said = {"MLFLOW_TRACKING_URI": server.url, "SALES_STATE": str(tmp_path)}
     told = {**words, **said, "REGISTRY_SECONDS": str(SECONDS)}
-    command = ["make", "serve", *(f"{key}={value}" for key, value in told.items())]
-    with (tmp_path / "log").open("w") as written:
-        making = subprocess.Popen(
-            command, cwd=ROOT, stdout=written, stderr=written, start_new_session=True
-        )
-    url = f"http://127.0.0.1:{port}"
-    try:
-        patience.until(lambda: httpx.get(f"{url}/readyz").status_code == 200, lambda: log(tmp_path))
+    with made(ROOT, tmp_path / "log", **told) as url:
         assert httpx.get(f"{url}/model-info").json()["model_uri"] == f"models:/{name}/1"
-    finally:
-        os.killpg(making.pid, signal.SIGTERM)
-        making.wait(patience.SECONDS)

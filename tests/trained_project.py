@@ -14,7 +14,7 @@ from sales.engine import Local
 from sales.estimators import TrainingData
 from sales.judging import evaluation, gates, scores
 from sales.models import belonging, features, intervals, saved
-from sales.registry import generations, homes, relocation, standing, tracking
+from sales.registry import drawings, generations, homes, relocation, standing, tracking
 from stages import register
 from tests.examples import ROOT, fitted, make_orders, pictured, set_params
 
@@ -103,6 +103,19 @@ def gate(**changes):
     files.write_json(Path("metrics/gate.json"), judged)
     made_of = belonging.of_cards(Path("metrics/gate.json"), Path("metrics/data.json"))
     files.write_json(Path("cards") / belonging.MADE_OF, made_of)
+
+
+def drawn_once():
+    """Let pictures of the same tables be drawn once: hundreds of registers here bring the same."""
+    draw, known = drawings.of, {}
+
+    def of(model, tables):
+        key = (model, *(f"{name} {table.to_csv()}" for name, table in tables.items()))
+        if key not in known:
+            known[key] = draw(model, tables)
+        return known[key]
+
+    drawings.of = of
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from sales import files
 from sales.models import state
-from sales.registry import exports, history, provenance, runs, standing
+from sales.registry import drawings, exports, history, provenance, runs, standing
 from sales.registry.exports import Export
 from sales.registry.promotion import Candidate
 from sales.registry.runs import Run
@@ -81,10 +81,14 @@ def _run(name: str, today: Today, tags: Mapping[str, str]) -> Run:
     texts = {EVALUATION: json.dumps(today.evaluation(name)), exports.DATA: json.dumps(picture())}
     texts[exports.SERVED] = json.dumps(served(folder, today.metrics[name]))
     texts |= {f"card.{kind}": text for kind, text in card(name).items()}
+    curve = pd.read_csv(PLOTS / "learning_curve" / f"{name}.csv")
+    tables = {"learning_curve": curve}
     for path in sorted(PLOTS.glob("*.csv")):
         if not path.name.startswith("data_"):
-            rows = pd.read_csv(path).query("model == @name")
-            texts[f"plots/{path.name}"] = rows.to_csv(index=False)
+            # What a slice or a feature is called may be "NA".
+            rows = pd.read_csv(path, keep_default_na=False, na_values={"rmse": [""]})
+            tables[path.stem] = rows.query("model == @name")
+            texts[f"plots/{path.name}"] = tables[path.stem].to_csv(index=False)
     return Run(
         name,
         folder,
@@ -93,8 +97,9 @@ def _run(name: str, today: Today, tags: Mapping[str, str]) -> Run:
         tags,
         example(folder),
         tags["data_hash"],
-        curve=pd.read_csv(PLOTS / "learning_curve" / f"{name}.csv"),
+        curve=curve,
         texts=texts,
+        pictures={f"plots/{file}": png for file, png in drawings.of(name, tables).items()},
         data_file=PREPARED / "train.parquet",
         times=state.training_times(tags["content_hash"]) or runs.at_once(),
     )

@@ -4,6 +4,8 @@ The run is ended, as finished, by the last request of all: one that was cut shor
 one that is there.
 """
 
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sales.registry import asking, logged_model
@@ -37,6 +39,13 @@ def log(client: "MlflowClient", experiment: str, run: Run) -> str:
         asking.with_others(client.log_inputs, run_id, used)
     for file, text in run.texts.items():
         client.log_text(run_id, text, file)
+    with tempfile.TemporaryDirectory() as scratch:
+        for file, png in run.pictures.items():
+            path = Path(scratch) / file
+            path.parent.mkdir(exist_ok=True)
+            path.write_bytes(png)
+        if run.pictures:
+            client.log_artifacts(run_id, scratch)
     model_id = logged_model.log(client, run_id, run.folder, run.example)
     # After the model, which takes them as its own: MLflow would ask for each of them again.
     logged = [

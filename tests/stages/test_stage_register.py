@@ -340,7 +340,9 @@ def test_the_run_holds_all_that_is_asked_for(gated):
     [dataset] = run.inputs.dataset_inputs
     assert dataset.dataset.name == "train"
     artifacts = {a.path for a in store.client.list_artifacts(run.info.run_id, "plots")}
-    assert artifacts == {"plots/rmse.csv", *(f"plots/{table}.csv" for table in evaluation.TABLES)}
+    tables = {"plots/rmse.csv", *(f"plots/{table}.csv" for table in evaluation.TABLES)}
+    pictures = ("learning_curve", "predicted", "residuals", "importance")
+    assert artifacts == tables | {f"plots/{name}.png" for name in pictures}
     assert len(store.client.get_metric_history(run.info.run_id, "curve.valid_rmse")) > 1
 
 

@@ -1,0 +1,81 @@
+"""A model's plots, as MLflow's page shows them."""
+
+import io
+import os
+import subprocess
+import sys
+
+import pandas as pd
+import pytest
+from PIL import Image
+
+from sales.registry import drawings
+from tests.examples import ROOT
+
+CURVE = pd.DataFrame(
+    {"step": [1, 2, 1, 2], "split": ["train", "train", "valid", "valid"], "rmse": [9.0, 2, 9, 3]}
+)
+PREDICTIONS = pd.DataFrame({"true": [1.0, 2], "predicted": [1.5, 1], "residual": [0.5, -1]})
+IMPORTANCE = pd.DataFrame(
+    {"feature": [f"f{i}" for i in range(30)], "importance": [float(30 - i) for i in range(30)]}
+)
+TABLES = {"learning_curve": CURVE, "predictions": PREDICTIONS, "importance": IMPORTANCE}
+
+
+def drawn(png):
+    with Image.open(io.BytesIO(png)) as picture:
+        picture.load()
+        return picture.convert("RGB")
+
+
+def test_each_is_a_picture_of_its_own():
+    found = drawings.of("xgboost", TABLES)
+    assert list(found) == ["learning_curve.png", "predicted.png", "residuals.png", "importance.png"]
+    for png in found.values():
+        assert drawn(png).size == (700, 450)
+    assert len(set(found.values())) == 4
+
+
+@pytest.mark.parametrize(
+    ("table", "file", "changed"),
+    [
+        ("learning_curve", "learning_curve.png", CURVE.assign(rmse=[9.0, 1, 9, 3])),
+        ("predictions", "predicted.png", PREDICTIONS.assign(predicted=[1.2, 1])),
+        ("predictions", "residuals.png", PREDICTIONS.assign(residual=[0.2, -1])),
+        ("importance", "importance.png", IMPORTANCE.assign(importance=1.0)),
+    ],
+)
+def test_other_rows_are_another_picture(table, file, changed):
+    before = drawings.of("xgboost", TABLES)
+    after = drawings.of("xgboost", {**TABLES, table: changed})
+    assert drawn(before[file]).tobytes() != drawn(after[file]).tobytes()
+
+
+def test_the_axis_of_a_perfect_fit_is_not_logarithmic():
+    [png] = drawings.of("a", {"learning_curve": CURVE.assign(rmse=0.0)}).values()
+    assert drawn(png).size == (700, 450)
+
+
+def test_a_name_is_shown_as_it_is():
+    """As text: `$` begins a formula for Matplotlib, which this one would end in an error."""
+    names = IMPORTANCE[:2].assign(feature=["$x^$", "n" * 50])
+    assert drawings.of("a", {"importance": names}).keys() == {"importance.png"}
+
+
+def test_no_rows_are_no_picture():
+    assert drawings.of("a", {"learning_curve": CURVE[:0], "slices": CURVE}) == {}
+
+
+def test_fonts_are_looked_up_once_and_kept_with_the_state(tmp_path):
+    draw = (
+        "import os, pandas\n"
+        "from sales.registry import drawings\n"
+        "table = pandas.DataFrame({'feature': ['x'], 'importance': [1]})\n"
+        "drawings.of('a', {'importance': table})\n"
+        "assert 'MPLCONFIGDIR' not in os.environ"
+    )
+    told = {k: v for k, v in os.environ.items() if k != "MPLCONFIGDIR"}
+    told |= {"HOME": str(tmp_path), "SALES_STATE": str(tmp_path / "state"), "PYTHONPATH": str(ROOT)}
+    subprocess.run([sys.executable, "-c", draw], env=told, check=True, cwd=tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["state"]
+    assert list((tmp_path / "state" / "matplotlib").glob("fontlist*"))
