@@ -221,7 +221,7 @@ test: setup setup-cluster $(VENV)/.kubernetes $(VENV)/.browser ## the test suite
 test-pages: setup setup-cluster $(VENV)/.browser ## the pages of the documentation, followed word for word
 	pytest -m 'pages and not cuts' -n 2 --dist loadfile
 
-test-team: setup setup-cluster ## a team's servers: MLflow on PostgreSQL and S3, clones and services that share them
+test-team: setup setup-cluster $(VENV)/.browser ## a team's servers: MLflow on PostgreSQL and S3, clones and services that share them
 	pytest -m 'team and not cuts' -n 2 --dist loadfile
 
 # The schemas that deploy/ is held against.

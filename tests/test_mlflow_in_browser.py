@@ -16,6 +16,8 @@ from tests.mlflow_server import Running
 from tests.trained_project import NAME
 from tests.ui.test_in_browser import PATIENCE, browser  # noqa: F401
 
+pytestmark = pytest.mark.team
+
 LAPTOP = {"width": 1440, "height": 900}
 PLOTS = ("learning_curve", "predicted", "residuals", "importance")
 

@@ -26,7 +26,7 @@ class Improvement:
 
 
 @dataclass(frozen=True)
-class Pairs:
+class Comparison:
     """Sums over units: rows, or groups of rows that are not independent of one another.
 
     `a` and `b` are the first and the second model's squared errors of a unit, added up.
@@ -40,7 +40,9 @@ class Pairs:
     ab: float = 0.0
 
     @classmethod
-    def of(cls, first: np.ndarray, second: np.ndarray, groups: np.ndarray | None = None) -> "Pairs":
+    def of(
+        cls, first: np.ndarray, second: np.ndarray, groups: np.ndarray | None = None
+    ) -> "Comparison":
         """Return the sums of two models' errors of the same rows; `groups` are a row's keys.
 
         All rows of a group must be given together.
@@ -52,10 +54,10 @@ class Pairs:
         products = (math.fsum(x) for x in (a, b, a * a, b * b, a * b))
         return cls(len(a), *products)
 
-    def __add__(self, other: "Pairs") -> "Pairs":
+    def __add__(self, other: "Comparison") -> "Comparison":
         """Return the sums over the units of both."""
         mine, its = vars(self), vars(other)
-        return Pairs(**{name: mine[name] + its[name] for name in mine})
+        return Comparison(**{name: mine[name] + its[name] for name in mine})
 
     def improvement(self, level: float = 0.95) -> Improvement:
         """Return how much lower the second RMSE is, with its interval of that confidence.
@@ -66,7 +68,7 @@ class Pairs:
         degrees of freedom, and goes back through the exponential, so that it stays below 100 %.
 
         >>> first, second = np.array([2.0, -2.0, 2.0]), np.array([1.0, 1.0, -1.0])
-        >>> Pairs.of(first, second).improvement()
+        >>> Comparison.of(first, second).improvement()
         Improvement(pct=50.0, low=50.0, high=50.0)
         """
         if not self.a or not self.b or self.units < 2:

@@ -399,7 +399,7 @@ def proxy(server, clones, monkeypatch):
     proxy.close()
 
 
-# As servers of MLflow 2.22.0 and 3.0.0 were seen to: the older one is refused, the other one serves.
+# As servers of MLflow 2.22.0 and 3.0.0 were seen to: the older is refused, the other serves.
 TROUBLE = (
     ({"at": 1}, "cannot be reached"),
     ({"refusing": 401}, "does not know you (401): set MLFLOW_TRACKING_TOKEN"),

@@ -17,6 +17,8 @@ from tests.bento_server import serve, stop
 from tests.examples import PUBLISHED_ORDER, set_params
 from tests.trained_project import NAME, NAMES, boosted, copied, open_registry
 
+pytestmark = pytest.mark.team
+
 PASSWORDS = {"ann": "anns-long-password", "bob": "bobs-long-password"}
 WHO = ("MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD", "MLFLOW_TRACKING_TOKEN")
 

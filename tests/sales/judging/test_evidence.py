@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sales.judging.evidence import Improvement, Pairs
+from sales.judging.evidence import Improvement, Comparison
 
 ROWS = 20_000
 LEVEL = 0.95
@@ -22,8 +22,8 @@ def errors(rng, rows, ratio, correlation=0.0, heavy=False):
 
 
 def test_exact_on_few_rows():
-    found = Pairs.of(np.array([3.0, 1.0, -2.0]), np.array([1.0, -1.0, 2.0]))
-    assert found == Pairs(3, 14.0, 6.0, 98.0, 18.0, 26.0)
+    found = Comparison.of(np.array([3.0, 1.0, -2.0]), np.array([1.0, -1.0, 2.0]))
+    assert found == Comparison(3, 14.0, 6.0, 98.0, 18.0, 26.0)
     told = found.improvement()
     assert told.pct == pytest.approx(100 * (1 - math.sqrt(6 / 14)))
     # By hand: t of 2 degrees of freedom is 4.302653.
@@ -37,8 +37,8 @@ def test_exact_on_few_rows():
 @given(cut=st.integers(0, 50), seed=st.integers(0, 99))
 def test_sums_of_parts_are_those_of_the_whole(cut, seed):
     first, second = errors(np.random.default_rng(seed), 50, 0.9)
-    whole = Pairs.of(first, second)
-    parts = Pairs.of(first[:cut], second[:cut]) + Pairs.of(first[cut:], second[cut:])
+    whole = Comparison.of(first, second)
+    parts = Comparison.of(first[:cut], second[:cut]) + Comparison.of(first[cut:], second[cut:])
     assert parts.units == whole.units
     for name in ("a", "b", "aa", "bb", "ab"):
         assert getattr(parts, name) == pytest.approx(getattr(whole, name))
@@ -47,9 +47,9 @@ def test_sums_of_parts_are_those_of_the_whole(cut, seed):
 @given(seed=st.integers(0, 99), scale=st.sampled_from([1e-6, 1.0, 1e6]))
 def test_neither_units_nor_the_order_of_the_models_matter(seed, scale):
     first, second = errors(np.random.default_rng(seed), 200, 0.8, 0.5)
-    told = Pairs.of(first, second).improvement()
-    assert Pairs.of(scale * first, scale * second).improvement().low == pytest.approx(told.low)
-    back = Pairs.of(second, first).improvement()
+    told = Comparison.of(first, second).improvement()
+    assert Comparison.of(scale * first, scale * second).improvement().low == pytest.approx(told.low)
+    back = Comparison.of(second, first).improvement()
     assert 1 - back.pct / 100 == pytest.approx(1 / (1 - told.pct / 100))
     assert 1 - back.low / 100 == pytest.approx(1 / (1 - told.high / 100))
 
@@ -65,7 +65,7 @@ def test_neither_units_nor_the_order_of_the_models_matter(seed, scale):
     ],
 )
 def test_at_the_edges(first, second, told):
-    found = Pairs.of(np.array(first), np.array(second)).improvement()
+    found = Comparison.of(np.array(first), np.array(second)).improvement()
     assert found == Improvement(*told)
     assert found.beyond_chance == (told[1] > 0)
 
@@ -75,7 +75,7 @@ def test_of_equally_good_models_few_are_taken_for_better(correlation, heavy):
     """500 pairs: at most 5 %, so at most 25 may be; 2.5 % are expected."""
     rng = np.random.default_rng(7)
     taken = sum(
-        Pairs.of(*errors(rng, 2000, 1.0, correlation, heavy)).improvement(LEVEL).beyond_chance
+        Comparison.of(*errors(rng, 2000, 1.0, correlation, heavy)).improvement(LEVEL).beyond_chance
         for _ in range(500)
     )
     assert taken <= 25
@@ -85,7 +85,7 @@ def test_of_models_three_percent_apart_nearly_all_are_found():
     """20,000 rows, errors that have nothing in common, which is the hardest; 95 % are promised."""
     rng = np.random.default_rng(7)
     found = sum(
-        Pairs.of(*errors(rng, ROWS, 0.97)).improvement(LEVEL).beyond_chance for _ in range(200)
+        Comparison.of(*errors(rng, ROWS, 0.97)).improvement(LEVEL).beyond_chance for _ in range(200)
     )
     assert found >= 190
 
@@ -96,7 +96,7 @@ def test_the_interval_holds_what_is_true(rows):
     rng = np.random.default_rng(rows)
     held = 0
     for _ in range(400):
-        told = Pairs.of(*errors(rng, rows, 0.9, 0.5)).improvement(LEVEL)
+        told = Comparison.of(*errors(rng, rows, 0.9, 0.5)).improvement(LEVEL)
         held += told.low <= 10 <= told.high
     assert held >= 0.92 * 400
 
@@ -109,7 +109,7 @@ def test_rows_of_one_group_count_once():
         first, second = errors(rng, 100, 1.0)
         groups = np.repeat(np.arange(100), 20)
         pair = np.repeat(first, 20), np.repeat(second, 20)
-        by_row += Pairs.of(*pair).improvement().beyond_chance
-        by_group += Pairs.of(*pair, groups).improvement().beyond_chance
+        by_row += Comparison.of(*pair).improvement().beyond_chance
+        by_group += Comparison.of(*pair, groups).improvement().beyond_chance
     assert by_group <= 15
     assert by_row > 60
