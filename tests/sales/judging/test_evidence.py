@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sales.judging.evidence import Improvement, Comparison
+from sales.judging.evidence import Comparison, Improvement
 
 ROWS = 20_000
 LEVEL = 0.95
