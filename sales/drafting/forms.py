@@ -47,7 +47,7 @@ DIGIT = r"\d"
 ISO = r"^\s*\d{4}-?\d\d-?\d\d"
 SLASHED = r"^\s*\d{1,2}[./-]\d{1,2}[./-](\d{4}|\d\d)\b"
 WORDED = r"^\s*(\d{1,2}[ -][A-Za-z]{3}|[A-Za-z]{3}|\d{4}[/.]\d\d?[/.]|\d\d?\.\d\d?\.\d{4} )"
-CLOCK = r"\d:\d\d|^\s*P\d*|^\s*P?T\d|\d\s*(d|h|min|s|sec|days?|hours?)\b"
+CLOCK = r"\d:\d\d|^\s*P(\d+D)?T\d+[HMS]|^\s*P\d+D\s*$|\d\s*(d|h|min|s|sec|days?|hours?)\b"
 CODES = (
     "USD|EUR|GBP|CHF|JPY|CNY|INR|CAD|AUD|NZD|SEK|NOK|DKK|PLN|CZK|HUF|RON|BRL|MXN|ZAR|KRW|TRY|RUB|"
     "SGD|HKD|THB|IDR|ILS|AED|SAR|(US|CA|AU|A|C|HK|R)\\$"

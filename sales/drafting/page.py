@@ -41,7 +41,10 @@ def _lines(draft: Draft, today: date) -> Iterator[str]:
     derived = draft.groups["featurize"].tree["derived"]
     if derived:
         yield f"{'Made':<8}{_short(', '.join(derived), 90)}"
+    drafted = draft.groups["contract"].tree["columns"]
     for each in confirmed.follows:
+        if "follows" not in drafted.get(each.name, {}):
+            continue  # one of the two came to be ignored
         yield f"{'Follows':<8}{_short(each.name)} from {_short(each.leader)}, in every row"
     for rule in draft.groups["contract"].tree.get("rules", {}).values():
         yield f"{'Rule':<8}{_short(rule['left'], 40)} = {_short(rule['right'], 60)}, in every row"

@@ -18,7 +18,8 @@ CALLED = re.compile(
     r"account|member)$|[a-z](Id|ID|Nr|Key)$|^[A-Z]{1,3}ID$",
     re.IGNORECASE,
 )
-FEWEST = 30  # keys: of fewer a part holds too few
+FEWEST = 60  # keys: of fewer, which of them judge is a matter of luck
+ROWS = 100  # of a key on average: with more it is a kind of row, as a product is
 MOST = 0.05  # of the rows that one key may have
 AGAIN = 0.9  # keys a row: with more, hardly one comes again
 
@@ -31,6 +32,8 @@ def find(rows: pd.DataFrame, names: Sequence[str]) -> str | None:
         codes, levels = pd.factorize(rows[name], use_na_sentinel=True)
         known = codes[codes >= 0]
         if not len(known) or not FEWEST <= len(levels) <= AGAIN * len(known):
+            continue
+        if len(known) > ROWS * len(levels):
             continue
         counts = np.bincount(known)
         if counts.max() > MOST * len(known):

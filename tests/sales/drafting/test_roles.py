@@ -93,6 +93,11 @@ def spread(*cells, rows=60):
                 "missing_marks": [*USUAL, "-"],
             },
         ),
+        (spread("P00001", "P00002"), {"role": "categorical", "values": ["P00001", "P00002"]}),
+        (
+            spread("PT90M", "P1DT2H"),
+            {"role": "numeric", "duration": "minutes", "min": 0, "max": 5000},
+        ),
         (spread("SKU123", "SKU7"), {"role": "categorical", "values": ["SKU123", "SKU7"]}),
         (spread("x"), {"role": "ignored"}),
         (spread("", None, "NA"), {"role": "ignored"}),

@@ -23,6 +23,7 @@ def rows():
             "size": np.arange(ROWS) // 8,
             "row_id": np.arange(ROWS),
             "big_id": np.where(np.arange(ROWS) < 100, 0, np.arange(ROWS) // 8),
+            "product_id": np.arange(ROWS) % 50,
             "few_id": np.arange(ROWS) // 100,
         }
     )
@@ -38,6 +39,7 @@ def rows():
         (["row_id"], None),
         (["big_id"], None),
         (["few_id"], None),
+        (["product_id"], None),
         ([], None),
     ],
 )
