@@ -27,8 +27,6 @@ from tests.trained_project import (
     train,
 )
 
-pytestmark = pytest.mark.team
-
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
@@ -399,7 +397,7 @@ def proxy(server, clones, monkeypatch):
     proxy.close()
 
 
-# As servers of MLflow 2.22.0 and 3.0.0 were seen to: the older is refused, the other serves.
+# As servers of MLflow 2.22.0 and 3.0.0 were seen to answer: one is refused, the other one serves.
 TROUBLE = (
     ({"at": 1}, "cannot be reached"),
     ({"refusing": 401}, "does not know you (401): set MLFLOW_TRACKING_TOKEN"),
@@ -412,7 +410,7 @@ TROUBLE = (
 
 
 def test_a_server_in_trouble_is_told_in_a_line(proxy, capsys, monkeypatch):
-    proxy.version = "3.0.0"
+    proxy.version = "3.0.0"  # which serves
     register.main()
     before = (entries(), files.content_hash(Path("models/promoted")))
     for changes, told in TROUBLE:
