@@ -17,6 +17,7 @@ from sales.errors import PipelineError
 
 Tree = dict[str, Any]
 FEWEST = 10  # rows that each part needs
+FEWEST_VALID = 19  # for intervals that hold nine of ten
 MOST_SLICED = 20  # values of a category that has slices
 SLICES = 6  # columns at most
 
@@ -42,16 +43,18 @@ def sizes(rows: int) -> Sizes:
 
     Raises PipelineError for too few rows.
 
-    >>> sizes(1000), sizes(60)
+    >>> sizes(1000), sizes(80)
     (Sizes(test_size=0.2, valid_size=0.1, test=200, valid=100), \
-Sizes(test_size=0.2, valid_size=0.2, test=12, valid=12))
+Sizes(test_size=0.2, valid_size=0.25, test=16, valid=20))
     """
-    for test_size, valid_size in ((0.2, 0.1), (0.2, 0.15), (0.2, 0.2), (0.3, 0.3)):
+    for test_size, valid_size in ((0.2, 0.1), (0.2, 0.15), (0.2, 0.2), (0.2, 0.25), (0.2, 0.3)):
         test, valid = math.ceil(rows * test_size), math.ceil(rows * valid_size)
-        if min(test, valid, rows - test - valid) >= FEWEST and (valid >= 30 or valid_size > 0.1):
+        enough = min(test, rows - test - valid) >= FEWEST and valid >= FEWEST_VALID
+        if enough and (valid >= 30 or valid_size > 0.1):
             return Sizes(test_size, valid_size, test, valid)
     raise PipelineError(
-        f"{rows} rows to learn from are too few: train, valid and test need {FEWEST} each"
+        f"{rows} rows to learn from are too few: train and test need {FEWEST} each, valid "
+        f"{FEWEST_VALID} for its intervals"
     )
 
 
