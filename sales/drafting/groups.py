@@ -17,6 +17,8 @@ from sales.errors import PipelineError
 
 Tree = dict[str, Any]
 FEWEST = 10  # rows that each part needs
+MOST_SMALL = 100  # test rows; of fewer no slice may have min_slice_rows
+FEWEST_VALID = 19  # for intervals that hold nine of ten
 MOST_SLICED = 20  # values of a category that has slices
 SLICES = 6  # columns at most
 
@@ -42,16 +44,18 @@ def sizes(rows: int) -> Sizes:
 
     Raises PipelineError for too few rows.
 
-    >>> sizes(1000), sizes(60)
+    >>> sizes(1000), sizes(80)
     (Sizes(test_size=0.2, valid_size=0.1, test=200, valid=100), \
-Sizes(test_size=0.2, valid_size=0.2, test=12, valid=12))
+Sizes(test_size=0.2, valid_size=0.25, test=16, valid=20))
     """
-    for test_size, valid_size in ((0.2, 0.1), (0.2, 0.15), (0.2, 0.2), (0.3, 0.3)):
+    for test_size, valid_size in ((0.2, 0.1), (0.2, 0.15), (0.2, 0.2), (0.2, 0.25), (0.2, 0.3)):
         test, valid = math.ceil(rows * test_size), math.ceil(rows * valid_size)
-        if min(test, valid, rows - test - valid) >= FEWEST and (valid >= 30 or valid_size > 0.1):
+        enough = min(test, rows - test - valid) >= FEWEST and valid >= FEWEST_VALID
+        if enough and (valid >= 30 or valid_size > 0.1):
             return Sizes(test_size, valid_size, test, valid)
     raise PipelineError(
-        f"{rows} rows to learn from are too few: train, valid and test need {FEWEST} each"
+        f"{rows} rows to learn from are too few: train and test need {FEWEST} each, valid "
+        f"{FEWEST_VALID} for its intervals"
     )
 
 
@@ -151,7 +155,7 @@ def gate(base: Tree, target: np.ndarray, parts: Sizes, *, by_time: bool) -> Draf
         "max_generalization_gap_pct": None if by_time else 75.0,
         "max_negative_prediction_pct": round(min(100.0, 10.0 + zeros), 1),
         "min_skill_pct": round(skill, 1),
-        "max_slice_rmse_ratio": 6.0,
+        "max_slice_rmse_ratio": 6.0 if parts.test >= MOST_SMALL else None,
         "max_behaviour_violation_pct": 5.0,
         "max_coverage_error": None if by_time else 5.0,
     }
@@ -163,6 +167,8 @@ def gate(base: Tree, target: np.ndarray, parts: Sizes, *, by_time: bool) -> Draf
         ("max_test_rmse_pct",): "off: min_skill_pct says it; lower it to what is of use to you",
         ("min_skill_pct",): f"RMSE saved against the mean: more than chance on {parts.test:,} rows",
     }
+    if parts.test < MOST_SMALL:
+        comments["max_slice_rmse_ratio",] = f"off: {parts.test} test rows have no slices to judge"
     if by_time:
         comments["max_generalization_gap_pct",] = "off: later rows differ from those of training"
         comments["max_coverage_error",] = "off: intervals are made of earlier rows"

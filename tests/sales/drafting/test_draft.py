@@ -278,7 +278,7 @@ CELLS = st.sampled_from(
 def tables(draw):
     """Return the rows of a CSV file, its header first; the last column holds numbers."""
     names = draw(st.lists(NAMES.filter(lambda n: n != "y"), min_size=2, max_size=6, unique=True))
-    rows = draw(st.integers(40, 60))
+    rows = draw(st.integers(70, 90))
     columns = [["y", *(f"{draw(st.integers(0, 3))}{n % 7}.5" for n in range(rows))]]
     for name in names:
         few = draw(st.lists(CELLS, min_size=1, max_size=4))

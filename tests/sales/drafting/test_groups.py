@@ -21,6 +21,13 @@ def test_the_latest_rows_own_mean_is_no_bar(by_time):
     params.validate(found, GateParams, "gate")
 
 
+def test_few_test_rows_have_no_slices_to_judge():
+    base = params.read("gate", GateParams, ROOT / "params.yaml").model_dump()
+    for rows, most in ((83, None), (1000, 6.0)):
+        found = groups.gate(base, np.arange(9.0), groups.sizes(rows), by_time=False)
+        assert found.tree["max_slice_rmse_ratio"] == most
+
+
 @pytest.mark.parametrize(
     ("target", "allowed"),
     [([1.0, 2.0], 10.0), ([0.0, 1.0, 2.0, 3.0], 35.0), ([0.0] * 3, 100.0)],
