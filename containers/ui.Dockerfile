@@ -11,7 +11,7 @@ COPY sales/__init__.py sales/errors.py sales/files.py sales/params.py sales/
 COPY sales/contract/__init__.py sales/contract/cells.py sales/contract/column.py \
      sales/contract/date_forms.py sales/contract/date_parts.py sales/contract/dates.py \
      sales/contract/decimals.py sales/contract/definition.py sales/contract/expressions.py \
-     sales/contract/holes.py sales/contract/numbers.py sales/contract/quoted.py sales/contract/
+     sales/contract/holes.py sales/contract/kinds.py sales/contract/numbers.py sales/contract/quoted.py sales/contract/
 COPY sales/data/__init__.py sales/data/incoming.py sales/data/
 COPY sales/data/reading/__init__.py sales/data/reading/delimited.py \
      sales/data/reading/dialects.py sales/data/reading/feather.py \
