@@ -294,7 +294,9 @@ def test_training_and_serving_agree_to_the_last_bit(served, alias):
     expected = saved.load(Path("models") / name).predict(test)
     evaluated = json.loads(Path(f"metrics/{name}.json").read_text())
     assert expected[0] == evaluated["golden_prediction"]
+    within = {key: evaluated["test"].pop(key) for key in ("rmse_low", "rmse_high")}
     assert scores.tally(test, "TotalAmount", expected, None).errors() == evaluated["test"]
+    assert within["rmse_low"] < evaluated["test"]["rmse"] < within["rmse_high"]
 
     sent = json.loads(test.to_json(orient="records", date_format="iso", double_precision=15))
     one_by_one = [
@@ -328,7 +330,7 @@ def make_repro():
         ({"prepare.max_rejected_pct": 0.0, "contract.columns.Quantity.max": 1}, "prepare"),
         ({"evaluate.plot_rows": "many"}, "evaluate"),  # the models are all there
         # What only evaluate would need is told by the first stage that runs, before it trains.
-        ({"evaluate.slices": {"Colour": {}}, "train.xgboost.max_depth": 3}, "train_xgboost"),
+        ({"evaluate.slices": {"Colour": {}}, "train.xgboost.max_depth": 9}, "train_xgboost"),
     ],
 )
 def test_a_run_that_fails_before_its_gate_prints_no_table(changes, fails):

@@ -42,13 +42,14 @@ PAGES_ELSEWHERE = {
         *("tests/test_end_to_end.py", "tests/test_deploy.py"),
     ],
     "deploy/README.md": ["tests/test_deploy.py"],
+    "docs/tables.md": ["tests/test_bench_tables.py"],  # `make bench-tables` is what runs them
 }
 # Servers: started, asked whether they are well, and kept running for the lines that follow.
 SERVERS = {"make serve": "/readyz"}
 # Lines that are run elsewhere: how they begin, and where. They need Docker, or the network.
 ELSEWHERE = {
     "make container": ("tests/test_container.py", '"make", "container"'),
-    "make serve MODEL_URI": ("tests/test_service_registry.py", '"make", "serve"'),
+    "make serve MODEL_URI": ("tests/test_service_registry.py", "made(ROOT, "),
     "docker run": ("tests/test_container.py", '"run", "-d", "--rm"'),
     "make cluster": ("tests/test_cluster_target.py", '"make", "cluster"'),
     "uv lock": (".pre-commit-config.yaml", "uv lock --check"),

@@ -75,8 +75,8 @@ def test_without_features_nothing_is_trained(dvc):
     assert len(calls()) == 1
 
 
-@pytest.mark.parametrize("jobs", ["", "0", "6", "-1", "two", "1.5"])
+@pytest.mark.parametrize("jobs", ["", "0", "7", "-1", "two", "1.5"])
 def test_nonsense_is_refused(dvc, jobs):
-    with pytest.raises(PipelineError, match=f"1 to 5, not '{jobs}'"):
+    with pytest.raises(PipelineError, match=f"1 to 6, not '{jobs}'"):
         dvc(jobs)
     assert not calls()
