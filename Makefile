@@ -57,7 +57,7 @@ TARGET ?=
 SHEET ?=
 APPLY ?=
 
-.PHONY: help setup setup-cluster setup-database contract repro cluster tune remote push pull history rollback promote lift rebuild explain score test test-pages test-team test-container test-crashes test-cuts check format serve ui bento container mlflow plots results bench bench-serving bench-pipeline bench-cluster bench-load bench-page bench-tables screenshots docs first-hour clean
+.PHONY: help setup setup-cluster setup-database contract repro cluster tune remote push pull history rollback promote lift rebuild explain score test test-all test-pipeline test-browser test-pages test-team test-container test-crashes test-cuts check format serve ui bento container mlflow plots results bench bench-serving bench-pipeline bench-cluster bench-load bench-page bench-tables screenshots docs first-hour clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^##@/ {print "\n" substr($$0, 5)} /^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' Makefile
@@ -215,14 +215,26 @@ explain: setup ## one order from its raw row to the answer, and why: ORDER=ORD00
 	@python -m stages.explain --model "$(MODEL)" -- "$$ASKED"
 
 ##@ Check
-test: setup setup-cluster $(VENV)/.kubernetes $(VENV)/.browser ## the test suite: all but what the next targets run
-	pytest -n 2 --dist loadfile
+TESTED_WITH = setup setup-cluster $(VENV)/.kubernetes $(VENV)/.browser
+SUITE = pytest -n 2 --dist loadfile
+LONG = container and not crashes and not cuts
+test: $(TESTED_WITH) ## the test suite: all but what the next targets run
+	$(SUITE)
 
-test-pages: setup setup-cluster $(VENV)/.browser ## the pages of the documentation, followed word for word
-	pytest -m 'pages and not cuts' -n 2 --dist loadfile
+test-all: $(TESTED_WITH) ## that and the next four, as CI does, in one run
+	$(SUITE) -m 'not $(LONG)'
 
-test-team: setup setup-cluster $(VENV)/.browser ## a team's servers: MLflow on PostgreSQL and S3, clones and services that share them
-	pytest -m 'team and not cuts' -n 2 --dist loadfile
+test-pipeline: $(TESTED_WITH) ## what DVC runs after each kind of change, what a clone pulls and shows
+	$(SUITE) -m 'end_to_end and not pages and not $(LONG)'
+
+test-browser: $(TESTED_WITH) ## the page in Chromium: every view, both themes, three widths, axe-core
+	$(SUITE) -m 'browser and not $(LONG)'
+
+test-pages: $(TESTED_WITH) ## the pages of the documentation, followed word for word
+	$(SUITE) -m 'pages and not $(LONG)'
+
+test-team: $(TESTED_WITH) ## a team's servers: MLflow on PostgreSQL and S3, clones and services that share them
+	$(SUITE) -m 'team and not $(LONG)'
 
 # The schemas that deploy/ is held against.
 $(VENV)/.kubernetes: $(VENV)/.installed

@@ -25,8 +25,6 @@ from tests.examples import PUBLISHED_ORDER, set_params
 from tests.small_project import PAGE, sh
 from tests.test_readme import lines
 
-pytestmark = pytest.mark.end_to_end
-
 TRAINS = {
     f"train_{name}"
     for name in (
@@ -75,6 +73,7 @@ def test_nothing_changed_runs_register_only_and_leaves_the_lock_alone():
     assert "register" in sh("dvc", "status")
 
 
+@pytest.mark.end_to_end
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
@@ -92,6 +91,7 @@ def test_a_parameter_runs_only_what_follows_from_it(changes, expected):
     sh("dvc", "repro")  # from the run cache
 
 
+@pytest.mark.end_to_end
 def test_models_trained_side_by_side_are_those_that_dvc_would_have_trained():
     set_params({"train.lightgbm.num_leaves": 7, "train.xgboost.max_depth": 2})
     assert "not trained" not in sh(sys.executable, "-m", "stages.side_by_side", "2")
@@ -102,6 +102,7 @@ def test_models_trained_side_by_side_are_those_that_dvc_would_have_trained():
     assert Path("dvc.lock").read_bytes() == lock
 
 
+@pytest.mark.end_to_end
 @pytest.mark.parametrize(
     ("module", "expected"),
     [
@@ -131,6 +132,7 @@ def linked(folder: Path) -> None:
         os.utime(folder / name, (0, 0))
 
 
+@pytest.mark.end_to_end
 @pytest.mark.parametrize("kind", ["folder", "s3"])
 def test_a_fresh_clone_pulls_what_was_pushed_and_runs_register_only(kind, tmp_path, repo, request):
     if kind == "s3":
@@ -157,6 +159,7 @@ def test_a_fresh_clone_pulls_what_was_pushed_and_runs_register_only(kind, tmp_pa
     assert Path("models/promoted/champion/model.json").is_file()
 
 
+@pytest.mark.end_to_end
 @pytest.mark.pages
 def test_the_lines_of_docs_team_md_work(repo, tmp_path, postgres, s3):
     """In the page's order: rows from a database, scored into one, pushed, pulled by a clone."""
@@ -216,6 +219,7 @@ def paste(line: str) -> str:
     return sh("bash", "-euo", "pipefail", "-c", line)
 
 
+@pytest.mark.end_to_end
 def test_a_fresh_clone_shows_the_results_with_nothing_run_or_pulled(tmp_path):
     set_params({"train.xgboost.max_depth": 2})
     sh("dvc", "repro")
@@ -250,6 +254,7 @@ def test_an_experiment_in_a_copy_without_the_users_files_says_so():
     assert "ingest.source is files, but data/incoming holds none" in printed
 
 
+@pytest.mark.end_to_end
 def test_dag_metrics_and_a_remote(tmp_path):
     assert "train_xgboost" in sh("dvc", "dag")
     shown = sh("dvc", "metrics", "show")
@@ -324,6 +329,7 @@ def make_repro():
     return done.returncode, done.stdout + done.stderr
 
 
+@pytest.mark.end_to_end
 @pytest.mark.parametrize(
     ("changes", "fails"),
     [
@@ -346,6 +352,7 @@ def test_a_run_that_fails_before_its_gate_prints_no_table(changes, fails):
     sh("dvc", "repro")  # from the run cache
 
 
+@pytest.mark.end_to_end
 def test_a_run_that_got_past_its_gate_prints_its_table_whatever_register_does():
     code, printed = make_repro()
     assert code == 0

@@ -8,6 +8,8 @@ from playwright.sync_api import expect
 from tests.bento_server import serve, stop
 from tests.ui.test_in_browser import PATIENCE, browser  # noqa: F401
 
+pytestmark = pytest.mark.browser
+
 
 @pytest.fixture(scope="module")
 def url(promoted, tmp_path_factory):

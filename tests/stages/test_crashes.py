@@ -21,7 +21,7 @@ from tests.examples import ROOT
 from tests.faults import agree, told
 from tests.trained_project import NAMES, copied, refuse, train
 
-EVERY = int(os.environ.get("CRASH_EVERY", "60"))
+EVERY = int(os.environ.get("CRASH_EVERY", "100"))
 
 
 def prepare(command):

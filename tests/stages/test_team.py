@@ -27,6 +27,8 @@ from tests.trained_project import (
     train,
 )
 
+pytestmark = pytest.mark.team
+
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):

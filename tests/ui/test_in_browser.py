@@ -20,6 +20,8 @@ from tests.bento_server import free_port, serve, stop
 from tests.examples import ROOT
 from ui.amounts import words
 
+pytestmark = pytest.mark.browser
+
 VIEWS = ("", "score_file", "models", "data")
 FLAGS = [
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
