@@ -136,4 +136,4 @@ def test_fewer_trials_are_an_experiment_that_dvc_knows_the_number_of(pasted):
 def test_an_unknown_study_is_named_with_those_that_are_there(pasted):
     printed = sh("make", "tune", "MODEL=linear_regression", check=False)
     told = "error: MODEL=linear_regression: no such study; there are polynomial_regression"
-    assert f"{told} hist_gradient_boosting xgboost lightgbm\n" in printed
+    assert f"{told} random_forest hist_gradient_boosting xgboost lightgbm\n" in printed
