@@ -41,7 +41,8 @@ def read(opened: Opened, given: CsvParams, name: str) -> pa.Table:
     try:
         with opened() as stream:
             dialect, whole = _begun(opened, stream, given, name)
-            table = pa.csv.read_csv(whole, _options(dialect), _parse(dialect), AS_TEXT)
+            with whole:
+                table = pa.csv.read_csv(whole, _options(dialect), _parse(dialect), AS_TEXT)
             refuse_twice(name, table.schema)
             dialect = dialect._replace(encoding=whole.encoding)
             return table.replace_schema_metadata(dialect.marked(table.schema).metadata)
@@ -61,7 +62,7 @@ def batches(opened: Opened, given: CsvParams, name: str) -> Iterator[pa.RecordBa
             dialect, whole = _begun(opened, stream, given, name)
             # One thread: only then does Arrow know the number of a broken row.
             options = _options(dialect, use_threads=False, block_size=BLOCK)
-            with pa.csv.open_csv(whole, options, _parse(dialect), AS_TEXT) as reader:
+            with whole, pa.csv.open_csv(whole, options, _parse(dialect), AS_TEXT) as reader:
                 refuse_twice(name, reader.schema)
                 metadata = dialect.marked(reader.schema).metadata
                 for batch in reader:

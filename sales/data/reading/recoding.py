@@ -2,6 +2,7 @@
 
 import codecs
 import io
+import threading
 from typing import IO
 
 from sales.data.reading import dialects
@@ -15,6 +16,9 @@ class Recoded(io.RawIOBase):
 
     Reading raises UnicodeDecodeError where the encoding does not know a byte; what is UTF-8 by
     name goes through as it is, for whoever parses it looks at each byte again.
+
+    It is to be closed before the stream beneath: Arrow, which reads ahead, may still be reading
+    after it has found an error, and a file that is opened next may get the closed one's number.
     """
 
     def __init__(self, stream: IO[bytes], encoding: str | None, first: bytes = b"") -> None:
@@ -23,6 +27,7 @@ class Recoded(io.RawIOBase):
         self._decoder: codecs.IncrementalDecoder | None = None
         self._ready = b""
         self._ended = False
+        self._reading = threading.RLock()
         if encoding:
             self._settle(encoding)
 
@@ -35,6 +40,15 @@ class Recoded(io.RawIOBase):
 
         Arrow takes what comes for a block, and a line may not be longer than one.
         """
+        with self._reading:
+            return b"" if self.closed else self._read(size)
+
+    def close(self) -> None:
+        """Read no more, as soon as a read that goes on in another thread has ended."""
+        with self._reading:
+            super().close()
+
+    def _read(self, size: int) -> bytes:
         parts, left = [self._ready], size - len(self._ready)
         while not self._ended and (left > 0 or size < 0):
             parts.append(self._next(max(left, AHEAD)))
