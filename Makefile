@@ -217,24 +217,24 @@ explain: setup ## one order from its raw row to the answer, and why: ORDER=ORD00
 ##@ Check
 TESTED_WITH = setup setup-cluster $(VENV)/.kubernetes $(VENV)/.browser
 SUITE = pytest -n 2 --dist loadfile
-LONG = container and not crashes and not cuts
+OTHERS_APART = not container and not crashes and not cuts
 test: $(TESTED_WITH) ## the test suite: all but what the next targets run
 	$(SUITE)
 
 test-all: $(TESTED_WITH) ## that and the next four, as CI does, in one run
-	$(SUITE) -m 'not $(LONG)'
+	$(SUITE) -m '$(OTHERS_APART)'
 
 test-pipeline: $(TESTED_WITH) ## what DVC runs after each kind of change, what a clone pulls and shows
-	$(SUITE) -m 'end_to_end and not pages and not $(LONG)'
+	$(SUITE) -m 'end_to_end and not pages and $(OTHERS_APART)'
 
 test-browser: $(TESTED_WITH) ## the page in Chromium: every view, both themes, three widths, axe-core
-	$(SUITE) -m 'browser and not $(LONG)'
+	$(SUITE) -m 'browser and $(OTHERS_APART)'
 
 test-pages: $(TESTED_WITH) ## the pages of the documentation, followed word for word
-	$(SUITE) -m 'pages and not $(LONG)'
+	$(SUITE) -m 'pages and $(OTHERS_APART)'
 
 test-team: $(TESTED_WITH) ## a team's servers: MLflow on PostgreSQL and S3, clones and services that share them
-	$(SUITE) -m 'team and not $(LONG)'
+	$(SUITE) -m 'team and $(OTHERS_APART)'
 
 # The schemas that deploy/ is held against.
 $(VENV)/.kubernetes: $(VENV)/.installed

@@ -20,8 +20,8 @@ class LargeWork:
     """Threads for what takes much memory; it goes back soon after the last of several answers.
 
     Allocators keep memory by thread, Arrow's and the C library's alike, and give it to the next
-    answer: pages fresh from the machine, for each answer anew, cost a file of a million rows a
-    third more. So the threads end after a lull, and leave what they kept to be given back.
+    answer: pages fresh from the machine, for each answer anew, cost a large file much time. So the
+    threads end after a lull, and leave what they kept to be given back.
     """
 
     def __init__(self) -> None:
