@@ -33,7 +33,8 @@ def text_of(rows=100, seed=0):
 
 
 def run_stages():
-    set_params({"ingest.source": "files", "prepare.max_rejected_pct": 50})
+    changes = {"ingest.source": "files", "prepare.max_rejected_pct": 50}
+    set_params({**changes, "prepare.split": "random"})  # few rows, and the published test rows
     ingest.main()
     prepare.main()
 

@@ -138,7 +138,7 @@ def test_the_same_card_twice_to_the_byte(ready):
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({}, "random (`prepare.seed: 42`)"),
+        ({"prepare.split": "random"}, "random (`prepare.seed: 42`)"),
         ({"prepare.split": "hash"}, "by the hash of each row's key, which no other row changes ("),
         ({"prepare.group": "CustomerID"}, "; all rows of one CustomerID are in one part"),
     ],
