@@ -49,7 +49,7 @@ def _seen(train: Path, settings: FeaturizeParams, contract: Contract) -> Seen:
 
 def _transform(featuriser: Featuriser, source: Path, path: Path) -> None:
     orders = pd.read_parquet(source)
-    table = pd.DataFrame(featuriser.transform(orders), columns=list(featuriser.columns))
+    table = featuriser.table(orders)
     table[featuriser.target] = orders[featuriser.target].to_numpy()
     partitions.write(table, path)
 

@@ -92,6 +92,14 @@ class Featuriser:
         A derived column that the orders already hold (a request with OrderYear in place of
         OrderDate) is taken as it stands. Raises PipelineError when a column is missing.
         """
+        return np.array(self._each(orders), np.float64).T
+
+    def table(self, orders: pd.DataFrame) -> pd.DataFrame:
+        """Return what `transform` does, as a table: of many rows a matrix would be a copy more."""
+        columns = (np.asarray(values, np.float64) for values in self._each(orders))
+        return pd.DataFrame(dict(zip(self.columns, columns, strict=True)), copy=False)
+
+    def _each(self, orders: Columns) -> list[Any]:
         parts: list[Any] = []
         for name, codes in self._sources:
             if name not in orders:
@@ -101,7 +109,7 @@ class Featuriser:
             else:
                 values = orders[name]
                 parts.append(values if isinstance(values, list) else np.asarray(values, np.float64))
-        return np.array(parts, np.float64).T
+        return parts
 
     def unknown(self, orders: Columns) -> dict[str, list[str]]:
         """Return, for each categorical column, the values that training never saw."""

@@ -42,7 +42,7 @@ class Api:
         make_meters: Callable[[], Meters] = Meters,
     ) -> None:
         self._settings, self._promoted, self._make_meters = settings, promoted, make_meters
-        self._large = memory.LargeWork()
+        self._large = memory.LargeWork(settings.memory_seconds)
 
     @cached_property
     def meters(self) -> Meters:

@@ -27,6 +27,7 @@ class Settings:
     max_unpacked_mb: float
     max_orders: int
     max_file_rows: int
+    memory_seconds: float  # after the last large answer, until what it took goes back
     admin_token: str
     cors_origins: tuple[str, ...]  # of web pages that may ask; none by default
     root_path: str  # what a proxy has before our paths
@@ -51,6 +52,7 @@ def read(environ: Mapping[str, str], static: Path = Path()) -> Settings:
         max_unpacked_mb=float(environ.get("MAX_UNPACKED_MB", "1000")),
         max_orders=int(environ.get("MAX_ORDERS", "100000")),
         max_file_rows=int(environ.get("MAX_FILE_ROWS", "5000000")),
+        memory_seconds=float(environ.get("MEMORY_SECONDS", "60")),
         admin_token=environ.get("ADMIN_TOKEN", ""),
         cors_origins=tuple(environ.get("CORS_ORIGINS", "").replace(",", " ").split()),
         root_path=environ.get("ROOT_PATH", "").rstrip("/"),
