@@ -57,7 +57,7 @@ TARGET ?=
 SHEET ?=
 APPLY ?=
 
-.PHONY: help setup setup-cluster setup-database contract repro cluster tune remote push pull history rollback promote lift rebuild explain score test test-all test-pipeline test-browser test-pages test-team test-container test-crashes test-cuts check format serve ui bento container mlflow plots results bench bench-serving bench-pipeline bench-cluster bench-load bench-page bench-tables screenshots docs first-hour clean
+.PHONY: help setup setup-cluster setup-database contract repro cluster tune remote push pull history rollback promote lift rebuild explain score test test-all test-pipeline test-browser test-pages test-team test-container test-crashes test-cuts check format serve ui bento container mlflow plots results bench bench-serving bench-pipeline bench-cluster bench-load bench-levels bench-page bench-tables screenshots docs first-hour clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^##@/ {print "\n" substr($$0, 5)} /^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' Makefile
@@ -362,6 +362,9 @@ bench-tables: setup $(VENV)/tables/.installed ## ten public tables, each from it
 
 bench-load: setup ## a minute of load on the service: memory of each process before and after, p99 as it goes
 	@python -m bench.load
+
+bench-levels: setup ## CPU seconds of each model as a category has 100 to 100,000 levels: to docs/models.md
+	@python -m bench.levels
 
 bench-page: setup ## a CSV of 100,000 orders scored through the page in Chromium: seconds and memory
 	@python -m bench.page

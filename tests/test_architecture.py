@@ -20,7 +20,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
     "models": ("ground", "contract", "engine", "estimators"),
     "judging": ("ground", "contract", "engine", "estimators", "models"),
     "data": ("ground", "contract", "engine", "judging/charts"),
-    "drafting": ("ground", "contract", "data"),
+    "drafting": (*("ground", "contract", "data", "models/many_levels", "models/target_encoding"),),
     "serving": ("ground", "contract", "engine", "estimators", "models", "data"),
     "registry": (
         *("ground", "contract", "engine", "estimators", "models", "judging", "data", "serving"),

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 EVALUATION, DATA = "evaluation", "data.json"  # what an export holds beside its models
 ALIASES = ("champion", "challenger", "fallback")
+SHOWN = 5_000  # values of a category that a client is told of, to choose from
 
 
 @dataclass(frozen=True)
@@ -161,7 +162,7 @@ class Served:
                 name: column.model_dump(exclude_defaults=True)
                 for name, column in featuriser.fields.items()
             },
-            "levels": {name: list(levels) for name, levels in featuriser.levels.items()},
+            "levels": {name: [*levels[:SHOWN]] for name, levels in featuriser.levels.items()},
             "parts": self.schema.parts,
             "target": featuriser.target,
             "answer_key": self.answer_key,

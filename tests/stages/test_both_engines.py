@@ -16,6 +16,7 @@ from sales.engine import partitions
 from sales.judging import evaluation
 from sales.judging.scores import EvaluateParams
 from sales.models import saved
+from sales.models.features import Featuriser
 from stages import evaluate, featurize, gate, prepare, train
 from tests.examples import ROOT, make_orders, set_params
 
@@ -26,6 +27,7 @@ SMALL = {
     "prepare.split": "random",
     "contract.columns.ShippingCost.missing": "allowed",
     "contract.columns.Brand.missing": "allowed",
+    "featurize.target_encoding.columns": ["City", "Brand"],
     "train.random_forest.n_estimators": 10,
     "train.hist_gradient_boosting.max_iter": 30,
     "train.xgboost.n_estimators": 60,
@@ -134,6 +136,23 @@ def test_the_parts_have_the_same_rows_in_the_same_order(both, stage, part):
     assert [table.is_dir() for table in tables] == [False, True]
     local, dask = (partitions.read(partitions.of(table)) for table in tables)
     pd.testing.assert_frame_equal(local, dask, check_exact=True)
+
+
+def test_a_category_that_is_a_number_is_learnt_from_other_rows(both):
+    """So train rows are not what the featuriser makes of them, and all others are."""
+    for folder in both.values():
+        featuriser = Featuriser.load(folder / "data/features/featuriser.json")
+        assert [*featuriser.encoded] == ["Brand", "City"]
+        for part in PARTS:
+            rows, numbers = (
+                partitions.read(partitions.of(folder / f"data/{stage}/{part}.parquet"))
+                for stage in ("prepared", "features")
+            )
+            same = featuriser.transform(rows) == numbers[list(featuriser.columns)].to_numpy()
+            same = dict(zip(featuriser.columns, same.T, strict=True))
+            for name in ("Brand", "City"):
+                assert same.pop(name).mean() < 0.1 if part == "train" else same.pop(name).all()
+            assert np.concatenate([*same.values()]).all()
 
 
 def test_the_featuriser_is_the_same_bytes(both):
