@@ -57,7 +57,7 @@ TARGET ?=
 SHEET ?=
 APPLY ?=
 
-.PHONY: help setup setup-cluster setup-database contract repro cluster tune remote push pull history rollback promote lift rebuild explain score test test-all test-pipeline test-browser test-pages test-team test-container test-crashes test-cuts check format serve ui bento container mlflow plots results bench bench-serving bench-pipeline bench-cluster bench-load bench-levels bench-page bench-tables screenshots docs first-hour clean
+.PHONY: help setup setup-cluster setup-database contract repro cluster tune remote push pull history rollback promote lift rebuild data explain score test test-all test-pipeline test-browser test-pages test-team test-container test-crashes test-cuts check format serve ui bento container mlflow plots results bench bench-serving bench-pipeline bench-cluster bench-load bench-levels bench-page bench-tables screenshots docs first-hour clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^##@/ {print "\n" substr($$0, 5)} /^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' Makefile
@@ -209,6 +209,9 @@ lift: setup ## a barred version may be promoted again: VERSION=3, REASON="..."
 
 rebuild: setup ## the registry again, from the history and DVC's cache, after its database was lost
 	@python -m stages.champion rebuild
+
+data: setup ## which files the last run had, when each was first seen, and what is new since the champion's data
+	@python -m stages.data
 
 explain: export ASKED = $(value ORDER)
 explain: setup ## one order from its raw row to the answer, and why: ORDER=ORD0000001, MODEL=champion

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet
 
 from sales import engine, files, params
-from sales.data import generator, pieces, sources
+from sales.data import generator, pieces, sources, spans
 from sales.data.incoming import IngestParams
 from sales.data.pieces import Read
 from sales.data.query import SqlParams
@@ -48,6 +48,9 @@ def main() -> None:
                 into.mkdir()
                 tasks += [(read, into, task, most) for task, (read, most) in enumerate(reads)]
             rows = sum(running.map(pieces.write, *zip(*tasks, strict=True), what="ingest"))
+        if found:
+            used = [{"name": one.name, "sha256": spans.content_hash(one)} for one in found]
+            files.write_json(folder / spans.RECORD, used)
     for source in found:
         if told := how_read(source.name):
             print(f"{source.name}: {told}")

@@ -48,8 +48,9 @@ class Event(BaseModel):
 
     `to` is the model that it is about: registered, promoted, refused, gone back to, or free of its
     bar; None where a gate refused them all. `from` is the champion at that time. `champion` and
-    `challenger` hold the aliases afterwards. `entry`, of a registered model, is what the service
-    tells of it, and `dvc_md5` DVC's name for its files. `model_name` is `register.model_name`, of
+    `challenger` hold the aliases afterwards. `data` says what came in since that champion learnt.
+    `entry`, of a registered model, is what the service tells of it, with what it learnt from, and
+    `dvc_md5` DVC's name for its files. `model_name` is `register.model_name`, of
     which all this is told; events of before it was noted have none, and count for any.
     """
 
@@ -65,6 +66,10 @@ class Event(BaseModel):
     candidate_test_rmse: float | None = None
     incumbent_test_rmse: float | None = None
     improvement_pct: float | None = None
+    improvement_low: float | None = None
+    improvement_high: float | None = None
+    compared_rows: int | None = None
+    data: str = ""
     reason: str = ""
     model_name: str = ""
     git_commit: str = ""
@@ -141,6 +146,15 @@ def registered(events: Sequence[Event]) -> dict[str, Event]:
     }
 
 
+def decision(events: Sequence[Event], content_hash: str) -> Event | None:
+    """Return what the rule last decided of a model that it looked at, not of a barred one."""
+    for event in reversed(events):
+        judged = event.by == "rule" and event.candidate_test_rmse is not None
+        if judged and event.to and event.to.content_hash == content_hash:
+            return event
+    return None
+
+
 def lineage(events: Sequence[Event]) -> list[Who]:
     """Return the champions, the present one last: a promotion adds one, a rollback takes one away.
 
@@ -204,7 +218,7 @@ def table(events: Iterable[Event]) -> list[tuple[str, ...]]:
             str(event.from_ or ""),
             _number(event.candidate_test_rmse, ",.4f"),
             _number(event.incumbent_test_rmse, ",.4f"),
-            _number(event.improvement_pct, ".2f", " %"),
+            _improvement(event),
             event.git_commit[:7],
             event.data_hash[:7],
             event.reason,
@@ -220,6 +234,15 @@ def as_text(events: Iterable[Event]) -> str:
     widths = [max(len(row[i]) for row in rows) for i in range(len(HEADER))]
     lines = ["  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)) for row in rows]
     return "\n".join(line.rstrip() for line in lines)
+
+
+def _improvement(event: Event) -> str:
+    """Return by how much the candidate was better, and between what, 95 times of a hundred."""
+    told, ends = event.improvement_pct, (event.improvement_low, event.improvement_high)
+    if told is None or None in ends:  # of before there was an interval
+        return _number(told, ".2f", " %")
+    low, high = (_number(end, ".2f") for end in ends)
+    return f"{told:.2f} % ({low} to {high})"
 
 
 def _number(value: float | None, style: str, unit: str = "") -> str:

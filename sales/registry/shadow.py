@@ -3,23 +3,21 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from sales.registry import history
+from sales.registry import history, learnt_from
 from sales.registry.history import Event
-from sales.registry.promotion import CHALLENGER, CHAMPION, FALLBACK
+from sales.registry.promotion import CHALLENGER, CHAMPION, FALLBACK, FIGURES
 
 if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion
 
     from sales.registry.tracking import Registry
 
-FIGURES = ("candidate_test_rmse", "incumbent_test_rmse", "improvement_pct")
-
 
 def tags(events: Sequence[Event]) -> dict[str, dict[str, str]]:
     """Return what the history says of each version, as its tags, by content hash.
 
-    That is the last decision of the rule on it, with figures and reason, and whether a person has
-    barred it.
+    That is the last decision of the rule on it, with figures and reason, whether a person has
+    barred it, and how the rows were split that it learnt from.
     """
     told: dict[str, dict[str, str]] = {}
     for event in events:
@@ -29,6 +27,10 @@ def tags(events: Sequence[Event]) -> dict[str, dict[str, str]]:
         if event.to is None:
             continue
         of = told.setdefault(event.to.content_hash, {})
+        if event.what == "registered" and "learnt_from" in (entry := event.entry or {}):
+            rows = entry["learnt_from"]
+            of["split"] = learnt_from.in_words(rows)
+            of["train_rows_sha256"] = rows["train_rows_sha256"]
         if event.what == "lifted":
             of.update({"barred": "", "bar_reason": ""})
         elif event.by == "rule" and event.what in ("promoted", "refused"):

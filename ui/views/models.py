@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from ui import charts, gate, side_by_side, tables, told
+from ui import charts, decided, gate, side_by_side, tables, told
 from ui.amounts import error_size, model_name, plain, small, words
 from ui.client import RefusedError, Service, ServiceError
 from ui.states import show
@@ -40,6 +40,9 @@ def view(service: Service) -> None:
         st.info("There is no challenger: a single model has passed the gate.")
     sections: dict[str, Callable[[str, dict[str, Any]], None]] = {
         "All scores": lambda alias, evaluation: _metrics(alias, evaluation["metrics"], unit),
+        "Why it is champion, or not": lambda alias, evaluation: decided.draw(
+            alias, evaluation, unit
+        ),
         "The gate, rule by rule": lambda alias, evaluation: _gate(alias, evaluation["gate"], unit),
         "Predicted against true": lambda alias, evaluation: _predictions(alias, evaluation, unit),
         "How far off": lambda alias, evaluation: _residuals(alias, evaluation, unit),
