@@ -21,20 +21,24 @@ from tests.examples import ROOT, fitted, make_orders, pictured, set_params
 NAME = "amazon_sales_totalamount_regressor"
 NAMES = ("linear_regression", "xgboost")
 PREPARED, FEATURES = Path("data/prepared"), Path("data/features")
-PARTS = {"train": slice(0, 300), "valid": slice(300, 400), "test": slice(400, 600)}
 SMALL = {
     "linear_regression": {},
     "xgboost": {"n_estimators": 60, "learning_rate": 0.3, "max_depth": 4},
 }
 
 
-def train(settings=SMALL, feature_set="priced"):
-    """Train, evaluate and gate two small models in the current folder, by the real code."""
+def train(settings=SMALL, feature_set="priced", orders=None):
+    """Train, evaluate and gate two small models in the current folder, by the real code.
+
+    Of 600 orders, or those that are given, half are train rows, and a third test rows.
+    """
     contract = params.read("contract", Contract)
     featurize = params.read("featurize", features.FeaturizeParams)
     featurize = featurize.model_copy(update={"feature_set": feature_set})
-    orders = make_orders(600)
-    tables = {part: orders[rows].reset_index(drop=True) for part, rows in PARTS.items()}
+    orders = make_orders(600) if orders is None else orders
+    half, third = len(orders) // 2, len(orders) // 3
+    parts = {"train": orders[:half], "valid": orders[half:-third], "test": orders[-third:]}
+    tables = {part: rows.reset_index(drop=True) for part, rows in parts.items()}
     featuriser = fitted(tables["train"], featurize, contract)
     levels = featuriser.sizes()
     pairs = [
@@ -89,7 +93,7 @@ def train(settings=SMALL, feature_set="priced"):
     for kind, table in zip(("numeric", "categorical"), pictured(orders, contract), strict=True):
         table.to_csv(f"plots/data_{kind}.csv", index=False)
     files.write_json(Path("data/contract.json"), contract.model_dump(mode="json"))
-    counts = {"sha256": files.content_hash(PREPARED), "rows_in": 600}
+    counts = {"sha256": files.content_hash(PREPARED), "rows_in": len(orders)}
     files.write_json(Path("metrics/data.json"), counts)
     gate()
 
@@ -193,10 +197,10 @@ def copied(source, target):
     (target / "state/registry/settled").unlink(missing_ok=True)
 
 
-def boosted(rounds, *, linear=False):
+def boosted(rounds, *, linear=False, orders=None):
     """Train; today's best is an xgboost of so many rounds, or the linear model."""
     settings = {"n_estimators": rounds, "learning_rate": 0.3, "max_depth": 4}
-    train({"linear_regression": {}, "xgboost": settings})
+    train({"linear_regression": {}, "xgboost": settings}, orders=orders)
     if not linear:
         refuse("linear_regression")
 

@@ -46,7 +46,7 @@ class Decision:
     """
 
     promote: bool
-    outcome: str  # first, unchanged, replaced or kept
+    outcome: str  # first, unchanged, replaced, kept, or proposed (proposals.py)
     reason: str
     improvement_pct: float | None = None
 
@@ -157,6 +157,8 @@ def moves(
         champion = candidate
         challenger = None if challenger == candidate else challenger
         told.append(Move("promoted", candidate, before, champion, challenger, decision.reason))
+    elif decision.outcome == "proposed" and candidate:
+        told.append(Move("proposed", candidate, before, champion, challenger, decision.reason))
     elif decision.outcome == "kept" and candidate:
         told.append(Move("refused", candidate, before, champion, challenger, decision.reason))
     held = champion.content_hash if champion else ""
@@ -179,9 +181,12 @@ def nobody_passed(gate: Mapping[str, Any]) -> str:
 def as_text(record: Mapping[str, Any]) -> str:
     """Return the record's champion, decision and challenger for a person."""
     champion, challenger = record[CHAMPION], record[CHALLENGER]
+    decision = record["decision"]
+    proposed = decision["outcome"] == "proposed"
+    how = "make approve takes the proposal" if proposed else decision["outcome"]
     second = f"{challenger['model']}, version {challenger['version']}" if challenger else "none"
     return (
         f"champion: {champion['model']}, version {champion['version']} "
-        f"({record['decision']['outcome']}: {record['decision']['reason']})\n"
+        f"({how}: {decision['reason']})\n"
         f"challenger: {second}"
     )

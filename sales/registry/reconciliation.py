@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from sales.errors import PipelineError
-from sales.registry import candidates, history, incumbent, promotion
+from sales.registry import candidates, history, incumbent, promotion, proposals
 from sales.registry.candidates import candidate
 from sales.registry.exports import Export
 from sales.registry.history import Event, Who
@@ -23,6 +23,7 @@ def reconcile(now: Standing, today: Today, runs: Mapping[str, str]) -> dict[str,
     found = [candidates.registered(now, name, today, runs[name]) for name in names]
     by_hash = {export.entry["content_hash"]: export for export in found}
     _tell_of_a_bar(now, today, bars)
+    _end_what_lapsed(now)
 
     chosen = candidate(names[0], today) if names else None
     stands, scored = incumbent.judged(now, chosen.content_hash if chosen else "")
@@ -32,11 +33,16 @@ def reconcile(now: Standing, today: Today, runs: Mapping[str, str]) -> dict[str,
         if chosen
         else promotion.without_candidate(stands)
     )
+    decision = proposals.held(decision, stands, now.settings.approval)
     figures = promotion.figures(chosen, stands, decision)
     ranked = [_who(export) for export in found]
     for move in promotion.moves(decision, ranked, now.champion, now.challenger):
         now.champion, now.challenger = move.champion, move.challenger
-        facts = {} if move.what == "challenger" else figures
+        facts: dict[str, Any] = {} if move.what == "challenger" else dict(figures)
+        if move.what == "proposed":
+            if proposals.known(now.events, move):
+                continue
+            facts["until"] = proposals.end(now.settings.proposal_days)
         now.record(move.what, to=move.to, from_=move.from_, reason=move.reason, **facts)
 
     told = {
@@ -61,6 +67,14 @@ def _tell_of_a_bar(now: Standing, today: Today, bars: Mapping[str, Event]) -> No
     if bar:
         why = f"barred since {bar.when}: {bar.reason}; `make lift VERSION=…` ends it"
         now.record("refused", to=bar.from_, from_=now.champion, reason=why)
+
+
+def _end_what_lapsed(now: Standing) -> None:
+    """Record that the time of a proposal is over; today's run may propose the same model again."""
+    lapsed = proposals.lapsed(now.events)
+    if lapsed:
+        why = f"nobody approved it until {lapsed.until}"
+        now.record("expired", to=lapsed.to, from_=now.champion, reason=why)
 
 
 def _who(export: Export) -> Who:

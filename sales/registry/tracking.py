@@ -6,20 +6,13 @@ import sqlite3
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
 from sales.errors import PipelineError
 from sales.params import Group
-from sales.registry import (
-    asking,
-    experiments,
-    generations,
-    logged_model,
-    logging_runs,
-    relocation,
-)
+from sales.registry import asking, experiments, generations, logged_model, logging_runs, relocation
 from sales.registry.homes import REGISTRY, TRACKING, Server
 from sales.registry.promotion import CHAMPION
 from sales.registry.runs import Run
@@ -39,6 +32,8 @@ class RegisterParams(Group):
     experiment: str = Field(min_length=1)
     top_k: int = Field(ge=1)
     min_improvement_pct: float = Field(ge=0, lt=100)
+    approval: Literal["auto", "manual"] = "auto"
+    proposal_days: float = Field(14, gt=0, le=3650)
 
 
 @dataclass(frozen=True)
