@@ -37,7 +37,7 @@ COUNTS = "rows.json"  # in state/retrain/: how many rows each file has
 CODES = {
     course.PROMOTED: 0,
     course.FAILED: 1,
-    course.REFUSED: 2,
+    course.REFUSED: 3,  # 2 is a command line that nobody understands
     "not due": 10,
     "waiting": 11,
     "under way": 12,
@@ -100,10 +100,13 @@ class Retraining:
         with locked(state_folder()):
             return changing.changed(self.register, work, tell=print)
 
-    def trains(self) -> Decision:
-        """Run the pipeline; return how it ended, which then stands in the history."""
+    def trains(self, held: int) -> Decision:
+        """Run the pipeline; return how it ended, which then stands in the history.
+
+        `held` is the lock, which the pipeline holds with us.
+        """
         files.write_json(self.folder / COUNTS, self.arrived.counts)
-        succeeded = _pipeline(self.arrived.unseen)
+        succeeded = _pipeline(self.arrived.unseen, held)
 
         def work(now: Standing) -> Decision:
             attempt = course.last(now.events)
@@ -137,26 +140,29 @@ def main() -> None:
         _end(decision, "due" if due else "", " (DRY=1: nothing is done)")
         return
     folder = state_folder() / "retrain"
-    with locked(folder, 0, "a retraining is under way by {holder}"):
+    with locked(folder, 0, "a retraining is under way by {holder}") as held:
         retraining = Retraining()
         decision = retraining.decides(changing.events(retraining.register))
         if decision.what == course.BEGUN:
             print(f"retraining: {decision.reason}", flush=True)
-            decision = retraining.trains()
+            decision = retraining.trains(held)
         _end(decision)
 
 
-def _pipeline(unseen: bool) -> bool:
+def _pipeline(unseen: bool, held: int) -> bool:
     """Run the pipeline as `make repro` does; return whether it succeeded.
 
-    `unseen`: DVC does not see that rows have changed where they lie.
+    `unseen`: DVC does not see that rows have changed where they lie. `held` is a lock's file: if
+    this process alone is killed the pipeline goes on, and nobody begins another one meanwhile.
     """
+    commands = [["make", "--no-print-directory", "repro"]]
     if unseen:
-        forced = ("repro", "--force", "--single-item", "ingest")
-        if subprocess.run([sys.executable, "-m", "dvc", *forced], check=False).returncode:  # noqa: S603
-            return False
-    command = ["make", "--no-print-directory", "repro"]
-    return not subprocess.run(command, check=False).returncode  # noqa: S603
+        forced = ["repro", "--force", "--single-item", "ingest"]
+        commands.insert(0, [sys.executable, "-m", "dvc", *forced])
+    return not any(
+        subprocess.run(command, check=False, pass_fds=(held,)).returncode  # noqa: S603
+        for command in commands
+    )
 
 
 def _end(decision: Decision, outcome: str = "", aside: str = "") -> None:

@@ -1,12 +1,10 @@
 """What a person decides: rollback, promotion, approval, the end of a bar, the registry rebuilt."""
 
 from sales.errors import PipelineError
-from sales.registry import clock, history, proposals
+from sales.registry import clock, history, proposals, shadow
 from sales.registry.exports import Export
 from sales.registry.history import Event, Who
 from sales.registry.standing import Standing
-
-FIGURES = ("candidate_test_rmse", "incumbent_test_rmse", "improvement_pct")
 
 
 def rollback(now: Standing, reason: str) -> str:
@@ -53,7 +51,7 @@ def approve(now: Standing, version: int | None, reason: str) -> str:
     chosen = _approvable(now, proposal, version)
     champion = now.export_of(chosen)
     now.champion, now.challenger = chosen, replaced
-    figures = {name: getattr(proposal, name) for name in FIGURES}
+    figures = {name: getattr(proposal, name) for name in shadow.FIGURES}
     now.record("promoted", by="person", to=chosen, from_=replaced, reason=reason, **figures)
     _settle(now, champion, "approved", reason)
     return f"champion: {chosen}\nchallenger: {replaced}"

@@ -220,7 +220,7 @@ def table(events: Iterable[Event]) -> list[tuple[str, ...]]:
             _number(event.improvement_pct, ".2f", " %"),
             event.git_commit[:7],
             event.data_hash[:7],
-            event.reason,
+            ": ".join(part for part in (event.outcome, event.reason) if part),
         )
         for event in events
     ]

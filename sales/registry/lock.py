@@ -15,11 +15,13 @@ IN_USE = "the registry in {folder} is in use by {holder}"
 
 
 @contextmanager
-def locked(folder: Path, seconds: float = LOCK_SECONDS, in_use: str = IN_USE) -> Iterator[None]:
-    """Hold the registry's lock. Raises PipelineError, naming the holder, when it stays taken.
+def locked(folder: Path, seconds: float = LOCK_SECONDS, in_use: str = IN_USE) -> Iterator[int]:
+    """Hold the registry's lock, and yield its file.
+
+    Raises PipelineError, naming the holder, when it stays taken.
 
     `in_use` is how that is said, where something else is locked. The operating system frees it when
-    the process ends, however it ends.
+    the process ends, however it ends, and with it all to which it has handed the file.
     """
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / ".lock").open("a+") as lock:
@@ -39,4 +41,4 @@ def locked(folder: Path, seconds: float = LOCK_SECONDS, in_use: str = IN_USE) ->
         since = time.strftime("%H:%M:%S")
         lock.write(f"process {os.getpid()} ({Path(sys.argv[0]).stem or 'python'}) since {since}")
         lock.flush()
-        yield
+        yield lock.fileno()

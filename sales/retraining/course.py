@@ -47,17 +47,25 @@ class Attempt:
 
 
 def learnt(events: Sequence[Event], rows: Mapping[str, int]) -> Learnt | None:
-    """Return what was learnt last; `rows` are the numbers of rows by the hash of their data."""
+    """Return what was learnt last; `rows` are the numbers of rows by the hash of their data.
+
+    What the rule said of a run counts, and only where it said nothing how the retraining ended: a
+    run that was cut may be told of from another folder, with other data in it.
+    """
+    unsaid: Event | None = None
     for event in reversed(events):
-        if event.what == ENDED:
-            counts = event.outcome != FAILED
-        else:
-            counts = event.by == "rule" and event.what in ("promoted", "proposed", "refused")
-        if counts:
-            found = event.data_rows
-            known = rows.get(event.data_hash) if found is None else found
-            return Learnt(clock.of(event.when, "an event's time"), known)
+        if event.by == "rule" and event.what in (PROMOTED, PROPOSED, "refused"):
+            return _learnt(event, rows)
+        if event.what == BEGUN and unsaid:
+            return _learnt(unsaid, rows)
+        if event.what == ENDED and event.outcome != FAILED:
+            unsaid = unsaid or event
     return None
+
+
+def _learnt(event: Event, rows: Mapping[str, int]) -> Learnt:
+    known = rows.get(event.data_hash) if event.data_rows is None else event.data_rows
+    return Learnt(clock.of(event.when, "an event's time"), known)
 
 
 def last(events: Sequence[Event]) -> Attempt | None:

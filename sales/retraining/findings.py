@@ -60,4 +60,6 @@ def read(path: Path) -> Findings | None:
         first = error.errors()[0]
         key = ".".join(map(str, first["loc"]))
         told = ": ".join(part for part in (key, first["msg"]) if part)
-        raise PipelineError(f"{path} is damaged: {told}; `make watch` writes it anew") from None
+        raise PipelineError(
+            f"{path} is damaged: {told}; who watches writes it anew, or remove it"
+        ) from None

@@ -1,6 +1,7 @@
 """`make retrain` on a real registry; what the pipeline does stands in for `make repro`."""
 
 import json
+import os
 import subprocess
 import sys
 from datetime import timedelta
@@ -13,6 +14,7 @@ from sales.errors import PipelineError
 from sales.registry import changing, clock, history, lock, tracking
 from sales.retraining import course
 from stages import champion, register, retrain
+from tests import patience
 from tests.examples import ROOT, make_orders, set_params
 from tests.histories import START
 from tests.trained_project import NAMES, boosted, copied, gate
@@ -40,7 +42,7 @@ def once(trained, tmp_path_factory):
     with pytest.MonkeyPatch.context() as there:
         there.chdir(folder)
         there.setattr(estimators, "NAMES", NAMES)
-        there.setattr(retrain, "_pipeline", lambda _: grown(10, ROWS)())
+        there.setattr(retrain, "_pipeline", lambda *_: grown(10, ROWS)())
         there.setattr(sys, "argv", ["retrain"])
         there.setenv(clock.NOW, on_day(0))
         set_params({"retrain.cooldown_days": 7.0, "retrain.age_days": None})
@@ -60,7 +62,7 @@ class Calls:
     def __call__(self, on=0, *words):
         """Return the exit code and the lines that were said."""
         self.monkeypatch.setenv(clock.NOW, on_day(on))
-        self.monkeypatch.setattr(retrain, "_pipeline", lambda _: self.pipeline())
+        self.monkeypatch.setattr(retrain, "_pipeline", lambda *_: self.pipeline())
         self.monkeypatch.setattr(sys, "argv", ["retrain", *words])
         self.capsys.readouterr()
         with pytest.raises(SystemExit) as stopped:
@@ -198,7 +200,7 @@ def test_where_nobody_passes_the_gate_it_says_so(calls):
     set_params({"ingest.rows": 700})
     calls.pipeline = pipeline
     code, said = calls(10)
-    assert code == 2
+    assert code == 3
     assert said[-1].startswith("refused: no model passed the gate")
     assert history.champion(events()).version == 1
     assert calls(10.1)[0] == 11  # it has decided: the same rows would fail again
@@ -314,17 +316,47 @@ def test_experiments_retrain_nothing(calls, monkeypatch):
 def test_ingest_reads_again_what_dvc_does_not_see(monkeypatch, unseen, failing):
     ran = []
 
-    def run(command, check):
+    def run(command, check, pass_fds):
+        assert pass_fds == (7,)
         words = [word for word in command if word not in (sys.executable, "-m")]
         ran.append(words)
         return subprocess.CompletedProcess(command, int(words[0] == failing))
 
     monkeypatch.setattr(subprocess, "run", run)
-    succeeded = retrain._pipeline(unseen)
+    succeeded = retrain._pipeline(unseen, 7)
     assert succeeded == (failing is None or (failing == "dvc" and not unseen))
     forced = [["dvc", "repro", "--force", "--single-item", "ingest"]] if unseen else []
     repro = [["make", "--no-print-directory", "repro"]]
     assert ran == forced + ([] if unseen and failing == "dvc" else repro)
+
+
+def test_where_it_alone_is_killed_the_pipeline_holds_the_lock_until_it_ends(tmp_path):
+    (tmp_path / "Makefile").write_text(
+        "repro:\n\t@touch begun; while ! test -e go; do sleep 0.05; done\n"
+    )
+    program = (
+        "from pathlib import Path; from sales.registry.lock import locked\n"
+        "from stages import retrain\n"
+        "with locked(Path('state'), 0) as held: retrain._pipeline(False, held)"
+    )
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    process = subprocess.Popen([sys.executable, "-c", program], cwd=tmp_path, env=env)
+
+    def free():
+        try:
+            with lock.locked(tmp_path / "state", 0):
+                return True
+        except PipelineError:
+            return False
+
+    try:
+        patience.until((tmp_path / "begun").exists)
+        process.kill()
+        process.wait(patience.SECONDS)
+        assert not free()
+    finally:
+        (tmp_path / "go").touch()
+    patience.until(free)
 
 
 def test_the_page_has_every_code():

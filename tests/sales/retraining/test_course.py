@@ -34,6 +34,11 @@ GATE = event("refused", None, 1, on=2, data_rows=150, data_hash="b", reason="nob
             [FIRST, BEGUN, event("retrained", on=4, outcome="failed", data_rows=180)],
             Learnt(day(0), 100),
         ),
+        # told of from a folder with other data in it, after the rule had spoken
+        (
+            [FIRST, BEGUN, KEPT, event("retrained", on=4, outcome="kept", data_rows=7)],
+            Learnt(day(2), 150),
+        ),
         # of before rows were noted
         ([event("promoted", 1, data_hash="c")], Learnt(day(0), 33)),
         ([event("promoted", 1, data_hash="d")], Learnt(day(0), None)),
