@@ -56,8 +56,9 @@ FILE ?=
 TARGET ?=
 SHEET ?=
 APPLY ?=
+DRY ?=
 
-.PHONY: help setup setup-cluster setup-database contract repro cluster tune remote push pull history rollback promote lift rebuild data explain score test test-all test-pipeline test-browser test-pages test-team test-container test-crashes test-cuts check format serve ui bento container mlflow plots results bench bench-serving bench-pipeline bench-cluster bench-load bench-levels bench-page bench-tables screenshots docs first-hour clean
+.PHONY: help setup setup-cluster setup-database contract repro retrain cluster tune remote push pull history rollback promote approve lift rebuild data explain score test test-all test-pipeline test-browser test-pages test-team test-container test-crashes test-cuts test-retrain check format serve ui bento container mlflow plots results bench bench-serving bench-pipeline bench-cluster bench-load bench-levels bench-page bench-tables screenshots docs first-hour clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^##@/ {print "\n" substr($$0, 5)} /^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' Makefile
@@ -161,6 +162,10 @@ repro: setup .scm $(ENGINE) $(SOURCE) ## the main job: data in, gated and regist
 	@dvc repro; status=$$?; test $$status = 0 || dvc status --quiet --with-deps gate 2> /dev/null || exit $$status; \
 	  python -m stages.scoreboard && exit $$status
 
+# All that went well is 0 here; `python -m stages.retrain` has a code for each way it may end (docs/retraining.md).
+retrain: setup .scm $(ENGINE) $(SOURCE) ## repro, if it is time: new rows, age, what was watched (`retrain` in params.yaml); DRY=1 only tells
+	@python -m stages.retrain $(if $(filter-out 0,$(DRY)),--dry); status=$$?; test $$status -ge 10 || exit $$status
+
 # In a process group of its own, which ends as a whole. A worker finds the project's modules by PYTHONPATH.
 cluster: export PYTHONPATH := $(CURDIR)
 cluster: setup-cluster ## a Dask scheduler on DASK_HOST:DASK_PORT (127.0.0.1:8786) and two workers, for run.engine: dask
@@ -194,15 +199,18 @@ pull: setup .scm ## bring the data and models of this commit from the remote: no
 
 ##@ Decide
 # What a person decides. Unexpanded and through the environment: a reason may hold any character.
-history: setup ## every promotion, refusal, rollback and lifted bar: when, from, to, scores, why
+history: setup ## every promotion, proposal, refusal, rollback, lifted bar and retraining: when, from, to, scores, why
 	@python -m stages.champion history
 
-rollback promote lift: export WHY = $(value REASON)
+rollback promote approve lift: export WHY = $(value REASON)
 rollback: setup ## the champion before this one is champion again, this one is barred; REASON="..."
 	@python -m stages.champion rollback --reason "$$WHY"
 
 promote: setup ## the challenger becomes champion: ALIAS=challenger, REASON="..."
 	@python -m stages.champion promote "$(ALIAS)" --reason "$$WHY"
+
+approve: setup ## what the rule has proposed becomes champion (register.approval: manual): REASON="...", VERSION=3
+	@python -m stages.champion approve "$(VERSION)" --reason "$$WHY"
 
 lift: setup ## a barred version may be promoted again: VERSION=3, REASON="..."
 	@python -m stages.champion lift "$(VERSION)" --reason "$$WHY"
@@ -220,7 +228,7 @@ explain: setup ## one order from its raw row to the answer, and why: ORDER=ORD00
 ##@ Check
 TESTED_WITH = setup setup-cluster $(VENV)/.kubernetes $(VENV)/.browser
 SUITE = pytest -n 2 --dist loadfile
-OTHERS_APART = not container and not crashes and not cuts
+OTHERS_APART = not container and not crashes and not cuts and not retrain
 test: $(TESTED_WITH) ## the test suite: all but what the next targets run
 	$(SUITE)
 
@@ -260,6 +268,9 @@ test-crashes: setup ## a crash, a full and a read-only disk at every single writ
 
 test-cuts: setup ## a team's server gone after each single request of register and rollback, each counted: half an hour
 	CUT_EVERY=1 pytest -m 'cuts or not cuts' -n 2 --dist load -rP tests/stages/test_cuts.py
+
+test-retrain: setup ## a schedule of `make retrain` as rows come in, killed at random 20 times: minutes
+	pytest -m retrain -rP tests/stages/test_retraining_killed.py
 
 check: setup ## lint, format and types; the schemas of the CI workflow and of compose.yaml
 	ruff check .

@@ -70,7 +70,8 @@ def _transform(
         matrix = out_of_fold.transform(without, orders, first)
         table = pd.DataFrame(matrix, columns=list(featuriser.columns))
     else:
-        table = featuriser.table(orders)
+        columns = (np.asarray(values, np.float64) for values in featuriser.each(orders))
+        table = pd.DataFrame(dict(zip(featuriser.columns, columns, strict=True)), copy=False)
     table[featuriser.target] = orders[featuriser.target].to_numpy()
     partitions.write(table, path)
 

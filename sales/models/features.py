@@ -95,14 +95,10 @@ class Featuriser:
         A derived column that the orders already hold (a request with OrderYear in place of
         OrderDate) is taken as it stands. Raises PipelineError when a column is missing.
         """
-        return np.array(self._each(orders), np.float64).T
+        return np.array(self.each(orders), np.float64).T
 
-    def table(self, orders: pd.DataFrame) -> pd.DataFrame:
-        """Return what `transform` does, as a table: of many rows a matrix would be a copy more."""
-        columns = (np.asarray(values, np.float64) for values in self._each(orders))
-        return pd.DataFrame(dict(zip(self.columns, columns, strict=True)), copy=False)
-
-    def _each(self, orders: Columns) -> list[Any]:
+    def each(self, orders: Columns) -> list[np.ndarray | list[Any]]:
+        """Return the matrix's columns: of many rows to be written, a matrix is a copy more."""
         parts: list[Any] = []
         for name, own in self._sources:
             if name not in orders:
@@ -171,11 +167,7 @@ class Featuriser:
                 **({} if self.ranges is None else {"ranges": self.ranges}),
                 **({"holes": list(self.holes)} if self.holes else {}),
                 **({"folded": dict(self.folded)} if self.folded else {}),
-                **(
-                    {"encoded": {n: [*own] for n, own in self.encoded.items()}}
-                    if self.encoded
-                    else {}
-                ),
+                **({"encoded": dict(self.encoded)} if self.encoded else {}),
             },
         )
 
