@@ -220,7 +220,7 @@ def test_two_schedules_call_at_once_and_one_trains(clones, monkeypatch, capsys):
             retrain.main()
         codes.append(stopped.value.code)
 
-    def pipeline(_):
+    def pipeline(*_):
         clones("b")
         called()
         clones("a")
