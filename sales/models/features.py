@@ -20,11 +20,11 @@ from sales.contract import Column, Contract
 from sales.contract.expressions import Expression
 from sales.contract.holes import gone
 from sales.errors import PipelineError
-from sales.models import codes, feature_sets, many_levels, target_encoding
+from sales.models import codes, feature_sets, many_levels, spans, target_encoding
 from sales.models.codes import Codes
 from sales.models.feature_sets import FeaturizeParams
+from sales.models.spans import Range
 
-Range = tuple[float | str, float | str]  # of numbers, or of days
 Columns = pd.DataFrame | Mapping[str, Any]  # or a dict of equally long arrays or lists
 
 
@@ -54,7 +54,7 @@ class Featuriser:
     levels: Mapping[str, tuple[str, ...]]
     fields: Mapping[str, Column]
     target: str
-    ranges: Mapping[str, "Range"] | None = None
+    ranges: Mapping[str, Range] | None = None
     holes: tuple[str, ...] = ()
     folded: Mapping[str, int] = field(default_factory=dict)
     encoded: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
@@ -228,11 +228,7 @@ def seen(
     }
     dates = {name: train[name].to_numpy() for name in contract.dates if name in wanted}
     dates = {n: days[~np.isnat(days)] if n in holes else days for n, days in dates.items()}
-    ranges: dict[str, Range] = {
-        name: (str(days.min().astype("datetime64[D]")), str(days.max().astype("datetime64[D]")))
-        for name, days in dates.items()
-        if len(days)
-    }
+    ranges = spans.of_days(dates)
     for name, expression in feature_sets.derived(params).items():
         if expression.names <= dates.keys() and len(expression.names) == 1:
             numbers[name] = expression.evaluate(dates).astype(np.float64)
@@ -240,12 +236,7 @@ def seen(
             inputs = {column: train[column].to_numpy() for column in expression.names}
             if gone(expression.evaluate(inputs)).any():
                 holes.add(name)
-    ranges |= {
-        name: (float(each.min()), float(each.max()))
-        for name, all_of in numbers.items()
-        for each in [all_of[~np.isnan(all_of)] if name in holes else all_of]
-        if len(each) and np.isfinite(each).all()
-    }
+    ranges |= spans.of_numbers(numbers, holes)
     target = train[contract.target].to_numpy(np.float64)
     # A column's type has the values in all partitions: each of these comes to the same answer.
     many = {n: len(train[n].cat.categories) for n in levels if n in params.columns()}
@@ -278,14 +269,6 @@ def fit(partitions: Sequence[Seen], params: FeaturizeParams, contract: Contract)
         if len(levels[name]) > params.many_levels:
             told_of = [each.tallies[name] for each in partitions if name in each.tallies]
             levels[name], folded[name] = many_levels.order(many_levels.merged(told_of))
-    told = {name: None for each in partitions for name in each.ranges}
-    ranges = {
-        name: (
-            min(each.ranges[name][0] for each in partitions if name in each.ranges),
-            max(each.ranges[name][1] for each in partitions if name in each.ranges),
-        )
-        for name in told
-    }
     holes = frozenset[str]().union(*(each.holes for each in partitions))
     amounts = {
         name: target_encoding.fitted(
@@ -301,7 +284,7 @@ def fit(partitions: Sequence[Seen], params: FeaturizeParams, contract: Contract)
         levels,
         feature_sets.fields(params, contract),
         contract.target,
-        ranges,
+        spans.merged([each.ranges for each in partitions]),
         tuple(sorted(holes)),
         {name: folded[name] for name in levels if name in folded},
         amounts,
