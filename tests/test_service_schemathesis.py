@@ -42,7 +42,9 @@ def test_an_answer_to_what_is_described_is_a_documented_one(api, method, path):
     explore(api[path][method].as_strategy(generation_mode=GenerationMode.POSITIVE))
 
 
-@pytest.mark.parametrize("path", ["/models/load", "/predict", "/predict_batch", "/explain", "/truths"])
+@pytest.mark.parametrize(
+    "path", ["/models/load", "/predict", "/predict_batch", "/explain", "/truths"]
+)
 def test_an_answer_to_anything_else_is_a_documented_one(api, path):
     explore(api[path]["POST"].as_strategy(generation_mode=GenerationMode.NEGATIVE))
 

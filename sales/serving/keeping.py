@@ -4,6 +4,7 @@ Who keeps them, sales/watching/, stands above this room: here is what is asked o
 keeps nothing.
 """
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -12,6 +13,8 @@ import pyarrow as pa
 from sales.serving.answering import Answer, Served
 from sales.serving.refusals import RefusedError
 from sales.serving.request import Orders
+
+Numbers = Sequence[float] | np.ndarray
 
 
 class Many(NamedTuple):
@@ -22,9 +25,9 @@ class Many(NamedTuple):
     """
 
     orders: Orders
-    predictions: np.ndarray
-    low: np.ndarray | None
-    high: np.ndarray | None
+    predictions: Numbers
+    low: Numbers | None
+    high: Numbers | None
     outside: np.ndarray | None
     source: "bytes | pa.Table"
 

@@ -5,7 +5,6 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import Any
 
-import numpy as np
 import orjson
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -193,9 +192,9 @@ class Api:
         predictions = told["predictions"]
         if predictions and request_ids.to_keep(headers):
             bounds = told.get("prediction_intervals")
-            low, high = (np.array(bounds[end]) if bounds else None for end in ("low", "high"))
+            low, high = (bounds[end] if bounds else None for end in ("low", "high"))
             outside = answer.outside.rows if answer.outside else None
-            rows = keeping.Many(answer.orders, np.array(predictions), low, high, outside, body)
+            rows = keeping.Many(answer.orders, predictions, low, high, outside, body)
             self._keeper.many("/predict_batch", request_id, served, rows)
         if predictions:
             told["request_ids"] = request_ids.of_rows(request_id, range(len(predictions)))

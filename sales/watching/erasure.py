@@ -113,4 +113,4 @@ def _without(address: str, part: Part, table: pa.Table, out: np.ndarray) -> None
         there.rm(path)
         return
     with addresses.replacing(there, path) as file:
-        pa.parquet.write_table(table.filter(pa.array(~out)), file, compression="zstd")
+        pa.parquet.write_table(table.filter(pa.array(~out)), file, **parts.HOW)

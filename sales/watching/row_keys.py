@@ -17,6 +17,7 @@ from sales.watching.secret import Secret
 
 LONGEST = 200  # characters; what is longer is no key
 PREFIX = "key."  # of their columns
+FIRST = 65_536  # bytes of a list in which keys must occur to be looked for in all of it
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,8 @@ class RowKeys:
     ) -> dict[str, list]:
         """Return the keys of some objects of a JSON list, by name, for their numbers from 0."""
         names = [name for name in self.names if not without(name)]
-        if not any(_quoted(n) in body or json.dumps(n).encode() in body for n in names):
+        first = body[:FIRST]
+        if not any(_quoted(n) in first or json.dumps(n).encode() in first for n in names):
             return {}
         try:
             rows = orjson.loads(body)

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Mapping, Sequence
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,6 +17,7 @@ from sales.watching import row_keys
 from sales.watching.row_keys import RowKeys
 from sales.watching.secret import Secret
 
+FIRST = itemgetter(0)
 FIELD = "field."  # before the name of what a model reads
 TIME = pa.timestamp("us", tz="UTC")
 SCHEMA = pa.schema(
@@ -37,13 +39,29 @@ TYPES = {"numeric": pa.float64(), "boolean": pa.float64(), "date": pa.timestamp(
 
 
 class One(NamedTuple):
-    """An answer to a single row, as it waits to be kept."""
+    """An answer to a single row, as it waits to be kept: flat, as each request leaves one."""
 
     at: int  # nanoseconds since 1970
     request_id: str
     served: Served
-    answer: Answer
+    names: tuple[str, ...]  # of what was read
+    values: list[Any]
+    prediction: float
+    low: float | None
+    high: float | None
+    outside: bool
     body: bytes
+
+
+def one(request_id: str, served: Served, answer: Answer, body: bytes) -> One:
+    """Return an answer as it waits; called in the loop that answers."""
+    told, orders = answer.told, answer.orders
+    bounds = told.get("prediction_interval")
+    low, high = (bounds["low"], bounds["high"]) if bounds else (None, None)
+    return One(
+        *(time.time_ns(), request_id, served, tuple(orders), [*map(FIRST, orders.values())]),
+        *(told[served.answer_key], low, high, answer.outside is not None, body),
+    )
 
 
 class Drawn(NamedTuple):
@@ -85,10 +103,11 @@ def draw(
     else:
         found = keys.in_table(rows.source, chosen, reads)
     low, high, outside = (
-        each if each is None else each[chosen] for each in (rows.low, rows.high, rows.outside)
+        each if each is None else np.asarray(_taken(each, chosen))
+        for each in (rows.low, rows.high, rows.outside)
     )
     orders = {name: _taken(values, chosen) for name, values in rows.orders.items()}
-    told = rows.predictions[chosen]
+    told = np.asarray(_taken(rows.predictions, chosen))
     return Drawn(
         *(time.time_ns(), route, request_id, served, chosen, weight),
         *(orders, told, low, high, outside, found),
@@ -101,7 +120,7 @@ def of_ones(
     """Return tables of single answers: one for each model, and set of fields that rows had."""
     groups: dict[Any, list[One]] = {}
     for one in ones:
-        groups.setdefault((id(one.served), frozenset(one.answer.orders)), []).append(one)
+        groups.setdefault((id(one.served), one.names), []).append(one)
     return [_of_group(group, keys, secret, weight) for group in groups.values()]
 
 
@@ -109,24 +128,19 @@ def _of_group(
     group: Sequence[One], keys: RowKeys, secret: Secret | None, weight: float
 ) -> pa.Table:
     served = group[0].served
-    told = [one.answer.told for one in group]
-    bounds = [each.get("prediction_interval") for each in told] if served.model.intervals else None
-    orders = {
-        name: [one.answer.orders[name][0] for one in group] for name in group[0].answer.orders
-    }
-    found = keys.in_json(
-        [one.body for one in group], lambda name: name in served.model.featuriser.fields
-    )
+    at, ids, _, _, values, predictions, low, high, outside, bodies = zip(*group, strict=True)
+    orders = dict(zip(group[0].names, map(list, zip(*values, strict=True)), strict=True))
+    found = keys.in_json(bodies, lambda name: name in served.model.featuriser.fields)
     return _table(
         served,
         {
-            "request_id": [one.request_id for one in group],
-            "time": np.array([one.at // 1000 for one in group], "datetime64[us]"),
+            "request_id": ids,
+            "time": (np.array(at) // 1000).astype("datetime64[us]"),
             "route": ["/predict"] * len(group),
-            "prediction": [each[served.answer_key] for each in told],
-            "low": [each["low"] if each else None for each in bounds] if bounds else None,
-            "high": [each["high"] if each else None for each in bounds] if bounds else None,
-            "outside": [one.answer.outside is not None for one in group],
+            "prediction": predictions,
+            "low": low,
+            "high": high,
+            "outside": outside,
             "weight": np.full(len(group), weight),
         },
         orders,

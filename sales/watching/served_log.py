@@ -54,6 +54,7 @@ class ServedLog:
         self._lost: dict[str, int] = {}
         self._tabled: deque[pa.Table] = deque()
         self._lock = threading.RLock()
+        self._flushing = threading.Lock()
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
         self._fault = ""  # what the disk last refused
@@ -84,7 +85,7 @@ class ServedLog:
         if share < 1 and random.random() >= share:  # noqa: S311
             return
         if len(self._ones) < MOST_ONES:
-            self._ones.append(One(time.time_ns(), request_id, served, answer, body))
+            self._ones.append(rows.one(request_id, served, answer, body))
         else:
             self._lose(1, "buffer_full")
 
@@ -136,6 +137,10 @@ class ServedLog:
 
     def flush(self) -> None:
         """Bring to disk what waits; where it cannot be had, it waits on, within bounds."""
+        with self._flushing:
+            self._flush()
+
+    def _flush(self) -> None:
         # One by one, as others add to it meanwhile.
         ones = [self._ones.popleft() for _ in range(len(self._ones))]
         drawn = [self._drawn.popleft() for _ in range(len(self._drawn))]
