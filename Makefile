@@ -57,8 +57,9 @@ TARGET ?=
 SHEET ?=
 APPLY ?=
 DRY ?=
+ID ?=
 
-.PHONY: help setup setup-cluster setup-database contract repro retrain cluster tune remote push pull history rollback promote approve lift rebuild data explain score test test-all test-pipeline test-browser test-pages test-team test-container test-crashes test-cuts test-retrain check format serve ui bento container mlflow plots results bench bench-serving bench-pipeline bench-cluster bench-load bench-levels bench-page bench-tables screenshots docs first-hour clean
+.PHONY: help setup setup-cluster setup-database contract repro retrain cluster tune remote push pull history rollback promote approve lift rebuild data explain score test test-all test-pipeline test-browser test-pages test-team test-container test-crashes test-kills test-cuts test-retrain check format serve truths erase ui bento container mlflow plots results bench bench-serving bench-pipeline bench-cluster bench-load bench-levels bench-page bench-tables screenshots docs first-hour clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^##@/ {print "\n" substr($$0, 5)} /^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' Makefile
@@ -266,6 +267,9 @@ test-container: setup .backend ## build the images, try them alone and composed,
 test-crashes: setup ## a crash, a full and a read-only disk at every single write of the registry, each counted: hours
 	CRASH_EVERY=1 pytest -m 'crashes or not crashes' -n 2 -rP tests/stages/test_crashes.py
 
+test-kills: setup ## a worker of the service killed fifty times under load: rows answered and kept, the loss against SERVED_SECONDS
+	KILLS=50 pytest -rP tests/test_service_served.py -k killed
+
 test-cuts: setup ## a team's server gone after each single request of register and rollback, each counted: half an hour
 	CUT_EVERY=1 pytest -m 'cuts or not cuts' -n 2 --dist load -rP tests/stages/test_cuts.py
 
@@ -287,10 +291,20 @@ format: setup ## put the code into the project's format
 plots: setup .scm ## draw every plot of the last run into dvc_plots/index.html (no internet needed)
 	dvc plots show
 
+# What is answered is kept there, and what came true of it: docs/served.md.
+serve truths erase: export SERVED ?= $(STATE)/served
 serve: setup ## the API over the promoted models, on HOST:PORT (127.0.0.1:3000), with WORKERS (1) processes
 	$(if $(MODEL_URI),,$(promoted))
 	$(call free,$(HOST):$(PORT),PORT)
 	@SERVING_STATE="$$STATE/serving" bentoml serve service:AmazonSales --host $(HOST) --port $(PORT)
+
+truths: export FILE_IN = $(value FILE)
+truths: setup ## what came true of answered rows, from a file with request_id or the contract's id and the target: FILE=shipped.csv
+	@python -m stages.truths -- "$$FILE_IN"
+
+erase: export ERASED = $(value ID)
+erase: setup ## all that is kept of one customer, row or request, out of answered rows and truths: ID=CUST000001
+	@python -m stages.erase -- "$$ERASED"
 
 score: export ROWS_IN = $(value IN)
 score: export ROWS_OUT = $(value OUT)

@@ -22,6 +22,9 @@ ROOMS: dict[str, tuple[str, ...]] = {
     "data": ("ground", "contract", "engine", "judging/charts"),
     "drafting": (*("ground", "contract", "data", "models/many_levels", "models/target_encoding"),),
     "serving": ("ground", "contract", "engine", "estimators", "models", "data"),
+    "watching": (
+        *("ground", "contract", "engine", "estimators", "models", "judging", "data", "serving"),
+    ),
     "registry": (
         *("ground", "contract", "engine", "estimators", "models", "judging", "data", "serving"),
     ),

@@ -213,7 +213,8 @@ def test_it_says_what_compose_says(of):
 def test_every_setting_of_the_service_is_set_or_a_secret():
     told = OBJECTS["ConfigMap", "amazon-sales"]["data"]
     asked = COMPOSE["api"]["environment"]
-    secrets = {"ADMIN_TOKEN", *(name for name in asked if name.startswith("MLFLOW_"))}
+    secrets = {"ADMIN_TOKEN", "TRUTHS_TOKEN", "SERVED_KEY"}
+    secrets |= {*(name for name in asked if name.startswith("MLFLOW_"))}
     assert set(asked) - set(told) - secrets == {"BENTOML_HOME"}
     assert {"name": "BENTOML_HOME", "value": asked["BENTOML_HOME"]} in container(API)["env"]
     ours = {"MODEL_URI", "MLFLOW_TRACKING_URI"}  # here it follows a registry, there it need not
