@@ -267,7 +267,7 @@ test-container: setup .backend ## build the images, try them alone and composed,
 test-crashes: setup ## a crash, a full and a read-only disk at every single write of the registry, each counted: hours
 	CRASH_EVERY=1 pytest -m 'crashes or not crashes' -n 2 -rP tests/stages/test_crashes.py
 
-test-kills: setup ## a worker of the service killed fifty times under load: rows answered and kept, the loss against SERVED_SECONDS
+test-kills: setup ## a worker of the service killed fifty times under load: rows answered, kept and lost
 	KILLS=50 pytest -rP tests/test_service_served.py -k killed
 
 test-cuts: setup ## a team's server gone after each single request of register and rollback, each counted: half an hour
@@ -299,11 +299,11 @@ serve: setup ## the API over the promoted models, on HOST:PORT (127.0.0.1:3000),
 	@SERVING_STATE="$$STATE/serving" bentoml serve service:AmazonSales --host $(HOST) --port $(PORT)
 
 truths: export FILE_IN = $(value FILE)
-truths: setup ## what came true of answered rows, from a file with request_id or the contract's id and the target: FILE=shipped.csv
+truths: setup ## what came true of answered rows, from a file with their ids and the target: FILE=shipped.csv
 	@python -m stages.truths -- "$$FILE_IN"
 
 erase: export ERASED = $(value ID)
-erase: setup ## all that is kept of one customer, row or request, out of answered rows and truths: ID=CUST000001
+erase: setup ## all that is kept of one customer, row or request, taken out: ID=CUST000001
 	@python -m stages.erase -- "$$ERASED"
 
 score: export ROWS_IN = $(value IN)

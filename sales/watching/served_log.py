@@ -107,7 +107,15 @@ class ServedLog:
         if not len(chosen):
             return
         keys = RowKeys.of(self._picture())
-        self._drawn.append(rows.draw(route, request_id, served, answered, chosen, weight, keys))
+        try:
+            drawn = rows.draw(route, request_id, served, answered, chosen, weight, keys)
+        except Exception:  # a defect of ours, which must not cost the answer
+            LOG.exception("%d answered rows cannot be kept", len(chosen))
+            with self._lock:
+                self._drawn_rows -= len(chosen)
+            self._lose(len(chosen), "failed")
+        else:
+            self._drawn.append(drawn)
 
     def truths(self, body: bytes, target: str, most_rows: int, most_bytes: int) -> dict[str, Any]:
         """Keep truths, on disk when this returns."""

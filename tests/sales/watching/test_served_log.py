@@ -261,6 +261,11 @@ def test_a_defect_of_ours_loses_rows_and_ends_nothing(service, monkeypatch):
         service.ask("POST", "/predict", json=PUBLISHED_ORDER)
         assert service.rows().empty
     assert service.counted("served_rows_lost_total", reason="failed") == 1
+    with monkeypatch.context() as patched:
+        patched.setattr(served_log.rows, "draw", broken)
+        assert service.ask("POST", "/predict_batch", json=sent(3)).status_code == 200
+        assert service.rows().empty
+    assert service.counted("served_rows_lost_total", reason="failed") == 4
     service.ask("POST", "/predict", json=PUBLISHED_ORDER)
     assert len(service.rows()) == 1
 
