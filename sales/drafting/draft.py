@@ -249,7 +249,7 @@ def _groups(
         )
     coded = [name for name in features if read[name]["role"] == "categorical"]
     many = base["featurize"].get("many_levels", MANY_LEVELS)
-    encoded = encodings.chosen(rows, target, coded, many, confirmed.good)
+    encoded = encodings.chosen(rows, target, coded, many)
     y = rows[target].dropna().to_numpy(np.float64)
     called = names.called(source.name)
     model = names.identifier(names.stem(source.name), target, "regressor")
