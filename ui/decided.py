@@ -16,7 +16,7 @@ def draw(alias: str, evaluation: dict[str, Any], unit: str | None) -> None:
     if decision is None:
         st.caption("Nothing is known of a decision on it.")
         return
-    st.markdown(plain(_outcome(decision)))
+    st.markdown(plain(outcome(decision)))
     rows = compared(decision, unit)
     if rows:
         told = {"Compared": map(plain, rows), "Value": map(plain, rows.values())}
@@ -44,7 +44,8 @@ def compared(decision: dict[str, Any], unit: str | None) -> dict[str, str]:
     return {**rows, "Rows that both were tried on": f"{decision['compared_rows']:,}"}
 
 
-def _outcome(decision: dict[str, Any]) -> str:
+def outcome(decision: dict[str, Any]) -> str:
+    """Return in words what became of the model."""
     if decision["what"] == "refused":
         return "It did not replace the champion."
     if decision["incumbent_test_rmse"] is None:

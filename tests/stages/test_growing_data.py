@@ -4,7 +4,6 @@ import os
 import sys
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -13,6 +12,7 @@ import pytest
 from sales import estimators, files, params
 from sales.contract import Contract
 from sales.data import generator
+from sales.judging.tallies import Tally
 from sales.models import saved
 from stages import card, evaluate, featurize, gate, ingest, prepare, register, train
 from tests.examples import held, set_params
@@ -49,10 +49,18 @@ def arrives(name, rows):
     return decision()
 
 
-def true_error(folder, unseen):
-    """Return the squared errors of a model on rows that nobody has seen."""
-    model = saved.load(Path(folder))
-    return np.square(model.predict(unseen) - unseen[model.featuriser.target].to_numpy())
+def answered(model, rows):
+    """Return the tally of a model's answers."""
+    return Tally.of(rows[model.featuriser.target].to_numpy(), model.predict(rows), None)
+
+
+def champion():
+    return saved.load(Path("models/promoted/champion").resolve())
+
+
+def better_by(old, new):
+    """Return by how many percent the second tally's RMSE is lower."""
+    return 100 * (1 - new.rmse / old.rmse)
 
 
 def orders(count):
@@ -66,24 +74,20 @@ def test_scores_of_champion_and_candidate_are_those_of_rows_that_nobody_saw(only
     """The experiment of the issue: 10,000 orders, then 10,000 more."""
     rows, unseen = orders(20_000)
     assert arrives("first", rows[:10_000])["outcome"] == "first"
-    champion = Path("models/promoted/champion").resolve()
-    before = true_error(champion, unseen)
+    incumbent = champion()
     told = arrives("second", rows[10_000:])
-    after = true_error("models/xgboost", unseen)
+    candidate = saved.load(Path("models/xgboost"))
 
     assert told["outcome"] == "replaced"
-    tested = len(pd.read_parquet("data/prepared/test.parquet"))
-    assert told["compared_rows"] == tested
-    old = files.read_json(Path("models/promoted/evaluation/fallback.json"))["metrics"]["test"]
-    new = files.read_json(Path("metrics/xgboost.json"))["test"]
-    for said, scored, true in (
-        ("incumbent_test_rmse", old, before),
-        ("candidate_test_rmse", new, after),
-    ):
-        assert told[said] == scored["rmse"]
-        assert scored["rmse_low"] < np.sqrt(true.mean()) < scored["rmse_high"]
-    better = 100 * (1 - np.sqrt(after.mean() / before.mean()))
-    assert told["improvement_low"] < better < told["improvement_high"]
+    judged = pd.read_parquet("data/prepared/test.parquet")
+    assert told["compared_rows"] == len(judged)
+    true = {}
+    for said, model in (("incumbent_test_rmse", incumbent), ("candidate_test_rmse", candidate)):
+        scored, true[said] = answered(model, judged), answered(model, unseen)
+        assert told[said] == pytest.approx(scored.rmse, 1e-5)
+        low, high = scored.rmse_interval()
+        assert low < true[said].rmse < high
+    assert told["improvement_low"] < better_by(*true.values()) < told["improvement_high"]
 
     assert told["data"] == "since the champion's data 10,000 rows more: second.parquet is new"
     spans = files.read_json(Path("metrics/data.json"))["files"]
@@ -108,10 +112,9 @@ def test_month_by_month_every_decision_is_right_by_rows_that_nobody_saw(only_a_b
     arrives("start", rows[:5_000])
     least, found = params.read("register", register.RegisterParams).min_improvement_pct, []
     for month in range(MONTHS):
-        before = true_error(Path("models/promoted/champion").resolve(), unseen)
+        before = answered(champion(), unseen)
         told = arrives(f"month_{month:02d}", rows[5_000 + 1_500 * month :][:1_500])
-        after = true_error("models/xgboost", unseen)
-        better = 100 * (1 - np.sqrt(after.mean() / before.mean()))
+        better = better_by(before, answered(saved.load(Path("models/xgboost")), unseen))
         low, high = told["improvement_low"], told["improvement_high"]
         found.append((told["outcome"], round(better, 2), round(low, 2), round(high, 2)))
         assert low < better < high, found
