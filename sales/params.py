@@ -21,6 +21,7 @@ GROUPS = (
     "evaluate",
     "gate",
     "register",
+    "backtest",
 )
 
 
