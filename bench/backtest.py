@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -55,15 +55,14 @@ CASES = (
 )
 
 
-def found(folder: Path) -> list[tuple[Case, dict[str, Any], float]]:
-    """Return what each case came to, and its seconds, from one clone."""
+def found(folder: Path) -> Iterator[tuple[Case, dict[str, Any], float]]:
+    """Yield what each case came to, and its seconds, from one clone."""
     subprocess.run(["git", "clone", "--quiet", ROOT, folder], check=True)
     (folder / ".venv").symlink_to(sys.prefix)
     for name in ("uv.lock", "pyproject.toml"):
         os.utime(folder / name, (0, 0))
     committed = (folder / "params.yaml").read_text(encoding="utf-8")
     env = {k: v for k, v in os.environ.items() if not k.startswith(OTHERS)}
-    results = []
     for case in CASES:
         tree = yaml.safe_load(committed)
         tree["contract"]["columns"]["Brand"]["values"].append(
@@ -83,8 +82,7 @@ def found(folder: Path) -> list[tuple[Case, dict[str, Any], float]]:
             raise SystemExit(f"error: {case.what}: {(done.stderr or done.stdout)[-2000:]}")
         seconds = time.perf_counter() - start
         print(f"{case.what}, {case.model}: {seconds:,.0f} s", flush=True)
-        results.append((case, files.read_json(folder / "backtest/result.json"), seconds))
-    return results
+        yield case, files.read_json(folder / "backtest/result.json"), seconds
 
 
 def as_markdown(results: Sequence[tuple[Case, dict[str, Any], float]]) -> str:
@@ -113,12 +111,14 @@ def _rmse(value: float) -> str:
 
 
 def main() -> None:
-    """Write the table."""
+    """Write the table, anew after each case: what is stopped leaves those that have ended."""
+    results = []
     with tempfile.TemporaryDirectory() as scratch:
-        results = found(Path(scratch) / "clone")
-    seconds = sum(each for _, _, each in results)
+        for each in found(Path(scratch) / "clone"):
+            results.append(each)
+            docs.put(ROOT / "docs" / "backtest.md", "cases", as_markdown(results))
+    seconds = sum(took for _, _, took in results)
     models = sum(one["policies"][0]["trainings"] for _, one, _ in results)
-    docs.put(ROOT / "docs" / "backtest.md", "cases", as_markdown(results))
     print(f"written to docs/backtest.md: {models} models in {seconds:,.0f} s")
 
 

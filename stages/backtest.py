@@ -118,7 +118,7 @@ def known_changes() -> list[Known]:
     return params.read("ingest.drift", DriftParams).truth()
 
 
-def draw(aged: list[Aged], by_month: dict[str, dict[str, float]]) -> None:
+def draw(aged: list[Aged], by_month: dict[str, dict[str, float | None]]) -> None:
     """Write the tables behind the plots."""
     curve = pd.DataFrame([(one.age, one.growth_pct, one.low, one.high) for one in aged])
     curve.columns = pd.Index(["age", "growth_pct", "low", "high"])

@@ -198,8 +198,8 @@ def policies(
     settings: BacktestParams,
     beyond_pct: float,
     age: int | None = None,
-) -> tuple[list[Policy], dict[str, dict[str, float]]]:
-    """Return what each habit would have cost, and its RMSE by month.
+) -> tuple[list[Policy], dict[str, dict[str, float | None]]]:
+    """Return what each habit would have cost, and its RMSE by month; None of a diverged model.
 
     Of the months after the first model. `own` are the models' errors on their own test rows; `age`
     is one that no model shall reach, for a habit of its own.
@@ -223,10 +223,14 @@ def policies(
         rmse = significant(rmse_of(tallies))
         found.append(Policy(name, rmse, len(trained), excess, low, high, tuple(trained)))
     by_month = {
-        month: {name: significant(tallies[number].rmse) for name, (tallies, _) in walked.items()}
+        month: {name: _finite(tallies[number].rmse) for name, (tallies, _) in walked.items()}
         for number, month in enumerate(seen)
     }
     return found, by_month
+
+
+def _finite(value: float) -> float | None:
+    return significant(value) if math.isfinite(value) else None
 
 
 def walk(

@@ -211,6 +211,15 @@ def test_models_without_an_error():
     assert {one.growth_pct for one in found} == {0}
 
 
+def test_predictions_that_are_not_finite_are_an_alarm_and_no_number():
+    wild = Tally.of(np.zeros(9), np.full(9, np.inf))
+    assert staleness.drifted(always(1.0), wild, 1.0, 1.0)
+    own = dict.fromkeys(ORIGINS, always(1.0))
+    found, by_month = staleness.policies(ORIGINS, MONTHS, lambda *_: wild, own, SETTINGS, 1.0)
+    assert by_month[MONTHS[0]] == {MONTHLY: None, NEVER: None, ON_DRIFT: None}
+    assert staleness.told(found)[0]["rmse"] is None
+
+
 def test_months_without_rows_are_passed_over():
     months = [month for month in MONTHS if month not in ("2022-06", "2022-07")]
     found = staleness.curve(ORIGINS, months, World(steady).score, SETTINGS)
