@@ -183,7 +183,7 @@ tune: setup .scm $(ENGINE) ## search a model's settings with Optuna, then show t
 
 # The plan names the months, so it is made between the rows by month and the trainings.
 backtest: export CHOSEN = $(MODEL)
-backtest: setup .scm $(ENGINE) $(SOURCE) ## how a model ages, and what training it anew would have cost, month by month: MODEL=xgboost, else the champion
+backtest: setup .scm $(ENGINE) $(SOURCE) ## how a model ages, and what training it anew would have cost, by month: MODEL=xgboost, else the champion
 	@python -m stages.backtest_plan --check "$$CHOSEN"
 	@dvc repro backtest/dvc.yaml:months
 	@python -m stages.backtest_plan "$$CHOSEN"
