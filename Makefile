@@ -59,7 +59,7 @@ APPLY ?=
 DRY ?=
 ID ?=
 
-.PHONY: help setup setup-cluster setup-database contract repro retrain cluster tune remote push pull history rollback promote approve lift rebuild data explain score test test-all test-pipeline test-browser test-pages test-team test-container test-crashes test-kills test-cuts test-retrain check format serve truths erase ui bento container mlflow plots results bench bench-serving bench-pipeline bench-cluster bench-load bench-levels bench-page bench-tables screenshots docs first-hour clean
+.PHONY: help setup setup-cluster setup-database contract repro retrain cluster tune backtest remote push pull history rollback promote approve lift rebuild data explain score test test-all test-pipeline test-browser test-pages test-team test-container test-crashes test-kills test-cuts test-retrain check format serve truths erase ui bento container mlflow plots results bench bench-serving bench-pipeline bench-cluster bench-load bench-levels bench-page bench-tables bench-backtest screenshots docs first-hour clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^##@/ {print "\n" substr($$0, 5)} /^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' Makefile
@@ -186,6 +186,15 @@ tune: setup .scm $(ENGINE) ## search a model's settings with Optuna, then show t
 	@grep -qx '  $(TUNED):' tune/dvc.yaml || { echo "error: MODEL=$(TUNED): no such study; there are$$(sed -n 's/^  \([a-z_]*\):$$/ \1/p' tune/dvc.yaml | tr -d '\n')" >&2; exit 1; }
 	@dvc $(if $(TRIALS),exp run -S 'tune.$(TUNED).trials=$(TRIALS)',repro) tune/dvc.yaml:$(TUNED)
 	@python -m stages.study $(TUNED)
+
+# The plan names the months, so it is made between the rows by month and the trainings.
+backtest: export CHOSEN = $(MODEL)
+backtest: setup .scm $(ENGINE) $(SOURCE) ## how a model ages, and what training it anew would have cost, by month: MODEL=xgboost, else the champion
+	@python -m stages.backtest_plan --check "$$CHOSEN"
+	@dvc repro backtest/dvc.yaml:months
+	@python -m stages.backtest_plan "$$CHOSEN"
+	@dvc repro backtest/dvc.yaml:judge
+	@python -m stages.backtest_told
 
 ##@ Share
 remote: export ADDRESS = $(value URL)
@@ -388,6 +397,10 @@ bench-tables: setup $(VENV)/tables/.installed ## ten public tables, each from it
 	$(call needs,git,apt install git)
 	@python -m bench.tables
 
+bench-backtest: setup ## what make backtest finds of changes that are known, and without one: the table of docs/backtest.md
+	$(call needs,git,apt install git)
+	@python -m bench.backtest
+
 bench-load: setup ## a minute of load on the service: memory of each process before and after, p99 as it goes
 	@python -m bench.load
 
@@ -402,7 +415,7 @@ screenshots: setup ## pictures of every view, to state/screenshots/ and docs/ (n
 
 ##@ Start over
 clean: ## remove everything that is made, but the data you dropped, the history, the environment and what git keeps
-	rm -rf requirements-serving.txt data/raw data/prepared data/contract.json data/features models cards metrics/registry.json dvc_plots "$$STATE/artifacts" "$$STATE/packed" "$$STATE/trainings" "$$STATE/matplotlib"
+	rm -rf requirements-serving.txt data/raw data/prepared data/contract.json data/features backtest/rows backtest/windows backtest/models models cards metrics/registry.json dvc_plots "$$STATE/artifacts" "$$STATE/packed" "$$STATE/trainings" "$$STATE/matplotlib"
 	find "$$STATE/registry/" -mindepth 1 -not -name history.jsonl -delete 2>/dev/null || true
 	find "$$STATE"/servers/*/registry/ -mindepth 1 -not -name journal.jsonl -delete 2>/dev/null || true
 	rm -rf "$$STATE/bentoml" "$$STATE/dask" "$$STATE/serving" "$$STATE/bench" "$$STATE/screenshots" .dvc/cache .dvc/tmp .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -81,6 +81,10 @@ class Service:
         """Return a model's metrics, verdicts and the tables of its plots."""
         return self._json("GET", f"/models/{alias}/evaluation")
 
+    def backtest(self) -> dict[str, Any]:
+        """Return how a model ages, as the last backtest found it."""
+        return self._json("GET", "/backtest")
+
     def switch(self, alias: str, token: str = "") -> None:
         """Let another model answer, in the administrator's name where there is a token."""
         headers = {"Authorization": f"Bearer {token}"} if token else {}

@@ -90,6 +90,7 @@ def openapi(served: Served, called: Called, prefix: str = "") -> dict[str, Any]:
 def _told(called: Called) -> dict[str, Any]:
     """Return what is told without a row."""
     not_exported = {"404": "The export holds none"}
+    not_made = {"404": "No backtest has run where the service is"}
     alias = {"name": "alias", "in": "path", "required": True, "schema": ALIAS}
     evaluated = _operation(
         "evaluation",
@@ -120,6 +121,9 @@ def _told(called: Called) -> dict[str, Any]:
         "/kept": {"get": _operation("kept", f"What is kept of each {called.row}", "Kept")},
         "/data": {
             "get": _operation("data", "The data that the models learnt from", "Data", not_exported)
+        },
+        "/backtest": {
+            "get": _operation("backtest", "How a model ages, month by month", "Backtest", not_made)
         },
     }
 

@@ -63,6 +63,7 @@ class Api:
             ("GET", "/models/{alias}/evaluation", self.evaluation, None),
             ("GET", "/schema", self.schema, None),
             ("GET", "/data", self.data, None),
+            ("GET", "/backtest", self.backtest, None),
             ("POST", "/predict_batch", self.predict_batch, lighten),
             ("POST", "/predict_file", self.predict_file, lighten),
             ("POST", "/explain", self.explain, None),
@@ -139,6 +140,14 @@ class Api:
         if not self._promoted.picture:
             raise RefusedError(404, "not_exported", f"exported without it: {MAKE_IT}")
         return _json(self._promoted.picture)
+
+    async def backtest(self, _: Request) -> Response:
+        """Show how a model ages, as the last `make backtest` beside the service found it."""
+        try:
+            found = await asyncio.to_thread(self._settings.backtest.read_bytes)
+        except OSError:
+            raise RefusedError(404, "no_backtest", "no backtest yet: run `make backtest`") from None
+        return Response(found, media_type="application/json")
 
     async def schema(self, _: Request) -> Response:
         """Tell what a row must bring, as the model that answers now asks for it."""

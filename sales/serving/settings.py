@@ -32,6 +32,7 @@ class Settings:
     truths_token: str  # of those that may send truths and nothing else
     cors_origins: tuple[str, ...]  # of web pages that may ask; none by default
     root_path: str  # what a proxy has before our paths
+    backtest: Path  # what `make backtest` found, where it has run
 
 
 def read(environ: Mapping[str, str], static: Path = Path()) -> Settings:
@@ -58,6 +59,7 @@ def read(environ: Mapping[str, str], static: Path = Path()) -> Settings:
         truths_token=environ.get("TRUTHS_TOKEN", ""),
         cors_origins=tuple(environ.get("CORS_ORIGINS", "").replace(",", " ").split()),
         root_path=environ.get("ROOT_PATH", "").rstrip("/"),
+        backtest=Path(environ.get("BACKTEST") or HOME / "backtest" / "result.json"),
     )
 
 
