@@ -153,9 +153,10 @@ def test_every_retraining_has_its_end_one_champion_stands_and_no_cooldown_is_bro
             schedule.call(None)
     events = schedule.events()
     tally = Counter(e.outcome for e in events if e.what == "retrained")
+    begun = sum(e.what == "retraining" for e in events)
     sys.stdout.write(
         f"{increment} increments, {KILLS} kills, by what was told last: {dict(schedule.killed)}; "
-        f"calls by exit code: {dict(schedule.codes)}; {sum(e.what == 'retraining' for e in events)} begun, "
+        f"calls by exit code: {dict(schedule.codes)}; {begun} begun, "
         f"ended: {dict(tally)}\n"
     )
     found = held(events)
