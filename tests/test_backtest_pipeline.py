@@ -1,4 +1,7 @@
-"""`make backtest` under DVC: a new month trains its own model alone, and it leaves all else."""
+"""`make backtest` under DVC: a new month trains its own model alone, and it leaves all else.
+
+The lines of docs/backtest.md; `dvc exp run` is as in docs/experiments.md.
+"""
 
 import os
 import re

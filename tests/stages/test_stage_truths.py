@@ -1,4 +1,7 @@
-"""`make truths` and `make erase`: what came true from a file, and one id taken out of it all."""
+"""`make truths` and `make erase`: what came true from a file, and one id taken out of it all.
+
+The lines of docs/served.md; its curl lines are in tests/sales/watching/.
+"""
 
 import sys
 

@@ -2,6 +2,7 @@
 
 import json
 import re
+from typing import Any
 
 import pytest
 
@@ -10,7 +11,7 @@ from tests.ui.shown import everything
 from ui import ageing
 
 POLICY = {"low": 1.0, "high": 3.0, "trained": ["2023-01"]}
-FOUND = {
+FOUND: dict[str, Any] = {
     "model": "xgboost",
     "target": "TotalAmount",
     "unit": "$",
