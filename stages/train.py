@@ -14,7 +14,7 @@ from sales.contract import mentions
 from sales.engine import Engine, RunParams, partitions
 from sales.errors import PipelineError, run
 from sales.estimators import Estimator, TrainingFiles
-from sales.estimators.fitting import scale
+from sales.estimators.fitting import categories, scale
 from sales.estimators.fitting.scale import Scale
 from sales.models import belonging, intervals, matrices, saved, state
 from sales.models.intervals import IntervalParams
@@ -50,6 +50,7 @@ def main() -> None:
             "params": settings.model_dump(),
             "train_rows": rows,
             **learnt.told(),
+            **categories.told(settings, fitted.estimator),
             **({} if fitted.rows == rows else {"sampled_rows": fitted.rows}),
             **made_of,
         }

@@ -21,6 +21,7 @@ MOST_SMALL = 100  # test rows; of fewer no slice may have min_slice_rows
 FEWEST_VALID = 19  # for intervals that hold nine of ten
 MOST_SLICED = 20  # values of a category that has slices
 SLICES = 6  # columns at most
+BY_SETS = ("hist_gradient_boosting", "xgboost", "lightgbm")  # part categories in either way
 
 
 class Drafted(NamedTuple):
@@ -99,12 +100,22 @@ def prepare(
     return Drafted({**tree, "max_rejected_pct": min(most, 100.0)}, comments)
 
 
-def featurize(base: Tree, features: Sequence[str], derived: Mapping[str, str]) -> Drafted:
-    """Return one feature set: all columns that are read, and the parts of dates."""
+def featurize(
+    base: Tree, features: Sequence[str], derived: Mapping[str, str], encoded: Mapping[str, str]
+) -> Drafted:
+    """Return one feature set: all columns that are read, and the parts of dates.
+
+    The `encoded` are categories that are better one number, each with the reason.
+    """
     tree = {**base, "feature_set": "all"}
     tree |= {"derived": dict(derived), "feature_sets": {"all": {"add": [*features, *derived]}}}
-    told = "computed of dates, which are no numbers" if derived else ""
-    return Drafted(tree, {("derived",): told} if told else {})
+    tree["target_encoding"] = {"columns": [*encoded], "above_levels": None}
+    comments: dict[Key, str] = {}
+    if derived:
+        comments["derived",] = "computed of dates, which are no numbers"
+    if encoded:
+        comments["target_encoding", "columns"] = "; ".join(encoded.values())
+    return Drafted(tree, comments)
 
 
 def evaluate(base: Tree, rows: pd.DataFrame, columns: Mapping[str, Any], parts: Sizes) -> Drafted:
@@ -188,6 +199,8 @@ def train(base: Tree) -> Drafted:
             each["interactions"] = []
         if name in ("hist_gradient_boosting", "lightgbm"):
             each["learning_rate"] = 0.1
+        if name in BY_SETS:
+            each["categories"] = "measured"
     return Drafted(tree, {})
 
 

@@ -142,6 +142,8 @@ def html(card: str) -> str:
 
 
 def _kind(name: str, featuriser: Featuriser) -> str:
+    if name in featuriser.encoded:
+        return f"category as one number, {len(featuriser.levels[name])} values"
     if name in featuriser.levels:
         rare = ", the rare ones together" if name in featuriser.folded else ""
         return f"category, {len(featuriser.levels[name])} values{rare}"

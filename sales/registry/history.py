@@ -1,4 +1,4 @@
-"""The history: an append-only record of every promotion, refusal, rollback and lifted bar.
+"""The history: an append-only record of all that was decided, by the rule, a person or a schedule.
 
 A JSON object a line. It is what the registry and the exports are made from, not the other way
 round: who is champion, whom a person has barred and what the champions before were all follow
@@ -7,15 +7,19 @@ from it, so that it outlives the registry's database.
 
 import os
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from sales.errors import PipelineError, printable
+from sales.registry import clock
 
-What = Literal["registered", "promoted", "challenger", "refused", "rolled back", "lifted"]
+Promoting = Literal["registered", "promoted", "challenger", "refused", "rolled back", "lifted"]
+Proposing = Literal["proposed", "expired"]
+Retraining = Literal["not due", "waiting", "retraining", "retrained"]
+What = Promoting | Proposing | Retraining
 HEADER = (
     "when",
     "what",
@@ -52,6 +56,10 @@ class Event(BaseModel):
     `entry`, of a registered model, is what the service tells of it, with what it learnt from, and
     `dvc_md5` DVC's name for its files. `model_name` is `register.model_name`, of
     which all this is told; events of before it was noted have none, and count for any.
+
+    `data_rows` is how many rows came in, of the data named by `data_hash`. `until` is when a
+    proposal expires. A retraining tells which triggers were `due`, `at` which machine and folder it
+    runs, and once it has ended its `outcome`.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
@@ -76,6 +84,11 @@ class Event(BaseModel):
     data_hash: str = ""
     dvc_md5: str | None = None
     entry: dict[str, Any] | None = None
+    data_rows: int | None = None
+    until: str | None = None
+    due: tuple[str, ...] | None = None
+    at: str | None = None
+    outcome: str | None = None
 
 
 def as_line(typed: str) -> str:
@@ -97,7 +110,7 @@ def as_line(typed: str) -> str:
 
 def now() -> str:
     """Return the time of an event: UTC, to the second."""
-    return datetime.now(UTC).isoformat(timespec="seconds")
+    return clock.now().astimezone(UTC).isoformat(timespec="seconds")
 
 
 def read(path: Path) -> list[Event]:
@@ -221,7 +234,7 @@ def table(events: Iterable[Event]) -> list[tuple[str, ...]]:
             _improvement(event),
             event.git_commit[:7],
             event.data_hash[:7],
-            event.reason,
+            ": ".join(part for part in (event.outcome, event.reason) if part),
         )
         for event in events
     ]

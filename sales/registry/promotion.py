@@ -80,7 +80,7 @@ class Decision:
     """
 
     promote: bool
-    outcome: str  # first, unchanged, replaced or kept
+    outcome: str  # first, unchanged, replaced, kept, or proposed (proposals.py)
     reason: str
     compared: Compared | None = None
 
@@ -210,6 +210,8 @@ def moves(
         champion = candidate
         challenger = None if challenger == candidate else challenger
         told.append(Move("promoted", candidate, before, champion, challenger, decision.reason))
+    elif decision.outcome == "proposed" and candidate:
+        told.append(Move("proposed", candidate, before, champion, challenger, decision.reason))
     elif decision.outcome == "kept" and candidate:
         told.append(Move("refused", candidate, before, champion, challenger, decision.reason))
     held = champion.content_hash if champion else ""
@@ -232,12 +234,15 @@ def nobody_passed(gate: Mapping[str, Any]) -> str:
 def as_text(record: Mapping[str, Any]) -> str:
     """Return the record's champion, decision, challenger and what is new, for a person."""
     champion, challenger = record[CHAMPION], record[CHALLENGER]
+    decision = record["decision"]
+    proposed = decision["outcome"] == "proposed"
+    how = "make approve takes the proposal" if proposed else decision["outcome"]
     second = f"{challenger['model']}, version {challenger['version']}" if challenger else "none"
     told = record["decision"].get("data")
     new = f"\ndata: {told}" if told else ""
     return (
         f"champion: {champion['model']}, version {champion['version']} "
-        f"({record['decision']['outcome']}: {record['decision']['reason']})\n"
+        f"({how}: {decision['reason']})\n"
         f"challenger: {second}"
         f"{new}"
     )

@@ -6,7 +6,7 @@ from typing import Any
 from sales import params
 from sales.data.incoming import IngestParams
 from sales.errors import PipelineError
-from sales.registry import arrivals, candidates, history, incumbent, promotion
+from sales.registry import arrivals, candidates, history, incumbent, promotion, proposals
 from sales.registry.candidates import candidate
 from sales.registry.exports import Export
 from sales.registry.history import Event, Who
@@ -25,6 +25,7 @@ def reconcile(now: Standing, today: Today, runs: Mapping[str, str]) -> dict[str,
     found = [candidates.registered(now, name, today, runs[name]) for name in names]
     by_hash = {export.entry["content_hash"]: export for export in found}
     _tell_of_a_bar(now, today, bars)
+    _end_what_lapsed(now)
 
     came = arrivals.today(params.read("ingest", IngestParams))
     new = arrivals.in_a_line(arrivals.since_champion(now.events, came))
@@ -36,11 +37,16 @@ def reconcile(now: Standing, today: Today, runs: Mapping[str, str]) -> dict[str,
         if chosen
         else promotion.without_candidate(stands)
     )
+    decision = proposals.held(decision, stands, now.settings.approval)
     figures = promotion.figures(chosen, stands, decision)
     ranked = [_who(export) for export in found]
     for move in promotion.moves(decision, ranked, now.champion, now.challenger):
         now.champion, now.challenger = move.champion, move.challenger
-        facts = {} if move.what == "challenger" else {**figures, "data": new}
+        facts: dict[str, Any] = {} if move.what == "challenger" else {**figures, "data": new}
+        if move.what == "proposed":
+            if proposals.known(now.events, move):
+                continue
+            facts["until"] = proposals.end(now.settings.proposal_days)
         now.record(move.what, to=move.to, from_=move.from_, reason=move.reason, **facts)
 
     told = {
@@ -67,6 +73,14 @@ def _tell_of_a_bar(now: Standing, today: Today, bars: Mapping[str, Event]) -> No
     if bar:
         why = f"barred since {bar.when}: {bar.reason}; `make lift VERSION=…` ends it"
         now.record("refused", to=bar.from_, from_=now.champion, reason=why)
+
+
+def _end_what_lapsed(now: Standing) -> None:
+    """Record that the time of a proposal is over; today's run may propose the same model again."""
+    lapsed = proposals.lapsed(now.events)
+    if lapsed:
+        why = f"nobody approved it until {lapsed.until}"
+        now.record("expired", to=lapsed.to, from_=now.champion, reason=why)
 
 
 def _who(export: Export) -> Who:

@@ -44,10 +44,12 @@ class Standing:
         self.exports = exports.read(folder / EXPORTS)
         self.settled: Mapping[str, str] | None = None  # today's models, where all is done
         self._known = len(self.events)
+        data = files.read_json(DATA) if DATA.is_file() else {}
         self._origin = {
             "model_name": settings.model_name,
             "git_commit": provenance.git_commit(),
-            "data_hash": files.read_json(DATA)["sha256"] if DATA.is_file() else "",
+            "data_hash": data.get("sha256", ""),
+            "data_rows": provenance.rows_in(data),
         }
 
     @property

@@ -4,19 +4,13 @@ import shutil
 import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
 from sales.errors import PipelineError
 from sales.params import Group
-from sales.registry import (
-    asking,
-    experiments,
-    logged_model,
-    logging_runs,
-    relocation,
-)
+from sales.registry import asking, experiments, logged_model, logging_runs, relocation
 from sales.registry.homes import Server
 from sales.registry.promotion import CHAMPION
 from sales.registry.runs import Run
@@ -38,6 +32,8 @@ class RegisterParams(Group):
     top_k: int = Field(ge=1)
     min_improvement_pct: float = Field(ge=0, lt=100)
     min_unseen_rows: int = Field(default=30, ge=2)
+    approval: Literal["auto", "manual"] = "auto"
+    proposal_days: float = Field(14, gt=0, le=3650)
 
 
 def in_folder(folder: Path, artifacts: Path) -> Store:

@@ -161,6 +161,7 @@ def test_what_is_behind_the_scores_is_folded(page, running):
         ("Predicted against true", False),
         ("How far off", False),
         ("Error by group", False),
+        ("How a model ages", False),
     ]
 
 

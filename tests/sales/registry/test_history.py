@@ -200,3 +200,9 @@ def test_a_history_with_a_reason_of_before_forges_no_line():
     forged = promoted(1).model_copy(update={"reason": "fine\n2026-01-01  promoted\x1b[1A"})
     _, row = history.as_text([forged]).splitlines()
     assert row.endswith("fine\\n2026-01-01  promoted\\x1b[1A")
+
+
+def test_the_table_tells_how_a_retraining_ended():
+    told = event("retrained", outcome="kept", reason="no better", due=("new_rows",))
+    (row,) = history.table([told])
+    assert (row[1], row[-1]) == ("retrained", "kept: no better")

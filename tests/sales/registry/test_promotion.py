@@ -150,6 +150,7 @@ def test_the_figures_of_a_decision():
 ONE, TWO, THREE = (Who(model=f"m{i}", version=i, content_hash=f"h{i}") for i in (1, 2, 3))
 FIRST = Decision(True, "first", "is first")
 BETTER = Decision(True, "replaced", "is better")
+HELD = Decision(False, "proposed", "is better")
 WORSE = Decision(False, "kept", "is no better")
 SAME = Decision(False, "unchanged", "is champion already")
 NEXT = "the best after it"
@@ -195,6 +196,15 @@ NEXT = "the best after it"
             ],
         ),
         (WORSE, [TWO], (ONE, TWO), [Move("refused", TWO, ONE, ONE, TWO, "is no better")]),
+        (
+            HELD,
+            [THREE, TWO],
+            (ONE, TWO),
+            [
+                Move("proposed", THREE, ONE, ONE, TWO, "is better"),
+                Move("challenger", THREE, ONE, ONE, THREE, NEXT),
+            ],
+        ),
         (WORSE, [], (ONE, None), []),  # all are barred
         (WORSE, [], (ONE, TWO), [Move("challenger", None, ONE, ONE, None, NEXT)]),
     ],
@@ -229,3 +239,5 @@ def test_a_record_in_words():
     assert promotion.as_text({**record, "challenger": None}) == f"{said}challenger: none"
     told = {**record, "decision": {**decision, "data": "july.csv is new"}}
     assert promotion.as_text(told).endswith("version 4\ndata: july.csv is new")
+    waits = {**record, "decision": {"outcome": "proposed", "reason": "xgboost is better"}}
+    assert "version 3 (make approve takes the proposal: xgboost is" in promotion.as_text(waits)
