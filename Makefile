@@ -57,7 +57,7 @@ TARGET ?=
 SHEET ?=
 APPLY ?=
 
-.PHONY: help setup setup-cluster setup-database contract repro cluster tune remote push pull history rollback promote lift rebuild explain score test test-all test-pipeline test-browser test-pages test-team test-container test-crashes test-cuts check format serve ui bento container mlflow plots results bench bench-serving bench-pipeline bench-cluster bench-load bench-page bench-tables screenshots docs first-hour clean
+.PHONY: help setup setup-cluster setup-database contract repro cluster tune remote push pull history rollback promote lift rebuild explain score test test-all test-pipeline test-browser test-pages test-team test-container test-crashes test-cuts check format serve ui bento container mlflow plots results bench bench-serving bench-pipeline bench-cluster bench-load bench-page bench-tables bench-small screenshots docs first-hour clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^##@/ {print "\n" substr($$0, 5)} /^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' Makefile
@@ -359,6 +359,11 @@ bench-tables: export BENCH_TABLES := $(BENCH_TABLES)
 bench-tables: setup $(VENV)/tables/.installed ## ten public tables, each from its file to a champion by two commands: BENCH_TABLES="cars ames" for some
 	$(call needs,git,apt install git)
 	@python -m bench.tables
+
+bench-small: export BENCH_SEEDS := $(BENCH_SEEDS)
+bench-small: export BENCH_TABLES := $(BENCH_TABLES)
+bench-small: setup $(VENV)/tables/.installed ## five small tables, ranked by a valid part and by folds, to docs/models.md: BENCH_SEEDS=5, BENCH_TABLES=mpg for some
+	@python -m bench.small_tables
 
 bench-load: setup ## a minute of load on the service: memory of each process before and after, p99 as it goes
 	@python -m bench.load

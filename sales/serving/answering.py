@@ -46,10 +46,11 @@ class Served:
         """Return the answer to one JSON order. Raises RequestError."""
         orders = self.schema.one(body)
         outside = self.schema.outside(orders)
-        prediction = float(self.model.predict(orders)[0])
-        interval = self._interval(prediction)
+        predictions = self.model.predict(orders)
+        interval = self._interval(orders, predictions)
         if interval and outside:
             interval["prediction_interval"]["holds"] = False
+        prediction = float(predictions[0])
         return {self.answer_key: prediction, **interval, **self._signed(orders, outside)}
 
     def explain(self, body: bytes) -> dict[str, Any]:
@@ -84,9 +85,9 @@ class Served:
         predictions = self.model.predict(orders)
         outside = self.schema.outside(orders)
         answer: dict[str, Any] = {"predictions": predictions.tolist()}
-        if self.model.intervals:
-            low, high = self.model.intervals.around(predictions)
-            bounds = {"low": low.tolist(), "high": high.tolist()}
+        within = self.model.within(orders, predictions)
+        if within and self.model.intervals:
+            bounds = {"low": within.low.tolist(), "high": within.high.tolist()}
             answer["prediction_intervals"] = {**bounds, "coverage": self.model.intervals.coverage}
             if outside:
                 answer["prediction_intervals"]["holds"] = (~outside.rows).tolist()
@@ -121,8 +122,8 @@ class Served:
         [orders] = found or [upload.orders(table, fields, parts, numbers)]
         predictions = self.model.predict(orders)
         columns = [predictions]
-        if self.model.intervals:
-            columns += self.model.intervals.around(predictions)
+        if within := self.model.within(orders, predictions):
+            columns += within[:2]
         names = added_columns(self.model.featuriser.target)
         added = dict(zip(names, columns, strict=False))
         answered = given_back.scored(table, added, formats.of_bytes(body).kind)
@@ -168,11 +169,11 @@ class Served:
             "example": self.entry["golden"]["order"],
         }
 
-    def _interval(self, prediction: float) -> dict[str, Any]:
-        if not self.model.intervals:
+    def _interval(self, orders: Orders, predictions: np.ndarray) -> dict[str, Any]:
+        within = self.model.within(orders, predictions)
+        if not within or not self.model.intervals:
             return {}
-        low, high = self.model.intervals.around(np.array([prediction]))
-        ends = {"low": float(low[0]), "high": float(high[0])}
+        ends = {"low": float(within.low[0]), "high": float(within.high[0])}
         return {"prediction_interval": {**ends, "coverage": self.model.intervals.coverage}}
 
     def _signed(self, orders: Orders, outside: Outside | None) -> dict[str, Any]:
