@@ -9,11 +9,12 @@ one fold; with `time` a fold is held out against the rows before it alone (rolli
 import numpy as np
 import pandas as pd
 
-from sales.data.split import FEWEST, PrepareParams
+from sales.data.split import PrepareParams
 from sales.errors import PipelineError
 
 TABLE = "folds.parquet"  # beside the parts: a row a train row, a column a repeat
 NEVER = -1
+FEWEST = 5  # rows in a fold
 
 
 def assign(

@@ -25,6 +25,7 @@ FEW = 5_000  # rows; below, folds rank better than a part of them (docs/splits.m
 VERY_FEW = 500  # rows; below, the folds are laid REPEATS times
 REPEATS = 3
 FOLDS = 10
+ROWS_A_FOLD = 20  # at least: by hash or by groups folds differ in size
 
 
 class Drafted(NamedTuple):
@@ -102,7 +103,7 @@ def prepare(
         "test_size": parts.test_size,
         "valid": "folds" if few else "part",
         "valid_size": parts.valid_size,
-        "folds": FOLDS,
+        "folds": min(FOLDS, (parts.rows - parts.test) // ROWS_A_FOLD) if few else FOLDS,
         "repeats": REPEATS if few and parts.rows < VERY_FEW else 1,
     }
     if few:

@@ -13,10 +13,10 @@ from sales import estimators, files, params
 from sales.contract import Contract
 from sales.data import division
 from sales.data.folds import held_out
-from sales.data.split import PrepareParams
+from sales.data.split import PARTS, PrepareParams
 from sales.engine import Local
 from sales.errors import PipelineError
-from sales.judging import card
+from sales.judging import card, evaluation, scores
 from sales.models import matrices, saved
 from sales.models.cross_intervals import CrossIntervals
 from sales.models.features import Featuriser
@@ -200,6 +200,37 @@ def test_a_model_of_other_folds_is_not_judged_with_these_rows(made, tmp_path, mo
     featurize.main()
     with pytest.raises(PipelineError, match="was not made from data/features as it is now"):
         evaluate.main()
+
+
+def test_a_model_without_folds_is_judged_where_there_are_no_valid_rows(made, tmp_path):
+    """A champion of earlier days: nobody ranks it, and its test rows alone decide."""
+    folder = tmp_path / "linear_regression"
+    shutil.copytree("models/linear_regression", folder)
+    (folder / saved.OUT_OF_FOLD).unlink()
+    settings = params.read("evaluate", scores.EvaluateParams)
+    orders = {part: [pd.read_parquet(PREPARED / f"{part}.parquet")] for part in PARTS}
+    [found] = evaluation.evaluate([folder], orders, settings, Local())
+    before = files.read_json(Path("metrics/linear_regression.json"))
+    assert found.metrics["valid"] == found.metrics["train"] == before["train"]
+    assert found.metrics["test"] == before["test"]
+
+
+def test_folds_learn_the_logarithm_too(project, monkeypatch):
+    set_params({**CHANGES, "prepare.repeats": 1, "train.target.transform": "log1p"})
+    raw()
+    for stage in (prepare, featurize):
+        stage.main()
+    monkeypatch.setattr("sys.argv", ["train", "linear_regression"])
+    train.main()
+    model = saved.load(Path("models/linear_regression"))
+    orders = pd.read_parquet(PREPARED / "train.parquet")
+    assigned = matrices.folds(FEATURES)["0"].to_numpy()
+    held = orders.iloc[held_out(assigned, 0)[1]]
+    own = model.folds[0]
+    predicted = own.estimator.predict(own.featuriser.transform(held))
+    assert predicted.tolist() == model.out_of_fold[1, : len(held)].tolist()
+    assert predicted.min() >= model.intervals.floor == 0.0
+    assert model.within(held, model.predict(held)).low.min() >= 0.0
 
 
 def test_by_time_the_folds_are_held_against_earlier_rows_alone(project, monkeypatch):

@@ -119,8 +119,8 @@ def test_no_fold_teaches_the_model_that_is_judged_by_it(seed, kind):
 
 
 def test_too_few_rows_for_the_folds_are_told():
-    with pytest.raises(PipelineError, match=r"^99 train rows come to folds of 9 to 10, and each"):
-        assign(99, settings(), None, None)
+    with pytest.raises(PipelineError, match=r"^49 train rows come to folds of 4 to 5, and each n"):
+        assign(49, settings(), None, None)
     keys = random_keys(500, 0, 3)
     with pytest.raises(PipelineError, match=r"lower prepare\.folds \(is 10\), or set prepare"):
         assign(500, settings(group="Customer"), None, keys)
