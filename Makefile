@@ -362,7 +362,7 @@ bench-tables: setup $(VENV)/tables/.installed ## ten public tables, each from it
 
 bench-small: export BENCH_SEEDS := $(BENCH_SEEDS)
 bench-small: export BENCH_TABLES := $(BENCH_TABLES)
-bench-small: setup $(VENV)/tables/.installed ## five small tables, ranked by a valid part and by folds, to docs/models.md: BENCH_SEEDS=5, BENCH_TABLES=mpg for some
+bench-small: setup $(VENV)/tables/.installed ## five small tables, ranked by a part and by folds, to docs/models.md: BENCH_SEEDS=5, BENCH_TABLES=mpg
 	@python -m bench.small_tables
 
 bench-load: setup ## a minute of load on the service: memory of each process before and after, p99 as it goes
