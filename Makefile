@@ -56,8 +56,10 @@ FILE ?=
 TARGET ?=
 SHEET ?=
 APPLY ?=
+DRY ?=
+ID ?=
 
-.PHONY: help setup setup-cluster setup-database contract repro cluster tune remote push pull history rollback promote lift rebuild explain score test test-all test-pipeline test-browser test-pages test-team test-container test-crashes test-cuts check format serve ui bento container mlflow plots results bench bench-serving bench-pipeline bench-cluster bench-load bench-page bench-tables bench-small screenshots docs first-hour clean
+.PHONY: help setup setup-cluster setup-database contract repro retrain cluster tune backtest remote push pull history rollback promote approve lift rebuild data explain score test test-all test-pipeline test-browser test-pages test-team test-container test-crashes test-kills test-cuts test-retrain check format serve truths erase ui bento container mlflow plots results bench bench-serving bench-pipeline bench-cluster bench-load bench-levels bench-page bench-tables bench-backtest bench-small screenshots docs first-hour clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^##@/ {print "\n" substr($$0, 5)} /^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' Makefile
@@ -161,6 +163,10 @@ repro: setup .scm $(ENGINE) $(SOURCE) ## the main job: data in, gated and regist
 	@dvc repro; status=$$?; test $$status = 0 || dvc status --quiet --with-deps gate 2> /dev/null || exit $$status; \
 	  python -m stages.scoreboard && exit $$status
 
+# All that went well is 0 here; `python -m stages.retrain` has a code for each way it may end (docs/retraining.md).
+retrain: setup .scm $(ENGINE) $(SOURCE) ## repro, if it is time: new rows, age, what was watched (`retrain` in params.yaml); DRY=1 only tells
+	@python -m stages.retrain $(if $(filter-out 0,$(DRY)),--dry); status=$$?; test $$status -ge 10 || exit $$status
+
 # In a process group of its own, which ends as a whole. A worker finds the project's modules by PYTHONPATH.
 cluster: export PYTHONPATH := $(CURDIR)
 cluster: setup-cluster ## a Dask scheduler on DASK_HOST:DASK_PORT (127.0.0.1:8786) and two workers, for run.engine: dask
@@ -181,6 +187,15 @@ tune: setup .scm $(ENGINE) ## search a model's settings with Optuna, then show t
 	@dvc $(if $(TRIALS),exp run -S 'tune.$(TUNED).trials=$(TRIALS)',repro) tune/dvc.yaml:$(TUNED)
 	@python -m stages.study $(TUNED)
 
+# The plan names the months, so it is made between the rows by month and the trainings.
+backtest: export CHOSEN = $(MODEL)
+backtest: setup .scm $(ENGINE) $(SOURCE) ## how a model ages, and what training it anew would have cost, by month: MODEL=xgboost, else the champion
+	@python -m stages.backtest_plan --check "$$CHOSEN"
+	@dvc repro backtest/dvc.yaml:months
+	@python -m stages.backtest_plan "$$CHOSEN"
+	@dvc repro backtest/dvc.yaml:judge
+	@python -m stages.backtest_told
+
 ##@ Share
 remote: export ADDRESS = $(value URL)
 remote: setup .scm ## where DVC keeps data and models for all: URL=s3://bucket/path, gs, ssh, a folder; LOCAL=1: this clone alone
@@ -194,21 +209,27 @@ pull: setup .scm ## bring the data and models of this commit from the remote: no
 
 ##@ Decide
 # What a person decides. Unexpanded and through the environment: a reason may hold any character.
-history: setup ## every promotion, refusal, rollback and lifted bar: when, from, to, scores, why
+history: setup ## every promotion, proposal, refusal, rollback, lifted bar and retraining: when, from, to, scores, why
 	@python -m stages.champion history
 
-rollback promote lift: export WHY = $(value REASON)
+rollback promote approve lift: export WHY = $(value REASON)
 rollback: setup ## the champion before this one is champion again, this one is barred; REASON="..."
 	@python -m stages.champion rollback --reason "$$WHY"
 
 promote: setup ## the challenger becomes champion: ALIAS=challenger, REASON="..."
 	@python -m stages.champion promote "$(ALIAS)" --reason "$$WHY"
 
+approve: setup ## what the rule has proposed becomes champion (register.approval: manual): REASON="...", VERSION=3
+	@python -m stages.champion approve "$(VERSION)" --reason "$$WHY"
+
 lift: setup ## a barred version may be promoted again: VERSION=3, REASON="..."
 	@python -m stages.champion lift "$(VERSION)" --reason "$$WHY"
 
 rebuild: setup ## the registry again, from the history and DVC's cache, after its database was lost
 	@python -m stages.champion rebuild
+
+data: setup ## which files the last run had, when each was first seen, and what is new since the champion's data
+	@python -m stages.data
 
 explain: export ASKED = $(value ORDER)
 explain: setup ## one order from its raw row to the answer, and why: ORDER=ORD0000001, MODEL=champion
@@ -217,7 +238,7 @@ explain: setup ## one order from its raw row to the answer, and why: ORDER=ORD00
 ##@ Check
 TESTED_WITH = setup setup-cluster $(VENV)/.kubernetes $(VENV)/.browser
 SUITE = pytest -n 2 --dist loadfile
-OTHERS_APART = not container and not crashes and not cuts
+OTHERS_APART = not container and not crashes and not cuts and not retrain
 test: $(TESTED_WITH) ## the test suite: all but what the next targets run
 	$(SUITE)
 
@@ -255,8 +276,14 @@ test-container: setup .backend ## build the images, try them alone and composed,
 test-crashes: setup ## a crash, a full and a read-only disk at every single write of the registry, each counted: hours
 	CRASH_EVERY=1 pytest -m 'crashes or not crashes' -n 2 -rP tests/stages/test_crashes.py
 
+test-kills: setup ## a worker of the service killed fifty times under load: rows answered, kept and lost
+	KILLS=50 pytest -rP tests/test_service_served.py -k killed
+
 test-cuts: setup ## a team's server gone after each single request of register and rollback, each counted: half an hour
 	CUT_EVERY=1 pytest -m 'cuts or not cuts' -n 2 --dist load -rP tests/stages/test_cuts.py
+
+test-retrain: setup ## a schedule of `make retrain` as rows come in, killed at random 20 times: minutes
+	pytest -m retrain -rP tests/stages/test_retraining_killed.py
 
 check: setup ## lint, format and types; the schemas of the CI workflow and of compose.yaml
 	ruff check .
@@ -273,10 +300,20 @@ format: setup ## put the code into the project's format
 plots: setup .scm ## draw every plot of the last run into dvc_plots/index.html (no internet needed)
 	dvc plots show
 
+# What is answered is kept there, and what came true of it: docs/served.md.
+serve truths erase: export SERVED ?= $(STATE)/served
 serve: setup ## the API over the promoted models, on HOST:PORT (127.0.0.1:3000), with WORKERS (1) processes
 	$(if $(MODEL_URI),,$(promoted))
 	$(call free,$(HOST):$(PORT),PORT)
 	@SERVING_STATE="$$STATE/serving" bentoml serve service:AmazonSales --host $(HOST) --port $(PORT)
+
+truths: export FILE_IN = $(value FILE)
+truths: setup ## what came true of answered rows, from a file with their ids and the target: FILE=shipped.csv
+	@python -m stages.truths -- "$$FILE_IN"
+
+erase: export ERASED = $(value ID)
+erase: setup ## all that is kept of one customer, row or request, taken out: ID=CUST000001
+	@python -m stages.erase -- "$$ERASED"
 
 score: export ROWS_IN = $(value IN)
 score: export ROWS_OUT = $(value OUT)
@@ -365,8 +402,15 @@ bench-small: export BENCH_TABLES := $(BENCH_TABLES)
 bench-small: setup $(VENV)/tables/.installed ## five small tables, ranked by a part and by folds, to docs/models.md: BENCH_SEEDS=5, BENCH_TABLES=mpg
 	@python -m bench.small_tables
 
+bench-backtest: setup ## what make backtest finds of changes that are known, and without one: the table of docs/backtest.md
+	$(call needs,git,apt install git)
+	@python -m bench.backtest
+
 bench-load: setup ## a minute of load on the service: memory of each process before and after, p99 as it goes
 	@python -m bench.load
+
+bench-levels: setup ## CPU seconds of each model as a category has 100 to 100,000 levels: to docs/models.md
+	@python -m bench.levels
 
 bench-page: setup ## a CSV of 100,000 orders scored through the page in Chromium: seconds and memory
 	@python -m bench.page
@@ -376,7 +420,7 @@ screenshots: setup ## pictures of every view, to state/screenshots/ and docs/ (n
 
 ##@ Start over
 clean: ## remove everything that is made, but the data you dropped, the history, the environment and what git keeps
-	rm -rf requirements-serving.txt data/raw data/prepared data/contract.json data/features models cards metrics/registry.json dvc_plots "$$STATE/artifacts" "$$STATE/packed" "$$STATE/trainings" "$$STATE/matplotlib"
+	rm -rf requirements-serving.txt data/raw data/prepared data/contract.json data/features backtest/rows backtest/windows backtest/models models cards metrics/registry.json dvc_plots "$$STATE/artifacts" "$$STATE/packed" "$$STATE/trainings" "$$STATE/matplotlib"
 	find "$$STATE/registry/" -mindepth 1 -not -name history.jsonl -delete 2>/dev/null || true
 	find "$$STATE"/servers/*/registry/ -mindepth 1 -not -name journal.jsonl -delete 2>/dev/null || true
 	rm -rf "$$STATE/bentoml" "$$STATE/dask" "$$STATE/serving" "$$STATE/bench" "$$STATE/screenshots" .dvc/cache .dvc/tmp .pytest_cache .mypy_cache .ruff_cache .hypothesis

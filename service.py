@@ -16,6 +16,7 @@ from sales.serving import connections, ending, settings, state, traffic
 from sales.serving.endpoint import LOG, SECONDS
 from sales.serving.following import Promoted
 from sales.serving.routes import Api
+from sales.watching.served_log import ServedLog
 
 SETTINGS = settings.read(os.environ, Path(swagger_ui.__path__[0]) / "static_content")
 OURS = state.folder_of_server(SETTINGS.state)
@@ -25,7 +26,9 @@ PROMOTED = Promoted(
     lambda since: API.meters.behind(since),
     lambda since: API.meters.away(since),
 )
-API: Api = Api(SETTINGS, PROMOTED)
+KEEPING = ending.told(lambda: settings.keeping(os.environ))
+LOG_OF_ROWS = ServedLog(KEEPING, lambda: API.meters, lambda: PROMOTED.picture)
+API: Api = Api(SETTINGS, PROMOTED, keeper=LOG_OF_ROWS if KEEPING.address else None)
 connections.use()
 
 
@@ -56,17 +59,27 @@ class AmazonSales:
         """Prepare what they share; in their parent."""
         state.sweep(SETTINGS.state)
         ending.let_workers_ask()
+        if KEEPING.address:
+            ending.told(LOG_OF_ROWS.check)
         if SETTINGS.model_uri:
             from sales.serving import asking
 
-            ending.tell(asking.Asking(SETTINGS).start)
+            ending.told(asking.Asking(SETTINGS).start)
 
     def __init__(self) -> None:
         try:
             traffic.share(OURS / "metrics")
         except OSError as error:
             LOG.error("each worker counts for itself, as they can share nothing: %s", error)
-        ending.start_or_ask(PROMOTED, first=bentoml.server_context.worker_index in {None, 1})
+        first = bentoml.server_context.worker_index in {None, 1}
+        ending.start_or_ask(PROMOTED, first=first)
+        if KEEPING.address:
+            LOG_OF_ROWS.start(bounding=first)
+
+    @bentoml.on_shutdown
+    def at_the_end(self) -> None:
+        """Bring to disk what was answered last."""
+        LOG_OF_ROWS.stop()
 
 
 AmazonSales.add_asgi_middleware(InFront)  # type: ignore[attr-defined]  # it is a Service now

@@ -1,10 +1,12 @@
 """The service against the published way of serving, side by side in one run: `make bench`.
 
-Four servers with one worker each, all on this machine: the reference (bench/reference_server.py),
-ours with the same XGBoost settings, ours with the promoted champion, and an empty route in the same
-BentoML set-up. They are measured in turn, several rounds, and the median of each round's ratios
-counts: the machine's moods hit them alike. Needs `make repro` first, and wrk (Debian: apt install
-wrk). BENCH_ROUNDS and BENCH_SECONDS set how long it takes.
+Five servers with one worker each, all on this machine: the reference (bench/reference_server.py),
+ours with the same XGBoost settings, ours with the promoted champion, the same with what it answers
+kept (SERVED), and an empty route in the same BentoML set-up. They are measured in turn, several
+rounds, and the median of each round's ratios counts: the machine's moods hit them alike. Processor
+time a request, of all processes of a server, is told beside: what else the machine does changes it
+least. Needs `make repro` first, and wrk (Debian: apt install wrk). BENCH_ROUNDS and BENCH_SECONDS
+set how long it takes.
 """
 
 import io
@@ -24,6 +26,7 @@ import httpx
 import joblib
 import numpy as np
 import pandas as pd
+import psutil
 
 from bench import published, reference_server
 from sales import estimators, files, params
@@ -113,7 +116,8 @@ def served(
         free.bind(("127.0.0.1", 0))
         port = str(free.getsockname()[1])
     env = {**os.environ, "OTEL_SDK_DISABLED": "true", "BENTOML_DO_NOT_TRACK": "True"}
-    env |= {"ACCESS_LOG": "0", "WORKERS": "1", "SERVING_STATE": str(WORK), **variables}
+    env |= {"ACCESS_LOG": "0", "WORKERS": "1", "SERVING_STATE": str(WORK), "SERVED": ""}
+    env |= variables
     python = str(tree / ".venv/bin/python")
     command = [python, "-m", *(word.replace("{port}", port) for word in command)]
     with (WORK / f"{name}.log").open("w") as log:
@@ -165,8 +169,18 @@ def file_rate(url: str, orders: pd.DataFrame) -> float:
     return FILE_ROWS / took
 
 
-def measure(urls: dict[str, str], orders: pd.DataFrame) -> list[dict[str, dict[str, float]]]:
+def cpu_seconds(pid: int) -> float:
+    """Return the processor time that a server's processes have taken."""
+    server = psutil.Process(pid)
+    each = [process.cpu_times() for process in (server, *server.children(recursive=True))]
+    return sum(times.user + times.system for times in each)
+
+
+def measure(
+    servers: dict[str, tuple[str, int]], orders: pd.DataFrame
+) -> list[dict[str, dict[str, float]]]:
     """Return every server's figures by round; all servers are asked one thing before the next."""
+    urls = {name: url for name, (url, _) in servers.items()}
     sent = json.loads(raw_orders(orders[:BATCH]).to_json(orient="records"))
     one, batch = (json.dumps(body).encode() for body in (sent[0], sent))
     rounds = []
@@ -181,14 +195,19 @@ def measure(urls: dict[str, str], orders: pd.DataFrame) -> list[dict[str, dict[s
                 if name == "empty" and route != "/predict":
                     continue
                 print(f"\rround {turn} of {ROUNDS}: {route} {name:<20}", end="", flush=True)
-                got = wrk(url + route, body, connections, SECONDS if turn else 1)
+                seconds, before = SECONDS if turn else 1, cpu_seconds(servers[name][1])
+                got = wrk(url + route, body, connections, seconds)
                 if got.pop("failed"):
                     raise SystemExit(f"error: {name} failed to answer: see {WORK}")
+                asked = got["requests_a_second"] * seconds
+                got["cpu_ms"] = 1000 * (cpu_seconds(servers[name][1]) - before) / asked
                 if body is batch:
                     found[name]["batch_rows_a_second"] = got["requests_a_second"] * BATCH
+                    found[name]["batch_cpu_ms"] = got["cpu_ms"]
                 else:
                     found[name] |= {f"{key}_at_{connections}": got[key] for key in got}
-        found["champion"]["file_rows_a_second"] = file_rate(urls["champion"], orders)
+        for name in ("champion", "kept"):
+            found[name]["file_rows_a_second"] = file_rate(urls[name], orders)
         if turn:
             rounds.append(found)
     print("\r" + " " * 60, end="\r")
@@ -220,6 +239,24 @@ def ratios(rounds: list[dict[str, dict[str, float]]]) -> dict[str, float]:
         ),
         "xgboost's p99 / reference's p50 at 16": ("xgboost", p99, "reference", p50),
         "champion's p99 / reference's p50 at 16": ("champion", p99, "reference", p50),
+        "rows kept / not, requests a second at 16": ("kept", rate, "champion", rate),
+        "rows kept / not, p99 at 16": ("kept", p99, "champion", p99),
+        "rows kept / not, processor time a request at 16": (
+            *("kept", "cpu_ms_at_16"),
+            *("champion", "cpu_ms_at_16"),
+        ),
+        "rows kept / not, rows a second in batches": (
+            *("kept", "batch_rows_a_second"),
+            *("champion", "batch_rows_a_second"),
+        ),
+        "rows kept / not, processor time a batch": (
+            *("kept", "batch_cpu_ms"),
+            *("champion", "batch_cpu_ms"),
+        ),
+        "rows kept / not, rows a second of a Parquet file": (
+            *("kept", "file_rows_a_second"),
+            *("champion", "file_rows_a_second"),
+        ),
     }
     return {
         name: statistics.median(found[a][x] / found[b][y] for found in rounds)
@@ -242,17 +279,24 @@ def main() -> None:
     orders = pd.read_parquet(ROOT / "data/prepared/test.parquet")
     bento = ["bentoml", "serve", "--host", "127.0.0.1", "--port", "{port}"]
     uvicorn = ["uvicorn", "bench.reference_server:app", "--port", "{port}", "--no-access-log"]
+    kept = WORK / "rows_kept"
+    shutil.rmtree(kept, ignore_errors=True)
     with ExitStack() as servers:
-        urls = {
-            name: servers.enter_context(served(name, command, "/health", ROOT, **variables))[0]
+        started = {
+            name: servers.enter_context(served(name, command, "/health", ROOT, **variables))
             for name, command, variables in (
                 ("reference", uvicorn, {"REFERENCE": str(WORK / "reference.joblib")}),
                 ("xgboost", [*bento, "service:AmazonSales"], {"PROMOTED": str(WORK / "promoted")}),
                 ("champion", [*bento, "service:AmazonSales"], {"PROMOTED": str(PROMOTED)}),
+                (
+                    "kept",
+                    [*bento, "service:AmazonSales"],
+                    {"PROMOTED": str(PROMOTED), "SERVED": str(kept)},
+                ),
                 ("empty", [*bento, "bench.empty_service:Empty"], {}),
             )
         }
-        rounds = measure(urls, orders)
+        rounds = measure(started, orders)
     found, compared = figures(rounds), ratios(rounds)
     files.write_json(WORK / "serving.json", {"figures": found, "ratios": compared})
     print(table(found))

@@ -1,4 +1,4 @@
-# The pipeline as it stands here, for a schedule: `make repro` in a copy below /work. deploy/repro.yaml runs it.
+# The pipeline as it stands here, for a schedule, in a copy below /work. deploy/retrain.yaml runs `make retrain` in it.
 # What a run leaves is on the MLflow server that MLFLOW_TRACKING_URI names; the copy goes with the container.
 FROM python:3.11-slim
 

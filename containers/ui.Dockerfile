@@ -18,10 +18,11 @@ COPY sales/data/reading/__init__.py sales/data/reading/delimited.py \
      sales/data/reading/formats.py sales/data/reading/json_lines.py \
      sales/data/reading/packing.py sales/data/reading/recoding.py \
      sales/data/reading/sheet_xml.py sales/data/reading/workbooks.py sales/data/reading/
-COPY sales/models/__init__.py sales/models/feature_sets.py sales/models/features.py \
-     sales/models/many_levels.py sales/models/
+COPY sales/models/__init__.py sales/models/codes.py sales/models/feature_sets.py sales/models/features.py \
+     sales/models/many_levels.py sales/models/spans.py sales/models/target_encoding.py sales/models/
 COPY sales/serving/__init__.py sales/serving/fields.py sales/serving/given_back.py \
      sales/serving/file_columns.py sales/serving/ranges.py sales/serving/refusals.py sales/serving/request.py \
+     sales/serving/request_ids.py \
      sales/serving/unpacking.py sales/serving/upload.py sales/serving/
 
 ENV PATH=/opt/page/.venv/bin:$PATH \

@@ -21,6 +21,8 @@ GROUPS = (
     "evaluate",
     "gate",
     "register",
+    "retrain",
+    "backtest",
 )
 
 

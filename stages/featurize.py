@@ -6,6 +6,7 @@ And so for each fold, where there are some: its featuriser knows nothing of the 
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from sales import engine, files, params
@@ -14,7 +15,8 @@ from sales.data import folds
 from sales.data.split import PARTS
 from sales.engine import partitions
 from sales.errors import run
-from sales.models import belonging, feature_sets, features
+from sales.estimators.fitting.scale import Scale, TargetParams
+from sales.models import belonging, feature_sets, features, out_of_fold
 from sales.models.feature_sets import FeaturizeParams
 from sales.models.features import Featuriser, Seen
 
@@ -27,6 +29,7 @@ def main() -> None:
     """Write data/features/: featuriser.json and, per part, the matrix with the target beside it."""
     contract = Contract.model_validate(files.read_json(CONTRACT))
     settings = params.read("featurize", FeaturizeParams)
+    learnt = Scale(params.read("train.target", TargetParams).transform)
     mentions.check()
     prepared = PREPARED.absolute()  # as workers know it
     with engine.started() as on, files.replacing(FEATURES) as beside:
@@ -34,27 +37,36 @@ def main() -> None:
         folder.mkdir()
         files.write_json(folder / belonging.MADE_OF, belonging.of_features(prepared))
         train = partitions.of(prepared / "train.parquet")
-        many = len(train)
-        seen = on.map(_seen, train, [settings] * many, [contract] * many, what="levels")
+        starts = np.cumsum([0, *partitions.rows(train)]).tolist()[:-1]
+        same = ([one] * len(train) for one in (settings, contract, learnt))
+        seen = on.map(_seen, train, starts, *same, what="levels")
         featuriser = features.fit(seen, settings, contract)
+        without = out_of_fold.fit(featuriser, seen)
         featuriser.save(folder / "featuriser.json")
         orders = [path for part in PARTS for path in partitions.of(prepared / f"{part}.parquet")]
         tables = [folder / path.relative_to(prepared) for path in orders]
         for path in {path.parent for path in tables} - {folder}:
             path.mkdir()
-        on.map(_transform, [featuriser] * len(orders), orders, tables, what="features")
+        parts = [(without, start) for start in starts]  # train comes first
+        parts += [((), 0)] * (len(orders) - len(parts))
+        on.map(_transform, [featuriser] * len(orders), orders, tables, parts, what="features")
         rows = sum(partitions.rows(train))
         if (prepared / folds.TABLE).is_file():
-            _fold(prepared, folder, settings, contract)
+            _fold(prepared, folder, settings, contract, learnt)
     print(f"{featuriser.feature_set}: {len(featuriser.columns)} features of {rows:,} train rows")
 
 
-def _seen(train: Path, settings: FeaturizeParams, contract: Contract) -> Seen:
+def _seen(
+    train: Path, first: int, settings: FeaturizeParams, contract: Contract, learnt: Scale
+) -> Seen:
     wanted = [*feature_sets.fields(settings, contract), contract.target]
-    return features.seen(pd.read_parquet(train, columns=wanted), settings, contract)
+    rows = pd.read_parquet(train, columns=wanted)
+    return features.seen(rows, settings, contract, first, learnt.forward)
 
 
-def _fold(prepared: Path, folder: Path, settings: FeaturizeParams, contract: Contract) -> None:
+def _fold(
+    prepared: Path, folder: Path, settings: FeaturizeParams, contract: Contract, learnt: Scale
+) -> None:
     """Write a folder a fold, as data/features itself is: its train rows, its own held out."""
     shutil.copyfile(prepared / folds.TABLE, folder / folds.TABLE)
     orders = pd.read_parquet(prepared / "train.parquet")
@@ -63,18 +75,36 @@ def _fold(prepared: Path, folder: Path, settings: FeaturizeParams, contract: Con
             taught, held = (orders.iloc[rows] for rows in folds.held_out(fold_of.to_numpy(), fold))
             place = folder / "folds" / f"{repeat}.{fold}"
             place.mkdir(parents=True)
-            own = features.fit([features.seen(taught, settings, contract)], settings, contract)
+            seen = [features.seen(taught, settings, contract, 0, learnt.forward)]
+            own = features.fit(seen, settings, contract)
             own.save(place / "featuriser.json")
-            for part, rows in (("train", taught), ("valid", held)):
-                partitions.write(_numbers(own, rows), place / f"{part}.parquet")
+            without = out_of_fold.fit(own, seen)
+            partitions.write(_numbers(own, taught, without), place / "train.parquet")
+            partitions.write(_numbers(own, held), place / "valid.parquet")
 
 
-def _transform(featuriser: Featuriser, source: Path, path: Path) -> None:
-    partitions.write(_numbers(featuriser, pd.read_parquet(source)), path)
+def _transform(
+    featuriser: Featuriser,
+    source: Path,
+    path: Path,
+    part: tuple[tuple[Featuriser, ...], int],
+) -> None:
+    """Write a partition as numbers; that of train rows as those see them that learn from others."""
+    partitions.write(_numbers(featuriser, pd.read_parquet(source), *part), path)
 
 
-def _numbers(featuriser: Featuriser, orders: pd.DataFrame) -> pd.DataFrame:
-    table = pd.DataFrame(featuriser.transform(orders), columns=list(featuriser.columns))
+def _numbers(
+    featuriser: Featuriser,
+    orders: pd.DataFrame,
+    without: tuple[Featuriser, ...] = (),
+    first: int = 0,
+) -> pd.DataFrame:
+    if without:
+        matrix = out_of_fold.transform(without, orders, first)
+        table = pd.DataFrame(matrix, columns=list(featuriser.columns))
+    else:
+        columns = (np.asarray(values, np.float64) for values in featuriser.each(orders))
+        table = pd.DataFrame(dict(zip(featuriser.columns, columns, strict=True)), copy=False)
     table[featuriser.target] = orders[featuriser.target].to_numpy()
     return table
 

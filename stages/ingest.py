@@ -8,7 +8,8 @@ import pyarrow as pa
 import pyarrow.parquet
 
 from sales import engine, files, params
-from sales.data import generator, pieces, sources
+from sales.data import generator, pieces, sources, spans
+from sales.data.drift import DriftParams
 from sales.data.incoming import IngestParams
 from sales.data.pieces import Read
 from sales.data.query import SqlParams
@@ -20,7 +21,7 @@ from sales.errors import PipelineError, run
 
 INCOMING = Path("data/incoming")
 RAW = Path("data/raw")
-SYNTHETIC = "synthetic"  # the table of generated orders
+SYNTHETIC = "synthetic"  # the source that makes orders, and the table of them
 
 
 def main() -> None:
@@ -31,26 +32,33 @@ def main() -> None:
     """
     settings = params.read("ingest", IngestParams)
     asked = params.read("ingest.sql", SqlParams) if settings.sql else SqlParams()
+    changes = params.read("ingest.drift", DriftParams) if settings.drift else generator.STEADY
     found = came_in(settings, asked)
+    hold_drift(settings, changes)
     with files.replacing(RAW) as folder, engine.started() as running:
         folder.mkdir()
         if settings.source == "sql":
             rows = from_database(asked, folder, running.partition_rows)
         elif running.partition_rows is None:
             rows = 0
-            for name, table in whole(settings, found):
+            for name, table in whole(settings, changes, found):
                 pieces.write_table(table, folder / f"{name}.parquet")
                 rows += table.num_rows
         else:
             tasks: list[tuple[Read, Path, int, int]] = []
-            for name, reads in in_tasks(settings, found, running.partition_rows):
+            for name, reads in in_tasks(settings, changes, found, running.partition_rows):
                 into = folder.absolute() / f"{name}.parquet"
                 into.mkdir()
                 tasks += [(read, into, task, most) for task, (read, most) in enumerate(reads)]
             rows = sum(running.map(pieces.write, *zip(*tasks, strict=True), what="ingest"))
+        if found:
+            used = [{"name": one.name, "sha256": spans.content_hash(one)} for one in found]
+            files.write_json(folder / spans.RECORD, used)
     for source in found:
         if told := how_read(source.name):
             print(f"{source.name}: {told}")
+    for since, what in changes.truth():
+        print(f"from {since} on {what}")
     print(f"{settings.source}: {rows:,} rows in {max(1, len(found))} table(s)")
 
 
@@ -102,6 +110,17 @@ def came_in(settings: IngestParams, asked: SqlParams) -> list[Source]:
     return found
 
 
+def hold_drift(settings: IngestParams, changes: DriftParams) -> None:
+    """Raise PipelineError where a change is asked for that the generator cannot make."""
+    if settings.source == SYNTHETIC:
+        generator.refuse_unlike(changes)
+    elif changes.truth():
+        raise PipelineError(
+            f"ingest.drift changes the orders that are made, but ingest.source is "
+            f"{settings.source}: leave each of its `from` empty in params.yaml"
+        )
+
+
 def from_database(asked: SqlParams, folder: Path, most: int | None) -> int:
     """Write the rows of a query as one table, and what was asked beside it; return their number.
 
@@ -121,29 +140,32 @@ def from_database(asked: SqlParams, folder: Path, most: int | None) -> int:
     return result.rows
 
 
-def whole(settings: IngestParams, found: list[Source]) -> Iterator[tuple[str, pa.Table]]:
+def whole(
+    settings: IngestParams, changes: DriftParams, found: list[Source]
+) -> Iterator[tuple[str, pa.Table]]:
     """Yield each table with its name, one in memory at a time."""
-    if settings.source == "synthetic":
-        yield SYNTHETIC, generator.generate(settings.rows, settings.seed)
+    if settings.source == SYNTHETIC:
+        yield SYNTHETIC, generator.generate(settings.rows, settings.seed, changes)
     for source in found:
         yield source.name, source.read()
 
 
 def in_tasks(
-    settings: IngestParams, found: list[Source], most: int
+    settings: IngestParams, changes: DriftParams, found: list[Source], most: int
 ) -> Iterator[tuple[str, list[tuple[Read, int]]]]:
     """Yield each table's name with what reads it task by task, and with how many rows a piece."""
-    if settings.source == "synthetic":
+    if settings.source == SYNTHETIC:
         blocks = range(generator.blocks(settings.rows))
-        yield SYNTHETIC, [(partial(generated, settings, block), most) for block in blocks]
+        made = (partial(generated, settings, changes, block) for block in blocks)
+        yield SYNTHETIC, [(read, most) for read in made]
     for source in found:
         stretches = source.stretches(most)
         yield source.name, [(each.batches, pieces.evenly(each.rows, most)) for each in stretches]
 
 
-def generated(settings: IngestParams, block: int) -> list[pa.RecordBatch]:
+def generated(settings: IngestParams, changes: DriftParams, block: int) -> list[pa.RecordBatch]:
     """Return a block of generated orders."""
-    return generator.generate_block(settings.rows, settings.seed, block).to_batches()
+    return generator.generate_block(settings.rows, settings.seed, block, changes).to_batches()
 
 
 if __name__ == "__main__":

@@ -6,11 +6,12 @@ from typing import Any
 
 from sales import engine, files, params
 from sales.contract import Contract, mentions
-from sales.data import division, preparation
+from sales.data import division, preparation, spans
 from sales.data.division import Divided
 from sales.data.preparation import Checked
 from sales.data.result import RECORD
 from sales.data.split import PrepareParams
+from sales.engine import partitions
 from sales.errors import PipelineError, run
 
 RAW = Path("data/raw")
@@ -36,7 +37,7 @@ def main() -> None:
         rejected_pct = 100 * checked.rejected / checked.rows_in
         if rejected_pct > settings.max_rejected_pct:
             raise _too_many(checked, settings)
-        divided = division.divide(contract, settings, checked.accepted, on, folder)
+        divided = division.divide(contract, settings, checked.accepted, on, folder, checked.begins)
         accepted = sum(divided.rows.values())
         if accepted + checked.rejected != checked.rows_in:  # counted, not deduced
             raise AssertionError("a row was lost: rows in are not rows out + quarantined")
@@ -65,6 +66,7 @@ def main() -> None:
             **{f"{part}_rows": rows for part, rows in divided.rows.items()},
             "sha256": files.content_hash(PREPARED),
             **asked(RAW / RECORD),
+            **came_in(RAW, divided),
         },
     )
     if checked.blank:
@@ -77,6 +79,18 @@ def main() -> None:
 def asked(record: Path) -> dict[str, Any]:
     """Return what was asked of a database, and what it answered, where the rows are from one."""
     return {"sql": files.read_json(record)} if record.is_file() else {}
+
+
+def came_in(raw: Path, divided: Divided) -> dict[str, Any]:
+    """Return the files that the rows are from, where they are from files."""
+    if not (raw / spans.RECORD).is_file():
+        return {}
+    told = []
+    for file in files.read_json(raw / spans.RECORD):
+        rows = sum(partitions.rows(partitions.of(raw / f"{file['name']}.parquet")))
+        accepted, first, last = divided.files[file["name"]]
+        told.append({**file, "rows": rows, "accepted": accepted, "first": first, "last": last})
+    return {"files": told}
 
 
 def _missing(divided: Divided) -> dict[str, dict[str, float]]:

@@ -41,6 +41,14 @@ def main() -> None:
     print(f"\n{scoreboard.as_text(results())}")
     if alike := scoreboard.alike(files.read_json(METRICS / "gate.json")):
         print(f"\n{alike}")
+    if decided := evidence():
+        print(f"\n{decided}")
+
+
+def evidence() -> str:
+    """Return how today's best and the champion compare, where register has compared them."""
+    record = METRICS / "registry.json"
+    return scoreboard.evidence(files.read_json(record)["decision"]) if record.exists() else ""
 
 
 if __name__ == "__main__":

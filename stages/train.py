@@ -14,7 +14,7 @@ from sales.contract import mentions
 from sales.engine import Engine, RunParams, partitions
 from sales.errors import PipelineError, run
 from sales.estimators import Estimator, TrainingFiles
-from sales.estimators.fitting import scale
+from sales.estimators.fitting import categories, scale
 from sales.estimators.fitting.scale import Scale
 from sales.models import belonging, cross_fitting, intervals, matrices, saved, state
 from sales.models.cross_fitting import CrossFitted
@@ -57,6 +57,7 @@ def main() -> None:
             "params": settings.model_dump(),
             "train_rows": rows,
             **learnt.told(),
+            **categories.told(settings, fitted.estimator),
             **({} if fitted.rows == rows else {"sampled_rows": fitted.rows}),
             **({} if folds is None else {"folds": int(folds["0"].max()) + 1}),
             **({} if folds is None else {"repeats": len(folds.columns)}),

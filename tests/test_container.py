@@ -84,7 +84,7 @@ def test_it_runs_as_nobody_special_and_holds_only_what_serving_imports(container
     assert "train.py" not in {Path(file).name for file in held}
 
 
-# As deploy/api.yaml and repro.yaml run them.
+# As deploy/api.yaml and retrain.yaml run them.
 CLOSED = ("--read-only", "--cap-drop", "ALL", "--security-opt", "no-new-privileges:true")
 SCRATCH = ("--tmpfs", "/tmp:size=1g,mode=1777")  # noqa: S108
 

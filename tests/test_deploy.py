@@ -23,7 +23,7 @@ COMPOSE = yaml.safe_load((ROOT / "compose.yaml").read_text())["services"]
 # The oldest and the newest Kubernetes that it is held against.
 VERSIONS = ("1.31", "1.37")
 API, PAGE = ("Deployment", "amazon-sales-api"), ("Deployment", "amazon-sales-page")
-REPRO = ("CronJob", "amazon-sales-repro")
+RETRAIN = ("CronJob", "amazon-sales-retrain")
 # The service that each stands for in compose.yaml; the pipeline is none there.
 TWINS = {API: "api", PAGE: "page"}
 # What Prometheus' operator takes of a ServiceMonitor, as far as it is used: strict, so that a word
@@ -161,7 +161,7 @@ def test_the_readmes_overlay_changes_what_it_says(tmp_path):
         assert one["image"] == f"registry.example/{container(of)['image'].partition(':')[0]}:1.2"
 
 
-@pytest.mark.parametrize("of", [API, PAGE, REPRO], ids="/".join)
+@pytest.mark.parametrize("of", [API, PAGE, RETRAIN], ids="/".join)
 def test_a_container_is_nobody_special_and_can_write_nothing_but_its_own(of):
     spec, one = pod(of)["spec"], container(of)
     assert spec["securityContext"]["runAsNonRoot"] is True
@@ -213,7 +213,8 @@ def test_it_says_what_compose_says(of):
 def test_every_setting_of_the_service_is_set_or_a_secret():
     told = OBJECTS["ConfigMap", "amazon-sales"]["data"]
     asked = COMPOSE["api"]["environment"]
-    secrets = {"ADMIN_TOKEN", *(name for name in asked if name.startswith("MLFLOW_"))}
+    secrets = {"ADMIN_TOKEN", "TRUTHS_TOKEN", "SERVED_KEY"}
+    secrets |= {*(name for name in asked if name.startswith("MLFLOW_"))}
     assert set(asked) - set(told) - secrets == {"BENTOML_HOME"}
     assert {"name": "BENTOML_HOME", "value": asked["BENTOML_HOME"]} in container(API)["env"]
     ours = {"MODEL_URI", "MLFLOW_TRACKING_URI"}  # here it follows a registry, there it need not
@@ -225,7 +226,7 @@ def test_every_setting_of_the_service_is_set_or_a_secret():
         {"configMapRef": {"name": "amazon-sales"}},
         {"secretRef": {"name": "amazon-sales", "optional": True}},
     ]
-    [server] = [one for one in container(REPRO)["env"] if one["name"] == "MLFLOW_TRACKING_URI"]
+    [server] = [one for one in container(RETRAIN)["env"] if one["name"] == "MLFLOW_TRACKING_URI"]
     assert server["valueFrom"]["configMapKeyRef"]["key"] in told
 
 
@@ -246,7 +247,7 @@ def test_each_finds_the_others():
     assert [one["port"] for one in monitor["endpoints"]] == [port["name"]]
 
 
-@pytest.mark.parametrize(("of", "file"), [(PAGE, "ui"), (REPRO, "pipeline")], ids=str)
+@pytest.mark.parametrize(("of", "file"), [(PAGE, "ui"), (RETRAIN, "pipeline")], ids=str)
 def test_users_and_images_are_those_of_the_dockerfiles(of, file):
     text = (ROOT / f"containers/{file}.Dockerfile").read_text()
     user = re.search(r"^USER (\d+):(\d+)$", text, re.M)
@@ -268,3 +269,11 @@ def test_the_pipelines_image_holds_all_that_its_stages_need():
     assert {path for path in modules if path.split("/")[0] not in copied} == set()
     assert {"Makefile", "pyproject.toml", "uv.lock", "params.yaml", "dvc.yaml"} <= copied
     assert "dvc.lock" in copied
+
+
+def test_the_nightly_run_is_make_retrain_and_ends_before_it_counts_as_cut():
+    assert container(RETRAIN)["args"] == ["make", "retrain"]
+    job = OBJECTS[RETRAIN]["spec"]["jobTemplate"]["spec"]
+    params = yaml.safe_load((ROOT / "params.yaml").read_text())
+    # a pod that was killed has no successor in its own folder: the next night's goes on with it
+    assert job["activeDeadlineSeconds"] <= 3600 * params["retrain"]["max_hours"] < 24 * 3600

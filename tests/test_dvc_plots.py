@@ -31,8 +31,8 @@ SPREAD = {
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
 
-def definitions() -> dict[str, dict]:
-    listed = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["plots"]
+def definitions(pipeline: str = "dvc.yaml") -> dict[str, dict]:
+    listed = yaml.safe_load((ROOT / pipeline).read_text(encoding="utf-8"))["plots"]
     return {name: plot for entry in listed for name, plot in entry.items()}
 
 
@@ -186,7 +186,8 @@ def test_template_is_vega_lite_of_the_bundled_major_version_around_dvc_s_data(pa
 
 
 def test_every_template_is_used_and_every_definition_has_one() -> None:
-    used = {plot["template"] for plot in definitions().values()}
+    both = (*definitions().values(), *definitions("backtest/dvc.yaml").values())
+    used = {plot["template"] for plot in both}
     assert used == {path.stem for path in TEMPLATES}
 
 

@@ -265,8 +265,9 @@ def test_values_that_training_never_saw_are_told_in_small_ascii_headers(client, 
 def test_all_warnings_come_beside_the_file_for_whoever_accepts_them(client):
     values = [f"Straße {n:04d}" for n in range(900)]
     orders = make_orders(900).assign(City=values)
-    alone = client.post("/predict_file", content=csv_of(orders))
-    headers = {"accept": "multipart/mixed, */*"}
+    named = {"x-request-id": "nightly"}
+    alone = client.post("/predict_file", content=csv_of(orders), headers=named)
+    headers = {"accept": "multipart/mixed, */*", **named}
     answered = client.post("/predict_file", content=csv_of(orders), headers=headers)
     message = email.message_from_bytes(
         f"Content-Type: {answered.headers['content-type']}\r\n\r\n".encode() + answered.content

@@ -21,15 +21,18 @@ DISKS = {
 }
 
 
+def can_mount(folder: Path) -> bool:
+    """Return whether one may mount a small disk on a folder."""
+    mount = ["mount", "-t", "tmpfs", "tmpfs", str(folder)]
+    return bool(shutil.which("unshare")) and not (
+        subprocess.run([*UNSHARED, *mount], capture_output=True, check=False).returncode
+    )
+
+
 @pytest.fixture(scope="module", autouse=True)
 def _can_mount(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("mounted")
-    told = "no leave to mount a small disk: not tried here"
-    if not shutil.which("unshare"):
-        pytest.skip(told)
-    mount = ["mount", "-t", "tmpfs", "tmpfs", str(folder)]
-    if subprocess.run([*UNSHARED, *mount], capture_output=True, check=False).returncode:
-        pytest.skip(told)
+    if not can_mount(tmp_path_factory.mktemp("mounted")):
+        pytest.skip("no leave to mount a small disk: not tried here")
 
 
 def on_disk(kind: str, state: Path) -> list[str]:

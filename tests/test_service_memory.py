@@ -19,7 +19,7 @@ from tests.examples import make_orders
 @pytest.fixture(scope="module")
 def server(promoted, tmp_path_factory):
     """Return the address of the service, and its worker's process."""
-    limits = {"MAX_BODY_MB": "100", "MAX_UNPACKED_MB": "300"}
+    limits = {"MAX_BODY_MB": "100", "MAX_UNPACKED_MB": "300", "MEMORY_SECONDS": "1"}
     process, url = serve(promoted, tmp_path_factory.mktemp("served"), **limits)
     [worker] = psutil.Process(process.pid).children(recursive=True)
     yield url, worker

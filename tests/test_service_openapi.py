@@ -21,7 +21,8 @@ REDOCLY = "@redocly/cli@2.77.0"
 
 @pytest.fixture(scope="module")
 def url(promoted, tmp_path_factory):
-    process, url = serve(promoted, tmp_path_factory.mktemp("served"))
+    folder = tmp_path_factory.mktemp("served")
+    process, url = serve(promoted, folder, SERVED=str(folder / "rows"))
     yield url
     stop(process)
 
@@ -97,6 +98,7 @@ def test_a_generated_client_calls_every_json_route(client, document, url):
         "predict": {"body": order},
         "explain": {"body": order},
         "predict_batch": {"body": [order, order]},
+        "truths": {"body": [models.Truth.from_dict({"TotalAmount": 590.5, "request_id": "a"})]},
     }
     answered = {}
     with client.Client(base_url=url, timeout=patience.SECONDS) as asking:

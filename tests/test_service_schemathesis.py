@@ -16,7 +16,8 @@ from tests.bento_server import serve, stop
 
 @pytest.fixture(scope="module")
 def api(promoted, tmp_path_factory):
-    process, url = serve(promoted, tmp_path_factory.mktemp("served"))
+    folder = tmp_path_factory.mktemp("served")
+    process, url = serve(promoted, folder, SERVED=str(folder / "rows"))
     yield schemathesis.openapi.from_url(f"{url}/openapi.json")
     stop(process)
 
@@ -24,10 +25,11 @@ def api(promoted, tmp_path_factory):
 OPERATIONS = [
     *(("GET", path) for path in ("/health", "/livez", "/healthz", "/readyz", "/metrics")),
     *(("GET", path) for path in ("/model-info", "/models", "/schema", "/data")),
+    *(("GET", path) for path in ("/kept", "/backtest")),
     *(("GET", path) for path in ("/docs", "/openapi.json")),
     ("GET", "/models/{alias}/evaluation"),
     *(("POST", path) for path in ("/models/load", "/predict", "/predict_batch", "/predict_file")),
-    ("POST", "/explain"),
+    *(("POST", path) for path in ("/explain", "/truths")),
 ]
 
 
@@ -41,7 +43,9 @@ def test_an_answer_to_what_is_described_is_a_documented_one(api, method, path):
     explore(api[path][method].as_strategy(generation_mode=GenerationMode.POSITIVE))
 
 
-@pytest.mark.parametrize("path", ["/models/load", "/predict", "/predict_batch", "/explain"])
+@pytest.mark.parametrize(
+    "path", ["/models/load", "/predict", "/predict_batch", "/explain", "/truths"]
+)
 def test_an_answer_to_anything_else_is_a_documented_one(api, path):
     explore(api[path]["POST"].as_strategy(generation_mode=GenerationMode.NEGATIVE))
 

@@ -187,6 +187,26 @@ def predicted_true(table: pd.DataFrame, unit: str | None) -> alt.LayerChart:
     )
 
 
+def band(table: pd.DataFrame, x: str, titles: tuple[str, str]) -> alt.LayerChart:
+    """Return growth_pct over whole numbers x, within low and high, with a mark at zero."""
+    marks = ticks(*_ends(table[x]), whole=True)
+    heights = ticks(*_ends(table["low"], table["high"], [0.0]))
+    base = alt.Chart(table).encode(
+        alt.X(f"{x}:Q", title=titles[0], **_axis(marks, NUMBER)),
+        tooltip=[
+            alt.Tooltip(x, title=titles[0], format=NUMBER),
+            alt.Tooltip("growth_pct", title=titles[1], format=",.4~r"),
+            alt.Tooltip("low", title="From", format=",.4~r"),
+            alt.Tooltip("high", title="To", format=",.4~r"),
+        ],
+    )
+    y = alt.Y("low:Q", title=titles[1], **_axis(heights, NUMBER))
+    area = base.mark_area(opacity=0.25).encode(y, alt.Y2("high"))
+    line = base.mark_line(point=True).encode(alt.Y("growth_pct:Q", title=titles[1]))
+    zero = alt.Chart(pd.DataFrame({"zero": [0.0]})).mark_rule(strokeDash=[4, 4], color=GREY)
+    return (area + line + zero.encode(alt.Y("zero:Q"))).properties(height=HEIGHT)
+
+
 def residuals(table: pd.DataFrame, unit: str | None) -> alt.Chart:
     """Return a point an order, from columns predicted and residual."""
     off = f"Predicted − true ({unit})" if unit else "Predicted − true"

@@ -61,6 +61,10 @@ class Service:
         """Return what an order must bring, as the model that answers now wants it."""
         return self._json("GET", "/schema")
 
+    def kept(self) -> dict[str, Any]:
+        """Return what the service keeps of the rows that it answers."""
+        return self._json("GET", "/kept")
+
     def data(self) -> dict[str, Any]:
         """Return the picture of the data that the models learnt from."""
         return self._json("GET", "/data")
@@ -77,6 +81,10 @@ class Service:
         """Return a model's metrics, verdicts and the tables of its plots."""
         return self._json("GET", f"/models/{alias}/evaluation")
 
+    def backtest(self) -> dict[str, Any]:
+        """Return how a model ages, as the last backtest found it."""
+        return self._json("GET", "/backtest")
+
     def switch(self, alias: str, token: str = "") -> None:
         """Let another model answer, in the administrator's name where there is a token."""
         headers = {"Authorization": f"Bearer {token}"} if token else {}
@@ -91,8 +99,11 @@ class Service:
         return self._json("POST", "/explain", json=order)
 
     def predict_batch(self, orders: list[dict[str, Any]]) -> dict[str, Any]:
-        """Return the answer to some orders: `predictions`, and the `model` that made them."""
-        return self._json("POST", "/predict_batch", json=orders)
+        """Return the answer to some orders: `predictions`, and the `model` that made them.
+
+        They are asked for to draw what would be if: the service is not to keep them.
+        """
+        return self._json("POST", "/predict_batch", json=orders, headers={"X-Keep": "no"})
 
     def score(self, orders: pa.Table) -> Scored:
         """Return what the service adds to the rows of a table."""

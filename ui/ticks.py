@@ -3,6 +3,7 @@
 import math
 
 STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)
+LEAST = 1e-300  # below it numbers have too few digits to be divided
 
 
 def ticks(low: float, high: float, most: int = 5, *, whole: bool = False) -> list[float]:
@@ -14,8 +15,8 @@ def ticks(low: float, high: float, most: int = 5, *, whole: bool = False) -> lis
         low, high = 0.0, 1.0
     if whole:
         low, high = float(math.floor(low)), float(math.ceil(high))
-    if high - low <= 1e-9 * max(abs(low), abs(high)):  # one value, as far as marks can tell
-        around = abs(low) / 2 or 1.0
+    if high - low <= max(1e-9 * max(abs(low), abs(high)), LEAST):  # one value, as far as marks tell
+        around = abs(low) / 2 if abs(low) > LEAST else 1.0
         low, high = low - around, low + around
     power = 10.0 ** math.floor(math.log10((high - low) / most))
     power = max(power, 1.0) if whole else power

@@ -27,6 +27,7 @@ class Told:
     schema: dict[str, Any]
     picture: dict[str, Any]
     model: dict[str, Any]
+    kept: dict[str, Any]  # what the service keeps of what it answers; empty where it does not tell
     failed: ServiceError | None = None
 
     @property
@@ -62,14 +63,17 @@ def ask(service: Service, *, anew: bool = True) -> Told:
     if known is not None and not anew:
         return known
     try:
-        schema, picture, model = side_by_side.answers(
-            service.schema, lambda: _picture(service), lambda: _model(service)
+        schema, picture, model, kept = side_by_side.answers(
+            service.schema,
+            lambda: _picture(service),
+            lambda: _model(service),
+            lambda: _kept(service),
         )
     except ServiceError as error:
         if known is None:
             raise
         return replace(known, failed=error)
-    found = Told(service.url, schema, picture, model)
+    found = Told(service.url, schema, picture, model, kept)
     st.session_state[KEPT] = found
     return found
 
@@ -91,6 +95,23 @@ def who_answers(model: dict[str, Any]) -> None:
     if not model:
         return
     st.caption(plain(f"The {model['alias']} answers now: {_in_words(model)}"), help=exactly(model))
+
+
+def what_is_kept(known: Told) -> None:
+    """Say what the service keeps of what is sent here; nothing where it keeps nothing."""
+    kept = known.kept
+    if not kept.get("kept"):
+        return
+    part = "" if kept["share"] == 1 else f" a share of {kept['share']:.0%} of"
+    private = ", ".join(kept["private"])
+    hidden = f" Of {private} no more than a code that only they can look up." if private else ""
+    rows = known.called.rows
+    st.caption(
+        plain(
+            f"Those who run the service keep{part} the {rows} that you send and their predictions "
+            f"for {kept['days']:g} days, to see later how right these were.{hidden}"
+        )
+    )
 
 
 def exactly(model: dict[str, Any]) -> str:
@@ -117,4 +138,11 @@ def _model(service: Service) -> dict[str, Any]:
     try:
         return service.answering()
     except RefusedError:
+        return {}
+
+
+def _kept(service: Service) -> dict[str, Any]:
+    try:
+        return service.kept()
+    except RefusedError:  # an older service
         return {}

@@ -35,7 +35,8 @@ class Column(Group):
     decides this one: `{City: {Austin: TX}}`. Where `missing` is allowed, a row may lack a value:
     an empty cell, a null, a field left out, or one of `missing_marks`, which stand in the place of
     the usual ones. `format`, `dayfirst` and `zone` are of dates (`date_forms.py`), `decimal` and
-    `duration` of numbers, `true_values` and `false_values` of truth values (`numbers.py`).
+    `duration` of numbers, `true_values` and `false_values` of truth values (`numbers.py`). What is
+    `private` the service keeps of no row as it is: docs/served.md.
     """
 
     role: Literal["id", "date", "boolean", "numeric", "categorical", "target", "ignored"]
@@ -54,6 +55,7 @@ class Column(Group):
     decimal: Literal[".", ","] | None = None
     duration: Literal["seconds", "minutes", "hours", "days"] | None = None
     follows: dict[str, dict[str, str]] | None = None
+    private: bool = False
 
     @model_validator(mode="after")
     def _fits_role(self) -> "Column":
@@ -66,6 +68,8 @@ class Column(Group):
             raise ValueError("values must be given once each, at least one")
         if self.unit is not None and not number:
             raise ValueError("a unit is for numeric columns")
+        if self.private and self.role == "target":
+            raise ValueError("private: not for the target: by its truths a model is judged")
         self._may_miss()
         self._written_as()
         self._followable()
@@ -171,7 +175,7 @@ class Column(Group):
 
 # Keys that the first contracts did not have.
 LATER = frozenset(("missing", "missing_marks", "format", "dayfirst", "zone"))
-LATER |= {"true_values", "false_values", "decimal", "duration"}
+LATER |= {"true_values", "false_values", "decimal", "duration", "private"}
 
 
 def _default(key: str) -> Any:

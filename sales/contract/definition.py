@@ -135,6 +135,11 @@ class Contract(Group):
         return next(iter(self._of("id")), None)
 
     @cached_property
+    def private(self) -> tuple[str, ...]:
+        """The columns of which the service keeps nothing as it is."""
+        return tuple(name for name, column in self.columns.items() if column.private)
+
+    @cached_property
     def optional(self) -> tuple[str, ...]:
         """The columns in which a row may lack a value."""
         return tuple(name for name, column in self.columns.items() if column.optional)

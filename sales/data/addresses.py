@@ -22,6 +22,10 @@ def resolve(address: str) -> tuple[AbstractFileSystem, str]:
     """Return the file system of an address, and the path there, without a slash at its end.
 
     Raises PipelineError for a kind that is not known, or needs a package that is not installed.
+
+    >>> filesystem, path = resolve("memory://bucket/orders/")
+    >>> filesystem.protocol, path
+    ('memory', '/bucket/orders')
     """
     try:
         filesystem, path = url_to_fs(address)

@@ -5,17 +5,18 @@ to together.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from sales.contract import Contract, quarantine
+from sales.contract.quarantine import NUMBER
 from sales.data import folds, keys, pictures
-from sales.data.preparation import GROUP, Accepted
+from sales.data.preparation import GROUP, GROUPS, Accepted
 from sales.data.split import PARTS, PrepareParams, split
 from sales.engine import Engine, partitions
 from sales.errors import PipelineError
@@ -25,13 +26,15 @@ from sales.errors import PipelineError
 class Divided:
     """How many rows came into each part, how many lack a value, and the data's own picture.
 
-    `missing` has those rows by column and part, of the columns that may lack one.
+    `missing` has those rows by column and part, of the columns that may lack one; `files` how many
+    are of each file, with their first and last day where there are dates.
     """
 
     rows: dict[str, int]
     missing: dict[str, dict[str, int]]
     numeric: pd.DataFrame
     categorical: pd.DataFrame
+    files: dict[str, tuple[int, str | None, str | None]]
 
 
 class _Told(NamedTuple):
@@ -43,6 +46,7 @@ class _Told(NamedTuple):
     counts: dict[str, Counter[str]]
     dates: np.ndarray | None
     keys: np.ndarray | None
+    files: dict[str, tuple[int, Any, Any]]
 
 
 def divide(
@@ -51,9 +55,11 @@ def divide(
     accepted: Sequence[Accepted],
     engine: Engine,
     folder: Path,
+    begins: Mapping[str, int],
 ) -> Divided:
     """Write the parts into a folder: the rows that the split draws from all of them together.
 
+    `begins` has the number of each file's first row.
     And the folds of the train rows, where these are asked for: raises PipelineError on a cluster.
     """
     if settings.valid == "folds" and engine.partition_rows is not None:
@@ -63,7 +69,9 @@ def divide(
         )
     many = len(accepted)
     dated = settings.split == "time"
-    told = engine.map(_tell, [contract] * many, accepted, [settings] * many, what="summaries")
+    told = engine.map(
+        _tell, [contract] * many, accepted, [settings] * many, [begins] * many, what="summaries"
+    )
     rows = sum(one.rows for one in told)
     dates = found = None
     if dated and contract.date:
@@ -84,8 +92,8 @@ def divide(
     numbers: Iterable[int | None] = [None]
     if engine.partition_rows is not None:
         numbers = range(many)
-        for part in PARTS:
-            (folder / f"{part}.parquet").mkdir()
+        for table in (*(f"{part}.parquet" for part in PARTS), *[GROUPS] * bool(settings.group)):
+            (folder / table).mkdir()
     written = engine.map(
         _write,
         [contract] * many,
@@ -95,6 +103,7 @@ def divide(
         [edges] * many,
         [folder] * many,
         numbers,
+        [one.keys if settings.group else None for one in told],
         what="split",
     )
     counted = {part: int((label == number).sum()) for number, part in enumerate(PARTS)}
@@ -108,10 +117,16 @@ def divide(
         },
         pictures.numeric(edges, [one.bins for one in written]),
         pictures.categorical([one.counts for one in told]),
+        {
+            name: _together([one.files[name] for one in told if name in one.files])
+            for name in begins
+        },
     )
 
 
-def _tell(contract: Contract, accepted: Accepted, settings: PrepareParams) -> _Told:
+def _tell(
+    contract: Contract, accepted: Accepted, settings: PrepareParams, begins: Mapping[str, int]
+) -> _Told:
     rows = accepted.rows()
     dated, found = settings.split == "time", None
     if settings.keyed:
@@ -125,7 +140,35 @@ def _tell(contract: Contract, accepted: Accepted, settings: PrepareParams) -> _T
         pictures.counts(rows, contract),
         rows[contract.date].to_numpy() if dated and contract.date else None,
         found,
+        _by_file(contract, rows, begins),
     )
+
+
+def _by_file(
+    contract: Contract, rows: pd.DataFrame, begins: Mapping[str, int]
+) -> dict[str, tuple[int, Any, Any]]:
+    """Return how many rows are of each file, and their first and last date."""
+    days = rows[contract.date] if contract.date else pd.Series(pd.NaT, rows.index)
+    ends = np.searchsorted(rows[NUMBER].to_numpy(), [*begins.values(), np.iinfo(np.int64).max])
+    found: dict[str, tuple[int, Any, Any]] = {}
+    for name, first, stop in zip(begins, ends, ends[1:], strict=False):
+        if first < stop:  # the numbers rise
+            its = days.iloc[first:stop].dropna()
+            dated = (its.min(), its.max()) if len(its) else (None, None)
+            found[name] = (int(stop - first), *dated)
+    return found
+
+
+def _together(
+    told: Sequence[tuple[int, Any, Any]],
+) -> tuple[int, str | None, str | None]:
+    """Return one file's rows and days, of what its partitions told."""
+    first = min((low for _, low, _ in told if low is not None), default=None)
+    last = max((high for _, _, high in told if high is not None), default=None)
+    rows = sum(count for count, _, _ in told)
+    if first is None or last is None:
+        return rows, None, None
+    return rows, f"{first:%Y-%m-%d}", f"{last:%Y-%m-%d}"
 
 
 class _Written(NamedTuple):
@@ -144,6 +187,7 @@ def _write(
     edges: pictures.Edges,
     folder: Path,
     number: int | None,
+    groups: np.ndarray | None,
 ) -> _Written:
     rows = quarantine.typed(contract, accepted.rows(), seen)
     counts, missing = {}, {}
@@ -153,4 +197,7 @@ def _write(
         missing[part] = {name: int(mine[name].isna().sum()) for name in contract.optional}
         if len(mine) or number is None:
             partitions.write(mine, partitions.name(folder / f"{part}.parquet", number))
+            if groups is not None and part == "test":
+                theirs = pd.DataFrame({"group": groups[labels == label]})
+                partitions.write(theirs, partitions.name(folder / GROUPS, number))
     return _Written(counts, missing, pictures.bins(rows, edges))

@@ -4,6 +4,7 @@ So that a fresh machine needs no download. Only stages/ingest.py imports it: not
 project knows this data set. Columns are drawn one by one from a stream of PCG64, by elementwise
 arithmetic only, so that (rows, seed) gives the same bytes on every machine. Each block of a million
 orders has a stream of its own, 2^127 draws further on: whoever needs one draws no other.
+From a day on orders may be others (`drift.py`): what is drawn for that comes after all else.
 """
 
 from collections.abc import Sequence
@@ -11,7 +12,10 @@ from collections.abc import Sequence
 import numpy as np
 import pyarrow as pa
 
-FIRST_DAY, DAYS = np.datetime64("2020-01-01"), 1825  # the last one is 2024-12-29
+from sales.data import drift
+from sales.data.drift import DAYS, FIRST_DAY, DriftParams
+from sales.errors import PipelineError
+
 CUSTOMERS, SELLERS = 50_000, 1_999
 BLOCK = 1_000_000  # orders
 
@@ -153,9 +157,13 @@ COUNTRIES = {
 }
 
 
-def generate(rows: int, seed: int) -> pa.Table:
+STEADY = DriftParams()
+
+
+def generate(rows: int, seed: int, changes: DriftParams = STEADY) -> pa.Table:
     """Return `rows` orders with the 20 columns of the public file, in its order, typed."""
-    return pa.concat_tables(generate_block(rows, seed, block) for block in range(blocks(rows)))
+    blocks_of = range(blocks(rows))
+    return pa.concat_tables(generate_block(rows, seed, block, changes) for block in blocks_of)
 
 
 def blocks(rows: int) -> int:
@@ -163,7 +171,7 @@ def blocks(rows: int) -> int:
     return -(-rows // BLOCK)
 
 
-def generate_block(rows: int, seed: int, block: int) -> pa.Table:
+def generate_block(rows: int, seed: int, block: int, changes: DriftParams = STEADY) -> pa.Table:
     """Return a block of what `generate` returns, by its number from 0."""
     first = block * BLOCK
     rows = min(rows - first, BLOCK)
@@ -175,50 +183,88 @@ def generate_block(rows: int, seed: int, block: int) -> pa.Table:
     def weighted(weights: Sequence[int]) -> np.ndarray:
         return np.repeat(np.arange(len(weights), dtype=np.int8), weights)[uniform(100)]
 
-    def cents(low: float, high: float) -> np.ndarray:
-        return rng.integers(round(low * 100), round(high * 100) + 1, rows) / 100
-
+    # In the order in which they have always been drawn: another one would be other orders.
     quantity = 1 + uniform(5)
-    price = cents(5, 600)
+    price = rng.integers(500, 60_001, rows) / 100
     discount = np.array([*DISCOUNTS])[weighted([*DISCOUNTS.values()])]
     rate = np.array([*TAX_RATES])[weighted([*TAX_RATES.values()])]
-    net = quantity * price * (1 - discount)
-    tax = np.round(rate * quantity * price * (1 - discount), 2)
-    # Orders below 50 ship for at most 8, all others for at most 15.
-    most = np.where(quantity * price < 50, 800, 1500)
-    shipping = rng.integers(0, most + 1) / 100
+    shipping = rng.integers(0, most_shipping(quantity * price) + 1) / 100
     product, city = uniform(len(PRODUCTS)), uniform(len(CITIES))
     name = uniform(len(FIRST_NAMES) * len(LAST_NAMES))
+    days, customer = uniform(DAYS), uniform(CUSTOMERS)
+    category, brand = uniform(len(CATEGORIES)), uniform(len(BRANDS))
+    payment, status = weighted([*PAYMENTS.values()]), weighted([*STATUSES.values()])
+    country, seller = weighted([*COUNTRIES.values()]), uniform(SELLERS)
+
+    brands = BRANDS
+    if changes.categories.day is not None:
+        lots = uniform(drift.SHARE)
+        drawn = drift.drawn_shares(lots, CATEGORIES, changes.categories.shares)
+        category = np.where(days >= changes.categories.day, drawn, category)
+    factor = drift.price_factors(days, changes.prices)
+    if changes.brand.day is not None:
+        lots = uniform(drift.SHARE)
+        new = (days >= changes.brand.day) & (lots < round(drift.SHARE * changes.brand.share))
+        brand, brands = np.where(new, len(BRANDS), brand), [*BRANDS, changes.brand.name]
+        factor = np.where(new, changes.brand.price_factor, 1.0) * factor
+    if changes.brand.day is not None or changes.prices.day is not None:
+        before = most_shipping(quantity * price)
+        price = np.where(factor == 1.0, price, np.maximum(np.round(price * factor, 2), 0.01))
+        most = most_shipping(quantity * price)
+        anew = rng.integers(0, most + 1) / 100
+        shipping = np.where(most == before, shipping, anew)
+
+    net = quantity * price * (1 - discount)
+    tax = np.round(rate * quantity * price * (1 - discount), 2)
     states = sorted(set(CITIES.values()))
     state_of = np.array([states.index(state) for state in CITIES.values()], dtype=np.int8)
 
     columns = {
         "OrderID": _numbered("ORD", 1 + first, rows, 7),
-        "OrderDate": pa.array(FIRST_DAY + uniform(DAYS).astype("timedelta64[D]")),
-        "CustomerID": _dictionary(
-            uniform(CUSTOMERS), [f"CUST{i:06d}" for i in range(1, CUSTOMERS + 1)]
-        ),
+        "OrderDate": pa.array(FIRST_DAY + days.astype("timedelta64[D]")),
+        "CustomerID": _dictionary(customer, [f"CUST{i:06d}" for i in range(1, CUSTOMERS + 1)]),
         "CustomerName": _dictionary(
             name, [f"{first} {last}" for first in FIRST_NAMES for last in LAST_NAMES]
         ),
         "ProductID": _dictionary(product, [f"P{i:05d}" for i in range(1, len(PRODUCTS) + 1)]),
         "ProductName": _dictionary(product, PRODUCTS),
-        "Category": _dictionary(uniform(len(CATEGORIES)), CATEGORIES),
-        "Brand": _dictionary(uniform(len(BRANDS)), BRANDS),
+        "Category": _dictionary(category, CATEGORIES),
+        "Brand": _dictionary(brand, brands),
         "Quantity": pa.array(quantity.astype(np.int64)),
         "UnitPrice": pa.array(price),
         "Discount": pa.array(discount),
         "Tax": pa.array(tax),
         "ShippingCost": pa.array(shipping),
         "TotalAmount": pa.array(np.round(net + tax + shipping, 2)),
-        "PaymentMethod": _dictionary(weighted([*PAYMENTS.values()]), [*PAYMENTS]),
-        "OrderStatus": _dictionary(weighted([*STATUSES.values()]), [*STATUSES]),
+        "PaymentMethod": _dictionary(payment, [*PAYMENTS]),
+        "OrderStatus": _dictionary(status, [*STATUSES]),
         "City": _dictionary(city, [*CITIES]),
         "State": _dictionary(state_of[city], states),
-        "Country": _dictionary(weighted([*COUNTRIES.values()]), [*COUNTRIES]),
-        "SellerID": _dictionary(uniform(SELLERS), [f"SELL{i:05d}" for i in range(1, SELLERS + 1)]),
+        "Country": _dictionary(country, [*COUNTRIES]),
+        "SellerID": _dictionary(seller, [f"SELL{i:05d}" for i in range(1, SELLERS + 1)]),
     }
     return pa.table(columns)
+
+
+def most_shipping(worth: np.ndarray) -> np.ndarray:
+    """Return for how many cents orders ship at most: those below 50 for 8, all others for 15."""
+    return np.where(worth < 50, 800, 1500)
+
+
+def refuse_unlike(changes: DriftParams) -> None:
+    """Raise PipelineError for a new brand that is an old one, and for categories that are none."""
+    where = "params.yaml: ingest.drift"
+    if changes.brand.name in BRANDS:
+        raise PipelineError(f"{where}.brand.name: {changes.brand.name} is a brand already")
+    for name in changes.categories.shares:
+        if name not in CATEGORIES:
+            known = ", ".join(CATEGORIES)
+            raise PipelineError(f"{where}.categories.shares: no category '{name}', but {known}")
+    if changes.categories.day is None:
+        return
+    left = 1 - sum(changes.categories.shares.values())
+    if left > 1e-6 and len(changes.categories.shares) == len(CATEGORIES):
+        raise PipelineError(f"{where}.categories.shares: all are named, and {left:g} is left over")
 
 
 def _dictionary(codes: np.ndarray, values: Sequence[str]) -> pa.DictionaryArray:

@@ -43,6 +43,7 @@ class IngestParams(HowParams):
     )
     rows: int = Field(ge=1, le=1_000_000_000)
     seed: int = Field(ge=0)
+    drift: dict[str, Any] | None = None  # read as drift.DriftParams, where orders are made
 
 
 FOUND = HowParams()  # whatever is not told is found

@@ -15,6 +15,8 @@ import pyarrow as pa
 from sales.contract import Column, Contract, cells
 from sales.errors import PipelineError
 
+VERSION = 1  # of the definition above: whoever keeps keys for later keeps it with them
+
 
 def texts(values: pd.Series, seed: int) -> np.ndarray:
     """Return the hash of each text; 0 where there is none.
@@ -30,6 +32,13 @@ def texts(values: pd.Series, seed: int) -> np.ndarray:
     there = codes >= 0
     found[there] = known[codes[there]]
     return found
+
+
+def made_of(contract: Contract) -> str | dict[str, str]:
+    """Return what a row's key is made of: the id's column, else the columns with their roles."""
+    if contract.id:
+        return contract.id
+    return {name: contract.columns[name].role for name in sorted(contract.required)}
 
 
 def of_rows(contract: Contract, rows: pd.DataFrame, seed: int) -> np.ndarray:

@@ -90,7 +90,15 @@ def told(
         "called": contract.called.model_dump(),
         "target": {"name": contract.target, "unit": contract.columns[contract.target].unit},
         "breakdown": contract.breakdown,
+        "keys": keys_of(contract),
     }
+
+
+def keys_of(contract: Contract) -> dict[str, Any]:
+    """Return by which columns the service keeps rows beside what a model reads: docs/served.md."""
+    texts = ("id", "ignored", "categorical")
+    private = [n for n in contract.private if contract.columns[n].role in texts]
+    return {"id": contract.id, "private": private}
 
 
 def _by_column(table: pd.DataFrame) -> dict[str, Any]:

@@ -32,6 +32,7 @@ class Piece(NamedTuple):
 
 
 GROUP = "__group"  # beside an accepted row: the name of its group
+GROUPS = "test_groups.parquet"  # in data/prepared: the hash of each test row's group, row by row
 
 
 class _Looked(NamedTuple):
@@ -65,7 +66,8 @@ class Checked:
     """What all rows together come to. The quarantine has a row a bad cell.
 
     `blank` rows hold no cell at all, and of those `without_target` none can be learnt from; they
-    are among none of the others, nor in `rows_in`.
+    are among none of the others, nor in `rows_in`. `begins` has the number of each file's first
+    row.
     """
 
     accepted: list[Accepted]
@@ -76,6 +78,7 @@ class Checked:
     rejected: int
     by_reason: dict[str, int]
     extra_columns: list[str]
+    begins: dict[str, int]
 
 
 def pieces(raw: Path) -> list[Piece]:
@@ -177,6 +180,7 @@ def check(
         faults["number"].nunique(),
         dict(sorted(kinds.items())),
         sorted(set[str]().union(*(one.extra_columns for one in looked))),
+        begins,
     )
 
 

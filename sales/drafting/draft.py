@@ -19,6 +19,7 @@ from sales.drafting import (
     confirm,
     contract_group,
     date_features,
+    encodings,
     giveaways,
     groups,
     names,
@@ -37,6 +38,7 @@ from sales.errors import PipelineError
 
 CELLS = 8_000_000  # of a table that are looked at together
 ROWS = 65_536
+MANY_LEVELS = 50  # of a category, where params.yaml names no number
 Tree = dict[str, Any]
 READ = ("id", "date", "boolean", "numeric", "categorical", "target")
 
@@ -245,6 +247,9 @@ def _groups(
             f"{source.name}: no column is left to learn {target} from: all are constant, ids, "
             "free text, or give it away"
         )
+    coded = [name for name in features if read[name]["role"] == "categorical"]
+    many = base["featurize"].get("many_levels", MANY_LEVELS)
+    encoded = encodings.chosen(rows, target, coded, many)
     y = rows[target].dropna().to_numpy(np.float64)
     called = names.called(source.name)
     model = names.identifier(names.stem(source.name), target, "regressor")
@@ -254,7 +259,7 @@ def _groups(
         "contract": contract_group.of(called, columns, found, confirmed),
         "ingest": groups.ingest(base["ingest"], dialect, sheet, address),
         "prepare": groups.prepare(base["prepare"], parts, *parting, rejected),
-        "featurize": groups.featurize(base["featurize"], features, derived),
+        "featurize": groups.featurize(base["featurize"], features, derived, encoded),
         "train": groups.train(base["train"]),
         "evaluate": groups.evaluate(base["evaluate"], rows, read, parts),
         "gate": groups.gate(base["gate"], y, parts, by_time=ordered is not None),

@@ -26,6 +26,7 @@ VERY_FEW = 500  # rows; below, the folds are laid REPEATS times
 REPEATS = 3
 FOLDS = 10
 ROWS_A_FOLD = 20  # at least: by hash or by groups folds differ in size
+BY_SETS = ("hist_gradient_boosting", "xgboost", "lightgbm")  # part categories in either way
 
 
 class Drafted(NamedTuple):
@@ -111,12 +112,22 @@ def prepare(
     return Drafted({**tree, "max_rejected_pct": min(most, 100.0)}, comments)
 
 
-def featurize(base: Tree, features: Sequence[str], derived: Mapping[str, str]) -> Drafted:
-    """Return one feature set: all columns that are read, and the parts of dates."""
+def featurize(
+    base: Tree, features: Sequence[str], derived: Mapping[str, str], encoded: Mapping[str, str]
+) -> Drafted:
+    """Return one feature set: all columns that are read, and the parts of dates.
+
+    The `encoded` are categories that are better one number, each with the reason.
+    """
     tree = {**base, "feature_set": "all"}
     tree |= {"derived": dict(derived), "feature_sets": {"all": {"add": [*features, *derived]}}}
-    told = "computed of dates, which are no numbers" if derived else ""
-    return Drafted(tree, {("derived",): told} if told else {})
+    tree["target_encoding"] = {"columns": [*encoded], "above_levels": None}
+    comments: dict[Key, str] = {}
+    if derived:
+        comments["derived",] = "computed of dates, which are no numbers"
+    if encoded:
+        comments["target_encoding", "columns"] = "; ".join(encoded.values())
+    return Drafted(tree, comments)
 
 
 def evaluate(base: Tree, rows: pd.DataFrame, columns: Mapping[str, Any], parts: Sizes) -> Drafted:
@@ -200,6 +211,8 @@ def train(base: Tree) -> Drafted:
             each["interactions"] = []
         if name in ("hist_gradient_boosting", "lightgbm"):
             each["learning_rate"] = 0.1
+        if name in BY_SETS:
+            each["categories"] = "measured"
     return Drafted(tree, {})
 
 

@@ -5,6 +5,8 @@ import pandas as pd
 from pydantic import Field
 
 from sales.estimators import TrainingData
+from sales.estimators.fitting import categories
+from sales.estimators.fitting.categories import Categories
 from sales.estimators.fitting.learning_curve import learning_curve
 from sales.estimators.trees import treelite_ensemble
 from sales.estimators.trees.treelite_ensemble import TreeliteEnsemble
@@ -22,6 +24,7 @@ class Params(Group):
     min_samples_leaf: int = Field(ge=1)
     l2_regularization: float = Field(ge=0)
     early_stopping_rounds: int | None = Field(ge=1)
+    categories: Categories = "codes"
     seed: int = Field(ge=0)
 
 
@@ -33,12 +36,15 @@ def fit(params: Params, data: TrainingData) -> tuple[TreeliteEnsemble, pd.DataFr
     # Here, not above: whoever only loads and predicts is spared a second of imports.
     from sklearn.ensemble import HistGradientBoostingRegressor
 
-    settings = params.model_dump(exclude={"seed", "early_stopping_rounds"})
+    params = categories.decided(params, data, fit)
+    native = categories.native(params, data.levels)
+    settings = params.model_dump(exclude={"seed", "early_stopping_rounds", "categories"})
     model = HistGradientBoostingRegressor(
         early_stopping=True,
         n_iter_no_change=params.early_stopping_rounds or params.max_iter,
         tol=0.0,  # the library's own would be in squared units of the target
         random_state=params.seed,
+        categorical_features=np.array(native) if any(native) else None,
         **settings,
     )
     model.fit(data.X, data.y, X_val=data.X_valid, y_val=data.y_valid)

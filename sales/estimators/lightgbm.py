@@ -1,5 +1,6 @@
 """LightGBM, stopped early on the valid rows and cut back to its best round."""
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +13,8 @@ from pydantic import Field
 from tqdm import tqdm
 
 from sales.estimators import Contributions, TrainingData
-from sales.estimators.fitting import spreads
+from sales.estimators.fitting import categories, spreads
+from sales.estimators.fitting.categories import Categories
 from sales.estimators.fitting.learning_curve import learning_curve
 from sales.params import Group
 
@@ -23,6 +25,7 @@ NOT_LIGHTGBMS = {
     "early_stopping_rounds",
     "early_stopping_min_delta",
     "subsample",
+    "categories",
 }
 
 
@@ -39,6 +42,7 @@ class Params(Group):
     max_bin: int = Field(ge=2, le=65_536)
     early_stopping_rounds: int | None = Field(ge=1)
     early_stopping_min_delta: float = Field(ge=0, le=0.01)
+    categories: Categories = "codes"
     seed: int = Field(ge=0)
 
 
@@ -47,6 +51,14 @@ class Booster:
     """A booster that holds no more rounds than it uses."""
 
     booster: lightgbm.Booster
+
+    @property
+    def native(self) -> bool:
+        """Whether some feature is a category whose levels are parted into sets."""
+        header = self.booster.model_to_string(num_iteration=1)
+        [infos] = re.findall(r"^feature_infos=(.*)$", header, re.MULTILINE)
+        numbers = ("[", "none")  # [least:largest], or of a constant
+        return not all(info.startswith(numbers) for info in infos.split())
 
     def predict(self, X: np.ndarray) -> np.ndarray:
         """Return the predictions of `X`."""
@@ -81,6 +93,14 @@ def settings(params: Params) -> dict[str, Any]:
     }
 
 
+def taken(params: Params, levels: tuple[int, ...]) -> dict[str, Any]:
+    """Return what LightGBM is told of the features beside their values: which are categories."""
+    native = categories.native(params, levels)
+    if not any(native):
+        return {}
+    return {"categorical_feature": [i for i, one in enumerate(native) if one]}
+
+
 def stopping(params: Params, spread: float) -> list[Callable[..., Any]]:
     """Return the callback that ends training when rows but those of training no longer gain.
 
@@ -108,8 +128,9 @@ def finished(booster: lightgbm.Booster, history: Mapping[str, Any]) -> tuple[Boo
 
 def fit(params: Params, data: TrainingData) -> tuple[Booster, pd.DataFrame]:
     """Return the booster and its curve over the rounds."""
+    params = categories.decided(params, data, fit)
     told = settings(params)
-    train = lightgbm.Dataset(data.X, data.y, params=told)
+    train = lightgbm.Dataset(data.X, data.y, params=told, **taken(params, data.levels))
     valid = train.create_valid(data.X_valid, data.y_valid)
     history: dict[str, dict[str, list[float]]] = {}
     with tqdm(

@@ -19,7 +19,15 @@ from lightgbm.callback import CallbackEnv
 from sales.engine.cluster import Cluster
 from sales.estimators import TrainingFiles
 from sales.estimators.fitting import shares, spreads, watch
-from sales.estimators.lightgbm import Booster, Params, finished, settings, stopping
+from sales.estimators.lightgbm import (
+    Booster,
+    Params,
+    finished,
+    fit,
+    settings,
+    stopping,
+    taken,
+)
 
 MOST = 1_000_000  # valid rows, which every worker holds
 # What of the network LightGBM writes into the model's file: it is another one in each run.
@@ -83,6 +91,7 @@ def fit_on(engine: Cluster, params: Params, rows: TrainingFiles) -> tuple[Booste
     log = logging.getLogger("lightgbm.dask")
     log.setLevel(logging.ERROR)  # it says which ports it looks for
     lightgbm.register_logger(log)
+    params = shares.decided(params, rows, fit)
     spread = spreads.over(engine.map, rows)
     client = engine.client
     addresses = shares.workers(client, rows.train)
@@ -95,7 +104,12 @@ def fit_on(engine: Cluster, params: Params, rows: TrainingFiles) -> tuple[Booste
             client=cast("Client", InOrder(client)),
             n_estimators=params.n_estimators,
             **settings(params),
-        ).fit(X, y, callbacks=[scores, rounds, *stopping(params, spread)])
+        ).fit(
+            X,
+            y,
+            callbacks=[scores, rounds, *stopping(params, spread)],
+            **taken(params, rows.levels),
+        )
         booster = learner.booster_
         text = re.sub(NETWORK, "", booster.model_to_string(num_iteration=-1), flags=re.MULTILINE)
         plain = lightgbm.Booster(model_str=text)

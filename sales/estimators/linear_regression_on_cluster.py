@@ -1,21 +1,8 @@
-"""Least squares on the cluster: the same as on one machine, to the rounding of its coefficients."""
+"""Least squares on the cluster."""
 
-import pandas as pd
+from functools import partial
 
-from sales.engine import Engine, partitions
-from sales.estimators import TrainingFiles
-from sales.estimators.linear_regression import Linear, Params, fit_partitions
+from sales.estimators import linear_regression
+from sales.estimators.fitting import least_squares_on_cluster
 
-
-def fit_on(engine: Engine, params: Params, rows: TrainingFiles) -> tuple[Linear, pd.DataFrame]:
-    """Return the regression on all train rows, and its curve."""
-    train, valid = ([*part] for part in (rows.train, rows.valid))
-    return fit_partitions(
-        params,
-        rows.levels,
-        engine.map,
-        rows.matrix,
-        (train, partitions.rows(train)),
-        (valid, partitions.rows(valid)),
-        rows.holes,
-    )
+fit_on = partial(least_squares_on_cluster.fit_on, linear_regression.fit_partitions)

@@ -1,21 +1,8 @@
-"""Least squares on products on the cluster: the same as on one machine, but for their rounding."""
+"""Least squares with products on the cluster."""
 
-import pandas as pd
+from functools import partial
 
-from sales.engine import Engine, partitions
-from sales.estimators import TrainingFiles
-from sales.estimators.polynomial_regression import Params, Polynomial, fit_partitions
+from sales.estimators import polynomial_regression
+from sales.estimators.fitting import least_squares_on_cluster
 
-
-def fit_on(engine: Engine, params: Params, rows: TrainingFiles) -> tuple[Polynomial, pd.DataFrame]:
-    """Return the regression on all train rows, and its curve."""
-    train, valid = ([*part] for part in (rows.train, rows.valid))
-    return fit_partitions(
-        params,
-        rows.levels,
-        engine.map,
-        rows.matrix,
-        (train, partitions.rows(train)),
-        (valid, partitions.rows(valid)),
-        rows.holes,
-    )
+fit_on = partial(least_squares_on_cluster.fit_on, polynomial_regression.fit_partitions)

@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -14,7 +14,8 @@ from pydantic import Field
 from tqdm import tqdm
 
 from sales.estimators import Contributions, TrainingData, without
-from sales.estimators.fitting import spreads
+from sales.estimators.fitting import categories, spreads
+from sales.estimators.fitting.categories import Categories
 from sales.estimators.fitting.learning_curve import kept, learning_curve
 from sales.estimators.trees import descent
 from sales.estimators.trees.descent import TreeWalk
@@ -24,6 +25,7 @@ with without("sklearn"):
     import xgboost
 
 FILE = "booster.ubj"
+NUMBER, CATEGORY = "float", "c"  # XGBoost's names for what a feature is
 FEW = 4  # rows that are answered faster without XGBoost's own runtime
 # Parameters of ours that do not go into XGBoost's own.
 NOT_XGBOOSTS = {
@@ -31,6 +33,7 @@ NOT_XGBOOSTS = {
     "early_stopping_rounds",
     "early_stopping_min_delta",
     "interactions",
+    "categories",
 }
 
 
@@ -49,6 +52,7 @@ class Params(Group):
     interactions: tuple[tuple[str, ...], ...] = ()
     early_stopping_rounds: int | None = Field(ge=1)
     early_stopping_min_delta: float = Field(ge=0, le=0.01)
+    categories: Categories = "codes"
     seed: int = Field(ge=0)
 
 
@@ -57,6 +61,11 @@ class Booster:
     """A booster that holds no more rounds than it uses."""
 
     booster: xgboost.Booster
+
+    @property
+    def native(self) -> bool:
+        """Whether some feature is a category whose levels are parted into sets."""
+        return CATEGORY in (self.booster.feature_types or ())
 
     def predict(self, X: np.ndarray) -> np.ndarray:
         """Return the predictions; XGBoost computes in float32.
@@ -73,7 +82,7 @@ class Booster:
 
     def contributions(self, row: np.ndarray) -> Contributions:
         """Return XGBoost's TreeSHAP, in float32: the sum is the prediction to six digits or so."""
-        matrix = xgboost.DMatrix(row[None, :])
+        matrix = xgboost.DMatrix(row[None, :], **_typed(self.booster.feature_types))
         [found] = self.booster.predict(matrix, pred_contribs=True).astype(np.float64)
         return Contributions(float(found[-1]), found[:-1])
 
@@ -85,6 +94,18 @@ class Booster:
 def load(folder: Path) -> Booster:
     """Return the booster that `save` wrote."""
     return Booster(xgboost.Booster(model_file=folder / FILE))
+
+
+def taken(params: Params, levels: tuple[int, ...]) -> dict[str, Any]:
+    """Return what XGBoost is told of the features beside their values: which are categories."""
+    native = categories.native(params, levels)
+    return _typed([CATEGORY if one else NUMBER for one in native])
+
+
+def _typed(types: Sequence[str] | None) -> dict[str, Any]:
+    if types is None or CATEGORY not in types:
+        return {}
+    return {"feature_types": types, "enable_categorical": True}
 
 
 def _interaction_groups(
@@ -172,8 +193,10 @@ class _Watch(xgboost.callback.TrainingCallback):
 
 def fit(params: Params, data: TrainingData) -> tuple[Booster, pd.DataFrame]:
     """Return the booster and its curve over the rounds."""
-    train = xgboost.QuantileDMatrix(data.X, data.y, max_bin=params.max_bin)
-    valid = xgboost.QuantileDMatrix(data.X_valid, data.y_valid, max_bin=params.max_bin, ref=train)
+    params = categories.decided(params, data, fit)
+    told: dict[str, Any] = {"max_bin": params.max_bin, **taken(params, data.levels)}
+    train = xgboost.QuantileDMatrix(data.X, data.y, **told)
+    valid = xgboost.QuantileDMatrix(data.X_valid, data.y_valid, ref=train, **told)
     history: dict[str, dict[str, list[float]]] = {}
     watched: list[tuple[xgboost.DMatrix, str]] = []
     if params.early_stopping_rounds:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import xgboost.dask
@@ -9,7 +10,16 @@ import xgboost.dask
 from sales.engine.cluster import Cluster
 from sales.estimators import TrainingFiles
 from sales.estimators.fitting import shares, spreads, watch
-from sales.estimators.xgboost import Booster, Params, Progress, finished, settings, stopping
+from sales.estimators.xgboost import (
+    Booster,
+    Params,
+    Progress,
+    finished,
+    fit,
+    settings,
+    stopping,
+    taken,
+)
 
 
 def fit_on(engine: Cluster, params: Params, rows: TrainingFiles) -> tuple[Booster, pd.DataFrame]:
@@ -17,6 +27,7 @@ def fit_on(engine: Cluster, params: Params, rows: TrainingFiles) -> tuple[Booste
 
     With the same number of workers it is the same bytes. Raises PipelineError for a lost worker.
     """
+    params = shares.decided(params, rows, fit)
     spread = spreads.over(engine.map, rows)
     client = engine.client
     addresses = shares.workers(client, rows.train, rows.valid)
@@ -25,7 +36,8 @@ def fit_on(engine: Cluster, params: Params, rows: TrainingFiles) -> tuple[Booste
         parts: Sequence[Path], ref: xgboost.dask.DaskQuantileDMatrix | None = None
     ) -> xgboost.dask.DaskQuantileDMatrix:
         X, y = shares.on(client, addresses, parts, rows.columns, rows.target, rows.forward)
-        return xgboost.dask.DaskQuantileDMatrix(client, X, y, max_bin=params.max_bin, ref=ref)
+        told: dict[str, Any] = {"max_bin": params.max_bin, **taken(params, rows.levels)}
+        return xgboost.dask.DaskQuantileDMatrix(client, X, y, ref=ref, **told)
 
     def train(rounds: watch.Rounds) -> tuple[Booster, pd.DataFrame]:
         learnt_from = matrix(rows.train)

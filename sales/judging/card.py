@@ -1,7 +1,8 @@
 """The model card: what a model is, what it knows and where it ends, as Markdown and HTML.
 
 (Mitchell et al. 2019, "Model Cards for Model Reporting".) Every figure comes from what the
-pipeline has written; nothing in it depends on clock, host or registry.
+pipeline has written; nothing in it depends on clock, host or registry. What register decided of a
+model is added to the card that it exports.
 """
 
 import re
@@ -21,6 +22,7 @@ BEYOND = {
     "linear_regression": "goes on in a straight line",
     "polynomial_regression": "goes on by the same products",
 }
+DECISION = "## The decision"  # of register, which alone knows the champion
 PAGE = """<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -108,6 +110,31 @@ def markdown(
     return re.sub(r"\n{3,}", "\n\n", text)
 
 
+def decided(card: str, decision: Mapping[str, Any]) -> str:
+    """Return a card that ends with what register decided of the model, in place of one before.
+
+    `decision` has its reason, what is new in the data, and figures: RMSE of both models on the same
+    rows, and how much lower that of this one is, in percent, with its 95 % interval.
+    """
+    told = [DECISION, "", f"{decision['reason']}."]
+    if decision["data"]:
+        told += ["", f"Data: {plain(decision['data'])}."]
+    if decision["improvement_pct"] is not None:
+        ends = [decision[f"improvement_{end}"] for end in ("low", "high")]
+        values = {
+            "rows on which both were compared": f"{decision['compared_rows']:,}",
+            "RMSE of this model": _number(decision["candidate_test_rmse"]),
+            "RMSE of the champion then": _number(decision["incumbent_test_rmse"]),
+            "better by": f"{decision['improvement_pct']:.2f} %",
+        }
+        if None not in ends:
+            values["between, 95 times of a hundred"] = " and ".join(f"{end:.2f} %" for end in ends)
+        told += ["", "| compared | value |", "| --- | ---: |"]
+        told += [f"| {name} | {value} |" for name, value in values.items()]
+    before = card.partition(f"\n{DECISION}\n")[0].rstrip("\n")
+    return "\n".join([before, "", *told, ""])
+
+
 def html(card: str) -> str:
     """Return a card as a page that needs nothing from elsewhere."""
     title = card.partition("\n")[0].lstrip("# ")
@@ -116,6 +143,8 @@ def html(card: str) -> str:
 
 
 def _kind(name: str, featuriser: Featuriser) -> str:
+    if name in featuriser.encoded:
+        return f"category as one number, {len(featuriser.levels[name])} values"
     if name in featuriser.levels:
         rare = ", the rare ones together" if name in featuriser.folded else ""
         return f"category, {len(featuriser.levels[name])} values{rare}"

@@ -8,7 +8,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
+from scipy.special import stdtrit
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ class Comparison:
             return self._without_a_ratio()
         spread = self.bb / self.b**2 + self.aa / self.a**2 - 2 * self.ab / (self.a * self.b)
         deviation = math.sqrt(max(spread, 0.0) * self.units / (self.units - 1)) / 2
-        away = float(stats.t.ppf((1 + level) / 2, self.units - 1)) * deviation
+        away = float(stdtrit(self.units - 1, (1 + level) / 2)) * deviation
         middle = math.log(self.b / self.a) / 2
         low, pct, high = (100 * (1 - math.exp(middle + d)) for d in (away, 0.0, -away))
         return Improvement(pct, low, high)

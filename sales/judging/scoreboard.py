@@ -66,6 +66,20 @@ def alike(gate: Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
+def evidence(decision: Mapping[str, Any]) -> str:
+    """Return a line on how candidate and champion compare, where a decision rests on that."""
+    better = decision.get("improvement_pct")
+    ends = [decision.get(f"improvement_{end}") for end in ("low", "high")]
+    if better is None or None in ends:
+        return ""
+    low, high = (_number(end, ".2f") for end in ends)
+    return (
+        f"{decision['candidate']} against the champion {decision['incumbent']}: {better:.2f} % "
+        f"better, {low} to {high} with 95 %, on {decision['compared_rows']:,} rows; "
+        f"{decision['min_improvement_pct']:g} % beyond chance are asked for: {decision['outcome']}"
+    )
+
+
 def as_text(table: list[tuple[str, ...]]) -> str:
     """Return the table for a terminal: columns aligned, numbers to the right."""
     lines = [HEADER, *table]

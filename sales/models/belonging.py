@@ -16,6 +16,7 @@ from sales.errors import PipelineError
 MADE_OF = "made_of.json"  # in a folder; a key of that name in a JSON file
 TABLES = ("train.parquet", "valid.parquet", "test.parquet")
 FOLDS = "folds.parquet"  # where there are no valid rows
+TRAINED = ("train_sha256", "valid_sha256")  # what a model's model.json names them by
 DIGITS = 12  # of a hash in the metrics: enough to tell two apart, narrow in `dvc metrics diff`
 
 

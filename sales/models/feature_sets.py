@@ -16,6 +16,21 @@ class FeatureSet(Group):
     drop: tuple[str, ...] = ()
 
 
+class TargetEncodingParams(Group):
+    """Which categories are one number, what their levels add to the mean (`target_encoding.py`).
+
+    The columns, and those with more than `above_levels` values in the train rows.
+    """
+
+    columns: tuple[str, ...] = ()
+    above_levels: int | None = Field(default=None, ge=2)
+
+    def takes(self, column: str, levels: int) -> bool:
+        """Return whether a category with so many values is one number."""
+        above = self.above_levels is not None and levels > self.above_levels
+        return above or column in self.columns
+
+
 class FeaturizeParams(Group):
     """Which columns a model sees, and how those that no order holds are computed.
 
@@ -24,6 +39,7 @@ class FeaturizeParams(Group):
 
     feature_set: str
     many_levels: int = Field(default=50, ge=2)
+    target_encoding: TargetEncodingParams = TargetEncodingParams()
     derived: dict[str, str] = Field(default_factory=dict)
     feature_sets: dict[str, FeatureSet]
 
@@ -63,8 +79,15 @@ def fields(params: FeaturizeParams, contract: Contract) -> dict[str, Column]:
     """Return the columns that the features need, in the order in which they first need them.
 
     Raises PipelineError for a feature that is no numeric, boolean or categorical column of the
-    contract, nor derived, or that would show the model the target.
+    contract, nor derived, or that would show the model the target, and for a column to be encoded
+    that is no category.
     """
+    for name in params.target_encoding.columns:
+        if name not in contract.categorical:
+            raise PipelineError(
+                f"featurize.target_encoding.columns: '{name}' is not a categorical column of the "
+                "contract"
+            )
     plain = {*contract.numeric, *contract.boolean, *contract.categorical}
     inputs = plain.union(contract.dates)
     computed = derived(params)

@@ -5,7 +5,7 @@ and serving cannot drift apart: `transform` works elementwise, without BLAS, and
 the same bits alone as in a table.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -20,12 +20,11 @@ from sales.contract import Column, Contract
 from sales.contract.expressions import Expression
 from sales.contract.holes import gone
 from sales.errors import PipelineError
-from sales.models import feature_sets, many_levels
+from sales.models import codes, feature_sets, many_levels, spans, target_encoding
+from sales.models.codes import Codes
 from sales.models.feature_sets import FeaturizeParams
+from sales.models.spans import Range
 
-Range = tuple[float | str, float | str]  # of numbers, or of days
-Codes = dict[str | None, float]  # None: of no value
-RARE = "\0"  # among the codes: of all values that have none of their own; no cell says it
 Columns = pd.DataFrame | Mapping[str, Any]  # or a dict of equally long arrays or lists
 
 
@@ -42,6 +41,8 @@ class Featuriser:
     more code, the last, for rows that lack it; a number that is missing is NaN.
     A category with very many values is `folded`: its levels stand in another order, and all values
     but those have one code together, this one.
+    A category that is `encoded` is a number: what each level adds to the mean target, in their
+    order, and last, where train rows lack it, what that does (`target_encoding.py`).
     `ranges` has the least and the largest value in the train rows: of the numbers that an order
     brings, of its date (as days, `2024-06-03`) and of the columns derived from the date alone. A
     model that was saved before has none.
@@ -53,9 +54,10 @@ class Featuriser:
     levels: Mapping[str, tuple[str, ...]]
     fields: Mapping[str, Column]
     target: str
-    ranges: Mapping[str, "Range"] | None = None
+    ranges: Mapping[str, Range] | None = None
     holes: tuple[str, ...] = ()
     folded: Mapping[str, int] = field(default_factory=dict)
+    encoded: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
 
     @cached_property
     def _expressions(self) -> dict[str, Expression]:
@@ -65,21 +67,22 @@ class Featuriser:
 
     @cached_property
     def _codes(self) -> dict[str, Codes]:
-        codes: dict[str, Codes] = {
-            name: {level: float(code) for code, level in enumerate(levels)}
+        return {
+            name: codes.of_amounts(levels, self.encoded[name], hole=name in self.holes)
+            if name in self.encoded
+            else codes.of(levels, self.folded.get(name), hole=name in self.holes)
             for name, levels in self.levels.items()
         }
-        for name, rare in self.folded.items():
-            codes[name] = {n: code + (code >= rare) for n, code in codes[name].items()}
-            codes[name] |= {RARE: float(rare), None: np.nan}
-        for name in codes.keys() & self.holes:
-            codes[name][None] = float(len(codes[name]) - (name in self.folded))
-        return codes
 
     def sizes(self) -> tuple[int, ...]:
-        """Return how many codes each feature has; 0 of a number."""
-        each = (self._codes.get(name, {}).values() for name in self.columns)
-        return tuple(sum(code == code for code in codes) for codes in each)
+        """Return how many codes each feature has; 0 of a number, and of a category as one."""
+        coded = {name: own for name, own in self._codes.items() if name not in self.encoded}
+        each = (coded.get(name, {}).values() for name in self.columns)
+        return tuple(sum(code == code for code in own) for own in each)
+
+    def lacking(self) -> tuple[bool, ...]:
+        """Return of each feature whether some train row lacks it, or has a code that says so."""
+        return tuple(name in self.holes and name not in self.encoded for name in self.columns)
 
     @property
     def request_fields(self) -> tuple[str, ...]:
@@ -92,16 +95,20 @@ class Featuriser:
         A derived column that the orders already hold (a request with OrderYear in place of
         OrderDate) is taken as it stands. Raises PipelineError when a column is missing.
         """
+        return np.array(self.each(orders), np.float64).T
+
+    def each(self, orders: Columns) -> list[np.ndarray | list[Any]]:
+        """Return the matrix's columns: of many rows to be written, a matrix is a copy more."""
         parts: list[Any] = []
-        for name, codes in self._sources:
+        for name, own in self._sources:
             if name not in orders:
                 parts.append(self._computed(name, orders))
-            elif codes is not None:
-                parts.append(_encode(orders[name], codes))
+            elif own is not None:
+                parts.append(codes.encode(orders[name], own))
             else:
                 values = orders[name]
                 parts.append(values if isinstance(values, list) else np.asarray(values, np.float64))
-        return np.array(parts, np.float64).T
+        return parts
 
     def sees_like(self, other: "Featuriser") -> bool:
         """Return whether both make the same numbers of any order."""
@@ -110,8 +117,8 @@ class Featuriser:
     def unknown(self, orders: Columns) -> dict[str, list[str]]:
         """Return, for each categorical column, the values that training never saw."""
         found: dict[str, list[str]] = {}
-        for name, codes in self._codes.items():
-            strange = set(orders[name]).difference(codes)
+        for name, own in self._codes.items():
+            strange = set(orders[name]).difference(own)
             if strange and self.fields[name].optional:  # no value is none that is new
                 strange = {value for value in strange if not gone(value)}
             if strange:
@@ -164,6 +171,7 @@ class Featuriser:
                 **({} if self.ranges is None else {"ranges": self.ranges}),
                 **({"holes": list(self.holes)} if self.holes else {}),
                 **({"folded": dict(self.folded)} if self.folded else {}),
+                **({"encoded": dict(self.encoded)} if self.encoded else {}),
             },
         )
 
@@ -183,23 +191,8 @@ class Featuriser:
             else None,
             tuple(content.get("holes", ())),
             content.get("folded", {}),
+            {name: tuple(own) for name, own in content.get("encoded", {}).items()},
         )
-
-
-def _encode(values: Any, codes: Codes) -> Any:
-    """Return an array, or a list to make one of, in which None is NaN."""
-    rare = codes.get(RARE, np.nan)
-    if isinstance(values, list) and rare != rare:
-        return [*map(codes.get, values)]
-    dtype = getattr(values, "dtype", None)
-    if isinstance(dtype, pd.CategoricalDtype):  # look up each category once, not each row
-        categorical = pd.Categorical(values)
-        known = (codes.get(category, rare) for category in categorical.categories)
-        lookup = np.array([*known, codes.get(None, np.nan)])
-        return lookup[categorical.codes]  # code -1, a missing value, takes the last entry
-    if None in codes:
-        return [codes.get(None if gone(value) else value, rare) for value in values]
-    return [*map(codes.get, values)]
 
 
 class Seen(NamedTuple):
@@ -209,10 +202,20 @@ class Seen(NamedTuple):
     ranges: dict[str, Range]
     holes: frozenset[str] = frozenset()
     tallies: Mapping[str, many_levels.Tally] = MappingProxyType({})
+    amounts: Mapping[str, target_encoding.Tally] = MappingProxyType({})
 
 
-def seen(train: pd.DataFrame, params: FeaturizeParams, contract: Contract) -> Seen:
-    """Return all that `fit` asks of a partition of the train rows, of the columns in `fields`."""
+def seen(
+    train: pd.DataFrame,
+    params: FeaturizeParams,
+    contract: Contract,
+    first: int = 0,
+    forward: Callable[[np.ndarray], np.ndarray] | None = None,
+) -> Seen:
+    """Return all that `fit` asks of a partition of the train rows, of the columns in `fields`.
+
+    `first` is the number of its first row among all; `forward` makes of targets what is learnt.
+    """
     wanted = feature_sets.fields(params, contract)
     levels = {
         name: {str(value) for value in train[name].unique() if not gone(value)}
@@ -221,8 +224,7 @@ def seen(train: pd.DataFrame, params: FeaturizeParams, contract: Contract) -> Se
     }
     if not len(train):
         return Seen(levels, {})
-    optional = {name for name, column in wanted.items() if column.optional}
-    holes = {name for name in optional if train[name].isna().any()}
+    holes = {n for n, column in wanted.items() if column.optional and train[n].isna().any()}
     numbers = {
         name: train[name].to_numpy(np.float64)
         for name, column in wanted.items()
@@ -230,11 +232,7 @@ def seen(train: pd.DataFrame, params: FeaturizeParams, contract: Contract) -> Se
     }
     dates = {name: train[name].to_numpy() for name in contract.dates if name in wanted}
     dates = {n: days[~np.isnat(days)] if n in holes else days for n, days in dates.items()}
-    ranges: dict[str, Range] = {
-        name: (str(days.min().astype("datetime64[D]")), str(days.max().astype("datetime64[D]")))
-        for name, days in dates.items()
-        if len(days)
-    }
+    ranges = spans.of_days(dates)
     for name, expression in feature_sets.derived(params).items():
         if expression.names <= dates.keys() and len(expression.names) == 1:
             numbers[name] = expression.evaluate(dates).astype(np.float64)
@@ -242,19 +240,20 @@ def seen(train: pd.DataFrame, params: FeaturizeParams, contract: Contract) -> Se
             inputs = {column: train[column].to_numpy() for column in expression.names}
             if gone(expression.evaluate(inputs)).any():
                 holes.add(name)
-    ranges |= {
-        name: (float(each.min()), float(each.max()))
-        for name, all_of in numbers.items()
-        for each in [all_of[~np.isnan(all_of)] if name in holes else all_of]
-        if len(each) and np.isfinite(each).all()
-    }
+    ranges |= spans.of_numbers(numbers, holes)
+    target = train[contract.target].to_numpy(np.float64)
     # A column's type has the values in all partitions: each of these comes to the same answer.
-    tallies = {
-        name: many_levels.tally(train[name], train[contract.target].to_numpy(np.float64))
-        for name in levels
-        if name in params.columns() and len(train[name].cat.categories) > params.many_levels
+    many = {n: len(train[n].cat.categories) for n in levels if n in params.columns()}
+    folded = [name for name, count in many.items() if count > params.many_levels]
+    tallies = {name: many_levels.tally(train[name], target) for name in folded}
+    fold = target_encoding.folds(first, len(train))
+    learnt = forward(target) if forward else target
+    amounts = {
+        name: target_encoding.tally(train[name], learnt, fold)
+        for name, count in many.items()
+        if params.target_encoding.takes(name, count)
     }
-    return Seen(levels, ranges, frozenset(holes), tallies)
+    return Seen(levels, ranges, frozenset(holes), tallies, amounts)
 
 
 def fit(partitions: Sequence[Seen], params: FeaturizeParams, contract: Contract) -> Featuriser:
@@ -269,17 +268,18 @@ def fit(partitions: Sequence[Seen], params: FeaturizeParams, contract: Contract)
         if name in contract.categorical and name not in derived
     }
     folded: dict[str, int] = {}
-    for name in levels:
+    encoded = {n for n in levels if params.target_encoding.takes(n, len(levels[n]))}
+    for name in levels.keys() - encoded:
         if len(levels[name]) > params.many_levels:
             told_of = [each.tallies[name] for each in partitions if name in each.tallies]
             levels[name], folded[name] = many_levels.order(many_levels.merged(told_of))
-    told = {name: None for each in partitions for name in each.ranges}
-    ranges = {
-        name: (
-            min(each.ranges[name][0] for each in partitions if name in each.ranges),
-            max(each.ranges[name][1] for each in partitions if name in each.ranges),
+    holes = frozenset[str]().union(*(each.holes for each in partitions))
+    amounts = {
+        name: target_encoding.fitted(
+            [each.amounts[name] for each in partitions if name in each.amounts], hole=name in holes
         )
-        for name in told
+        for name in levels
+        if name in encoded
     }
     return Featuriser(
         params.feature_set,
@@ -288,7 +288,8 @@ def fit(partitions: Sequence[Seen], params: FeaturizeParams, contract: Contract)
         levels,
         feature_sets.fields(params, contract),
         contract.target,
-        ranges,
-        tuple(sorted(frozenset[str]().union(*(each.holes for each in partitions)))),
-        folded,
+        spans.merged([each.ranges for each in partitions]),
+        tuple(sorted(holes)),
+        {name: folded[name] for name in levels if name in folded},
+        amounts,
     )

@@ -17,9 +17,13 @@ def files(folder: Path) -> tuple[Featuriser, TrainingFiles]:
     train, valid = (
         tuple(partitions.of(folder.absolute() / f"{part}.parquet")) for part in ("train", "valid")
     )
-    holes = tuple(column in featuriser.holes for column in featuriser.columns)
     return featuriser, TrainingFiles(
-        featuriser.columns, featuriser.sizes(), featuriser.target, train, valid, holes
+        featuriser.columns,
+        featuriser.sizes(),
+        featuriser.target,
+        train,
+        valid,
+        featuriser.lacking(),
     )
 
 

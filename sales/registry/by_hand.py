@@ -1,9 +1,9 @@
-"""What a person decides: the champion rolled back, promoted, freed of a bar, or brought back."""
+"""What a person decides: rollback, promotion, approval, the end of a bar, the registry rebuilt."""
 
 from sales.errors import PipelineError
-from sales.registry import history
+from sales.registry import clock, history, proposals, shadow
 from sales.registry.exports import Export
-from sales.registry.history import Who
+from sales.registry.history import Event, Who
 from sales.registry.standing import Standing
 
 
@@ -38,6 +38,39 @@ def promote(now: Standing, alias: str, reason: str) -> str:
     now.record("promoted", by="person", to=chosen, from_=replaced, reason=reason)
     _settle(now, champion, "promoted", reason)
     return f"champion: {chosen}\nchallenger: {replaced}"
+
+
+def approve(now: Standing, version: int | None, reason: str) -> str:
+    """Make the model that the rule has proposed champion. Return what was done.
+
+    `version` is what the person has looked at, where they say so. Raises PipelineError where none
+    is proposed, or another one, or no longer.
+    """
+    replaced = _champion(now)
+    proposal = proposals.waiting(now.events)
+    chosen = _approvable(now, proposal, version)
+    champion = now.export_of(chosen)
+    now.champion, now.challenger = chosen, replaced
+    figures = {name: getattr(proposal, name) for name in shadow.FIGURES}
+    now.record("promoted", by="person", to=chosen, from_=replaced, reason=reason, **figures)
+    _settle(now, champion, "approved", reason)
+    return f"champion: {chosen}\nchallenger: {replaced}"
+
+
+def _approvable(now: Standing, proposal: Event | None, version: int | None) -> Who:
+    if proposal is None or proposal.to is None:
+        raise PipelineError("nothing waits for approval: `make history` tells what was decided")
+    chosen = proposal.to
+    if version not in (None, chosen.version):
+        raise PipelineError(f"version {version} is not proposed: {chosen} is")
+    if chosen.content_hash in history.barred(now.events):
+        raise PipelineError(f"{chosen} is barred: `make lift VERSION={chosen.version}` ends it")
+    if proposals.expired(proposal, clock.now()):
+        raise PipelineError(
+            f"the proposal of {chosen} has expired on {proposal.until}: `make repro` compares it "
+            "with the champion again, and proposes it anew if it is still better"
+        )
+    return chosen
 
 
 def lift(now: Standing, version: int, reason: str) -> str:

@@ -6,14 +6,27 @@ import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from sales import files
+from sales import files, params
+from sales.contract import Contract
+from sales.data.incoming import IngestParams
+from sales.data.split import PrepareParams
 from sales.models import state
-from sales.registry import drawings, exports, history, provenance, runs, standing
+from sales.registry import (
+    arrivals,
+    drawings,
+    exports,
+    history,
+    learnt_from,
+    provenance,
+    runs,
+    standing,
+)
 from sales.registry.exports import Export
 from sales.registry.promotion import Candidate
 from sales.registry.runs import Run
 from sales.registry.standing import EVALUATION, Standing
 from sales.registry.today import (
+    CONTRACT,
     METRICS,
     MODELS,
     PLOTS,
@@ -41,10 +54,12 @@ def tracked(registry: Registry, today: Today, tell: Callable[[str], None]) -> di
             ids[name] = found
         else:
             missing.append((name, evaluation))
-    origin = _origin() if missing else {}
+    if not missing:
+        return ids
+    origin, record = _origin(), _record()
     for name, evaluation in missing:
         tags = _tags(name, evaluation, today, origin)
-        ids[name] = registry.track(_run(name, today, tags))
+        ids[name] = registry.track(_run(name, today, tags, record))
         tell(f"tracked {name}: run {ids[name]}")
     return ids
 
@@ -73,7 +88,13 @@ def _tags(name: str, evaluation: str, today: Today, origin: Mapping[str, str]) -
     }
 
 
-def _run(name: str, today: Today, tags: Mapping[str, str]) -> Run:
+def _record() -> bytes:
+    """Return the record of the rows that today's models learnt from."""
+    contract = Contract(**files.read_json(CONTRACT))
+    return learnt_from.packed(learnt_from.fingerprints(PREPARED, contract))
+
+
+def _run(name: str, today: Today, tags: Mapping[str, str], record: bytes) -> Run:
     import pandas as pd
 
     folder = MODELS / name
@@ -99,7 +120,10 @@ def _run(name: str, today: Today, tags: Mapping[str, str]) -> Run:
         tags["data_hash"],
         curve=curve,
         texts=texts,
-        pictures={f"plots/{file}": png for file, png in drawings.of(name, tables).items()},
+        files={
+            learnt_from.RECORD: record,
+            **{f"plots/{file}": png for file, png in drawings.of(name, tables).items()},
+        },
         data_file=PREPARED / "train.parquet",
         times=state.training_times(tags["content_hash"]) or runs.at_once(),
     )
@@ -112,7 +136,17 @@ def registered(now: Standing, name: str, today: Today, run_id: str) -> Export:
     if version is None:
         version = now.registry.register(run_id, today.hashes[name])
     entry = {**standing.describe(version), **served(folder, today.metrics[name])}
-    if today.hashes[name] not in history.registered(now.events):
+    told = history.registered(now.events).get(today.hashes[name])
+    if told:
+        entry |= {
+            key: its for key, its in (told.entry or {}).items() if key in ("learnt_from", "data")
+        }
+    else:
+        contract = Contract(**files.read_json(CONTRACT))
+        split = params.read("prepare", PrepareParams)
+        entry["learnt_from"] = learnt_from.told(PREPARED, split, contract)
+        came = arrivals.today(params.read("ingest", IngestParams))
+        entry["data"] = [span._asdict() for span in came]
         md5 = provenance.dvc_md5(folder)
         to = standing.who(version)
         now.record("registered", to=to, from_=now.champion, dvc_md5=md5, entry=entry)

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from sales import estimators, files
-from sales.registry import standing
+from sales.registry import history, proposals, standing
 from sales.registry.today import CARDS, METRICS, PREPARED
 from sales.registry.tracking import DATABASE
 
@@ -19,6 +19,8 @@ FILE = "settled"  # in the standing's folder
 def matches(folder: Path, hashes: Mapping[str, str]) -> bool:
     """Return whether nothing has changed since `keep`, and the links into the folder stand.
 
+    Time changes one thing: a proposal expires.
+
     `hashes` are today's models' content hashes.
     """
     path = folder / FILE
@@ -27,7 +29,8 @@ def matches(folder: Path, hashes: Mapping[str, str]) -> bool:
         link.is_symlink() and link.resolve() == (folder / to).resolve()
         for link, to in links.items()
     )
-    return linked and path.is_file() and path.read_text() == _of(folder, hashes)
+    same = linked and path.is_file() and path.read_text() == _of(folder, hashes)
+    return same and not proposals.lapsed(history.read(folder / standing.HISTORY))
 
 
 def keep(folder: Path, hashes: Mapping[str, str]) -> None:

@@ -1,4 +1,4 @@
-"""The history: an append-only record of every promotion, refusal, rollback and lifted bar.
+"""The history: an append-only record of all that was decided, by the rule, a person or a schedule.
 
 A JSON object a line. It is what the registry and the exports are made from, not the other way
 round: who is champion, whom a person has barred and what the champions before were all follow
@@ -7,15 +7,19 @@ from it, so that it outlives the registry's database.
 
 import os
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from sales.errors import PipelineError, printable
+from sales.registry import clock
 
-What = Literal["registered", "promoted", "challenger", "refused", "rolled back", "lifted"]
+Promoting = Literal["registered", "promoted", "challenger", "refused", "rolled back", "lifted"]
+Proposing = Literal["proposed", "expired"]
+Retraining = Literal["not due", "waiting", "retraining", "retrained"]
+What = Promoting | Proposing | Retraining
 HEADER = (
     "when",
     "what",
@@ -48,9 +52,14 @@ class Event(BaseModel):
 
     `to` is the model that it is about: registered, promoted, refused, gone back to, or free of its
     bar; None where a gate refused them all. `from` is the champion at that time. `champion` and
-    `challenger` hold the aliases afterwards. `entry`, of a registered model, is what the service
-    tells of it, and `dvc_md5` DVC's name for its files. `model_name` is `register.model_name`, of
+    `challenger` hold the aliases afterwards. `data` says what came in since that champion learnt.
+    `entry`, of a registered model, is what the service tells of it, with what it learnt from, and
+    `dvc_md5` DVC's name for its files. `model_name` is `register.model_name`, of
     which all this is told; events of before it was noted have none, and count for any.
+
+    `data_rows` is how many rows came in, of the data named by `data_hash`. `until` is when a
+    proposal expires. A retraining tells which triggers were `due`, `at` which machine and folder it
+    runs, and once it has ended its `outcome`.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
@@ -65,12 +74,21 @@ class Event(BaseModel):
     candidate_test_rmse: float | None = None
     incumbent_test_rmse: float | None = None
     improvement_pct: float | None = None
+    improvement_low: float | None = None
+    improvement_high: float | None = None
+    compared_rows: int | None = None
+    data: str = ""
     reason: str = ""
     model_name: str = ""
     git_commit: str = ""
     data_hash: str = ""
     dvc_md5: str | None = None
     entry: dict[str, Any] | None = None
+    data_rows: int | None = None
+    until: str | None = None
+    due: tuple[str, ...] | None = None
+    at: str | None = None
+    outcome: str | None = None
 
 
 def as_line(typed: str) -> str:
@@ -92,7 +110,7 @@ def as_line(typed: str) -> str:
 
 def now() -> str:
     """Return the time of an event: UTC, to the second."""
-    return datetime.now(UTC).isoformat(timespec="seconds")
+    return clock.now().astimezone(UTC).isoformat(timespec="seconds")
 
 
 def read(path: Path) -> list[Event]:
@@ -139,6 +157,15 @@ def registered(events: Sequence[Event]) -> dict[str, Event]:
     return {
         event.to.content_hash: event for event in events if event.what == "registered" and event.to
     }
+
+
+def decision(events: Sequence[Event], content_hash: str) -> Event | None:
+    """Return what the rule last decided of a model that it looked at, not of a barred one."""
+    for event in reversed(events):
+        judged = event.by == "rule" and event.candidate_test_rmse is not None
+        if judged and event.to and event.to.content_hash == content_hash:
+            return event
+    return None
 
 
 def lineage(events: Sequence[Event]) -> list[Who]:
@@ -204,10 +231,10 @@ def table(events: Iterable[Event]) -> list[tuple[str, ...]]:
             str(event.from_ or ""),
             _number(event.candidate_test_rmse, ",.4f"),
             _number(event.incumbent_test_rmse, ",.4f"),
-            _number(event.improvement_pct, ".2f", " %"),
+            _improvement(event),
             event.git_commit[:7],
             event.data_hash[:7],
-            event.reason,
+            ": ".join(part for part in (event.outcome, event.reason) if part),
         )
         for event in events
     ]
@@ -220,6 +247,15 @@ def as_text(events: Iterable[Event]) -> str:
     widths = [max(len(row[i]) for row in rows) for i in range(len(HEADER))]
     lines = ["  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)) for row in rows]
     return "\n".join(line.rstrip() for line in lines)
+
+
+def _improvement(event: Event) -> str:
+    """Return by how much the candidate was better, and between what, 95 times of a hundred."""
+    told, ends = event.improvement_pct, (event.improvement_low, event.improvement_high)
+    if told is None or None in ends:  # of before there was an interval
+        return _number(told, ".2f", " %")
+    low, high = (_number(end, ".2f") for end in ends)
+    return f"{told:.2f} % ({low} to {high})"
 
 
 def _number(value: float | None, style: str, unit: str = "") -> str:

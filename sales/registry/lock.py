@@ -11,13 +11,17 @@ from pathlib import Path
 from sales.errors import PipelineError
 
 LOCK_SECONDS = 120.0
+IN_USE = "the registry in {folder} is in use by {holder}"
 
 
 @contextmanager
-def locked(folder: Path, seconds: float = LOCK_SECONDS) -> Iterator[None]:
-    """Hold the registry's lock. Raises PipelineError, naming the holder, when it stays taken.
+def locked(folder: Path, seconds: float = LOCK_SECONDS, in_use: str = IN_USE) -> Iterator[int]:
+    """Hold the registry's lock, and yield its file.
 
-    The operating system frees it when the process ends, however it ends.
+    Raises PipelineError, naming the holder, when it stays taken.
+
+    `in_use` is how that is said, where something else is locked. The operating system frees it when
+    the process ends, however it ends, and with it all to which it has handed the file.
     """
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / ".lock").open("a+") as lock:
@@ -30,12 +34,11 @@ def locked(folder: Path, seconds: float = LOCK_SECONDS) -> Iterator[None]:
                 if time.monotonic() > deadline:
                     lock.seek(0)
                     holder = lock.read().strip() or "an unknown process"
-                    raise PipelineError(
-                        f"the registry in {folder} is in use by {holder}; try again when it is done"
-                    ) from None
+                    said = in_use.format(folder=folder, holder=holder)
+                    raise PipelineError(f"{said}; try again when it is done") from None
                 time.sleep(0.1)
         lock.truncate(0)
         since = time.strftime("%H:%M:%S")
         lock.write(f"process {os.getpid()} ({Path(sys.argv[0]).stem or 'python'}) since {since}")
         lock.flush()
-        yield
+        yield lock.fileno()

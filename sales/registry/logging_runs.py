@@ -40,11 +40,11 @@ def log(client: "MlflowClient", experiment: str, run: Run) -> str:
     for file, text in run.texts.items():
         client.log_text(run_id, text, file)
     with tempfile.TemporaryDirectory() as scratch:
-        for file, png in run.pictures.items():
+        for file, content in run.files.items():
             path = Path(scratch) / file
             path.parent.mkdir(exist_ok=True)
-            path.write_bytes(png)
-        if run.pictures:
+            path.write_bytes(content)
+        if run.files:
             client.log_artifacts(run_id, scratch)
     model_id = logged_model.log(client, run_id, run.folder, run.example)
     # After the model, which takes them as its own: MLflow would ask for each of them again.

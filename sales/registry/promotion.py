@@ -1,5 +1,6 @@
 """Who is champion: a pure decision from today's best candidate and the champion that stands."""
 
+import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -9,6 +10,10 @@ from sales.registry.history import What, Who
 
 CHAMPION, CHALLENGER = "champion", "challenger"
 FALLBACK = "fallback"  # the champion before this one
+FIGURES = (  # what a decision rests on
+    *("candidate_test_rmse", "incumbent_test_rmse"),
+    *("improvement_pct", "improvement_low", "improvement_high", "compared_rows"),
+)
 
 
 @dataclass(frozen=True)
@@ -23,15 +28,44 @@ class Candidate:
 
 
 @dataclass(frozen=True)
-class Incumbent:
-    """The champion that stands, scored on today's test rows and judged by today's gate.
+class Compared:
+    """Candidate and incumbent on the same test rows of today.
 
-    `unloadable` says why it could not be loaded; nothing else is known of it then.
+    `low` and `high` are between what the candidate's RMSE is lower, in percent, 95 times of a
+    hundred. `on` says which rows these are; `unseen` is false where the incumbent may have learnt
+    from some of them.
+    """
+
+    candidate_rmse: float
+    incumbent_rmse: float
+    low: float
+    high: float
+    rows: int
+    on: str
+    unseen: bool = True
+
+    @property
+    def improvement_pct(self) -> float:
+        """How much lower the candidate's RMSE is, in percent of the incumbent's."""
+        return improvement_pct(self.candidate_rmse, self.incumbent_rmse)
+
+    def __str__(self) -> str:
+        scores = f"test RMSE {self.candidate_rmse:g} against {self.incumbent_rmse:g}"
+        sure = f"{_pct(self.low)} to {_pct(self.high)} % better, 95 % sure"
+        return f"{scores} ({sure}) on {self.on}"
+
+
+@dataclass(frozen=True)
+class Incumbent:
+    """The champion that stands, judged by today's gate, and compared with the candidate.
+
+    `unloadable` says why it could not be loaded; nothing else is known of it then. `compared` is
+    None where it gives no finite answers.
     """
 
     name: str
     content_hash: str
-    test_rmse: float | None = None
+    compared: Compared | None = None
     request_fields: frozenset[str] = frozenset()
     target: str = ""
     failed_rules: tuple[str, ...] = ()
@@ -42,13 +76,13 @@ class Incumbent:
 class Decision:
     """Whether the candidate becomes champion, and why, in words for a person.
 
-    `improvement_pct` is how much lower the candidate's test RMSE is, where both are known.
+    `compared` is what it rests on, where it rests on scores.
     """
 
     promote: bool
-    outcome: str  # first, unchanged, replaced or kept
+    outcome: str  # first, unchanged, replaced, kept, or proposed (proposals.py)
     reason: str
-    improvement_pct: float | None = None
+    compared: Compared | None = None
 
 
 class Move(NamedTuple):
@@ -80,9 +114,10 @@ def decide(
 ) -> Decision:
     """Return the decision of the promotion rule.
 
-    An incumbent loses only to a clearly better candidate, or when it can no longer serve: it does
-    not load, fails today's gate, predicts another target, or asks for other fields than today's
-    feature set. `overruled` holds the content hashes over which a person chose the incumbent.
+    An incumbent loses only to a candidate that is better by `min_improvement_pct`, and by more than
+    chance, or when it can no longer serve: it does not load, fails today's gate, predicts another
+    target, or asks for other fields than today's feature set. `overruled` holds the content hashes
+    over which a person chose the incumbent.
     """
     if incumbent is None:
         return Decision(True, "first", f"{candidate.name} is the first champion")
@@ -99,26 +134,31 @@ def decide(
     if incumbent.failed_rules:
         rules = ", ".join(incumbent.failed_rules)
         return Decision(True, "replaced", f"the champion fails today's gate: {rules}")
-    if incumbent.test_rmse is None:
+    found = incumbent.compared
+    if found is None:
         return Decision(True, "replaced", "the champion has no score on today's test rows")
-    scores = f"test RMSE {candidate.test_rmse:g} against {incumbent.test_rmse:g}"
-    better = improvement_pct(candidate.test_rmse, incumbent.test_rmse)
+    better = found.improvement_pct
     if candidate.content_hash in overruled:
         chosen = f"a person promoted {incumbent.name} over {candidate.name}"
-        return Decision(False, "kept", f"{chosen}: {scores}", better)
-    if candidate.test_rmse >= incumbent.test_rmse:
-        return Decision(False, "kept", f"{candidate.name} is no better: {scores}", better)
+        return Decision(False, "kept", f"{chosen}: {found}", found)
+    if found.candidate_rmse >= found.incumbent_rmse:
+        return Decision(False, "kept", f"{candidate.name} is no better: {found}", found)
     if better < min_improvement_pct:
         few = f"only {better:.2f} % better, {min_improvement_pct:g} % are asked for"
-        return Decision(False, "kept", f"{candidate.name} is {few}: {scores}", better)
-    return Decision(
-        True, "replaced", f"{candidate.name} is {better:.2f} % better: {scores}", better
-    )
+        return Decision(False, "kept", f"{candidate.name} is {few}: {found}", found)
+    if not found.low > 0:
+        chance = f"{better:.2f} % better, which may be chance"
+        return Decision(False, "kept", f"{candidate.name} is {chance}: {found}", found)
+    return Decision(True, "replaced", f"{candidate.name} is {better:.2f} % better: {found}", found)
 
 
 def improvement_pct(candidate_rmse: float, incumbent_rmse: float) -> float:
     """Return how much lower the candidate's RMSE is, in percent of the incumbent's."""
     return 100 * (1 - candidate_rmse / incumbent_rmse) if incumbent_rmse else 0.0
+
+
+def _pct(value: float) -> str:
+    return f"{value:.2f}" if math.isfinite(value) else "any"
 
 
 def without_candidate(incumbent: Incumbent | None) -> Decision:
@@ -135,12 +175,25 @@ def without_candidate(incumbent: Incumbent | None) -> Decision:
 def figures(
     candidate: Candidate | None, incumbent: Incumbent | None, decision: Decision
 ) -> dict[str, float | None]:
-    """Return what a decision rests on, as history, the version's tags and the record name it."""
-    return {
-        "candidate_test_rmse": candidate.test_rmse if candidate else None,
-        "incumbent_test_rmse": incumbent.test_rmse if incumbent else None,
-        "improvement_pct": decision.improvement_pct,
-    }
+    """Return what a decision rests on, as history, the version's tags and the record name it.
+
+    Of a candidate that was compared with nobody the test RMSE is that of today's test rows. An end
+    of an interval that is not finite, as of one row, is None.
+    """
+    found = incumbent.compared if incumbent else None
+    alone = candidate.test_rmse if candidate else None
+    told = decision.compared
+    ends = [told.low, told.high] if told else [math.nan, math.nan]
+    low, high = (end if math.isfinite(end) else None for end in ends)
+    values = (
+        found.candidate_rmse if found else alone,
+        found.incumbent_rmse if found else None,
+        told.improvement_pct if told else None,
+        low,
+        high,
+        told.rows if told else None,
+    )
+    return dict(zip(FIGURES, values, strict=True))
 
 
 def moves(
@@ -157,6 +210,8 @@ def moves(
         champion = candidate
         challenger = None if challenger == candidate else challenger
         told.append(Move("promoted", candidate, before, champion, challenger, decision.reason))
+    elif decision.outcome == "proposed" and candidate:
+        told.append(Move("proposed", candidate, before, champion, challenger, decision.reason))
     elif decision.outcome == "kept" and candidate:
         told.append(Move("refused", candidate, before, champion, challenger, decision.reason))
     held = champion.content_hash if champion else ""
@@ -177,11 +232,17 @@ def nobody_passed(gate: Mapping[str, Any]) -> str:
 
 
 def as_text(record: Mapping[str, Any]) -> str:
-    """Return the record's champion, decision and challenger for a person."""
+    """Return the record's champion, decision, challenger and what is new, for a person."""
     champion, challenger = record[CHAMPION], record[CHALLENGER]
+    decision = record["decision"]
+    proposed = decision["outcome"] == "proposed"
+    how = "make approve takes the proposal" if proposed else decision["outcome"]
     second = f"{challenger['model']}, version {challenger['version']}" if challenger else "none"
+    told = record["decision"].get("data")
+    new = f"\ndata: {told}" if told else ""
     return (
         f"champion: {champion['model']}, version {champion['version']} "
-        f"({record['decision']['outcome']}: {record['decision']['reason']})\n"
+        f"({how}: {decision['reason']})\n"
         f"challenger: {second}"
+        f"{new}"
     )

@@ -6,7 +6,9 @@ import shlex
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from sales import files
 from sales.errors import PipelineError
@@ -35,6 +37,18 @@ def git_commit() -> str:
             f"git config --global --add safe.directory {shlex.quote(str(Path.cwd()))}"
         )
     return done.stdout.strip()
+
+
+def rows_in(data: Mapping[str, Any]) -> int | None:
+    """Return how many rows came in, by metrics/data.json: those that nobody could use too.
+
+    >>> rows_in({"rows_in": 98, "rows_without_cells": 2})
+    100
+    """
+    if "rows_in" not in data:
+        return None
+    aside = ("rows_without_cells", "rows_without_target")
+    return int(data["rows_in"]) + sum(int(data.get(name, 0)) for name in aside)
 
 
 def dvc_md5(output: Path, lock: Path = Path("dvc.lock")) -> str | None:

@@ -3,8 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
+from sales import params
+from sales.data.incoming import IngestParams
 from sales.errors import PipelineError
-from sales.registry import candidates, history, incumbent, promotion
+from sales.registry import arrivals, candidates, history, incumbent, promotion, proposals
 from sales.registry.candidates import candidate
 from sales.registry.exports import Export
 from sales.registry.history import Event, Who
@@ -23,20 +25,28 @@ def reconcile(now: Standing, today: Today, runs: Mapping[str, str]) -> dict[str,
     found = [candidates.registered(now, name, today, runs[name]) for name in names]
     by_hash = {export.entry["content_hash"]: export for export in found}
     _tell_of_a_bar(now, today, bars)
+    _end_what_lapsed(now)
 
+    came = arrivals.today(params.read("ingest", IngestParams))
+    new = arrivals.in_a_line(arrivals.since_champion(now.events, came))
     chosen = candidate(names[0], today) if names else None
-    stands, scored = incumbent.judged(now, chosen.content_hash if chosen else "")
+    stands, scored = incumbent.judged(now, chosen)
     least, overruled = now.settings.min_improvement_pct, history.overruled(now.events)
     decision = (
         promotion.decide(chosen, stands, least, overruled)
         if chosen
         else promotion.without_candidate(stands)
     )
+    decision = proposals.held(decision, stands, now.settings.approval)
     figures = promotion.figures(chosen, stands, decision)
     ranked = [_who(export) for export in found]
     for move in promotion.moves(decision, ranked, now.champion, now.challenger):
         now.champion, now.challenger = move.champion, move.challenger
-        facts = {} if move.what == "challenger" else figures
+        facts: dict[str, Any] = {} if move.what == "challenger" else {**figures, "data": new}
+        if move.what == "proposed":
+            if proposals.known(now.events, move):
+                continue
+            facts["until"] = proposals.end(now.settings.proposal_days)
         now.record(move.what, to=move.to, from_=move.from_, reason=move.reason, **facts)
 
     told = {
@@ -46,13 +56,15 @@ def reconcile(now: Standing, today: Today, runs: Mapping[str, str]) -> dict[str,
         "incumbent": stands.name if stands else None,
         **figures,
         "min_improvement_pct": least,
+        "data": new,
     }
     first, second = now.champion, now.challenger
     if first is None:
         raise PipelineError("there is no champion")
     champion = by_hash.get(first.content_hash) or scored or now.export_of(first)
     challenger = by_hash[second.content_hash] if second else None
-    return now.settle(champion, challenger, picture(), told)
+    data = {**picture(), **arrivals.told(now.events, came)}
+    return now.settle(champion, challenger, data, told)
 
 
 def _tell_of_a_bar(now: Standing, today: Today, bars: Mapping[str, Event]) -> None:
@@ -61,6 +73,14 @@ def _tell_of_a_bar(now: Standing, today: Today, bars: Mapping[str, Event]) -> No
     if bar:
         why = f"barred since {bar.when}: {bar.reason}; `make lift VERSION=…` ends it"
         now.record("refused", to=bar.from_, from_=now.champion, reason=why)
+
+
+def _end_what_lapsed(now: Standing) -> None:
+    """Record that the time of a proposal is over; today's run may propose the same model again."""
+    lapsed = proposals.lapsed(now.events)
+    if lapsed:
+        why = f"nobody approved it until {lapsed.until}"
+        now.record("expired", to=lapsed.to, from_=now.champion, reason=why)
 
 
 def _who(export: Export) -> Who:

@@ -30,7 +30,7 @@ class Run:
     data_hash: str
     curve: "pd.DataFrame | None" = None  # step, split, rmse
     texts: Mapping[str, str] = field(default_factory=dict)  # artifact path to content
-    pictures: Mapping[str, bytes] = field(default_factory=dict)  # likewise, PNG
+    files: Mapping[str, bytes] = field(default_factory=dict)  # likewise: pictures, and the rows
     data_file: Path | None = None
     times: tuple[int, int] = field(default_factory=at_once)  # when the training began and ended
 

@@ -3,42 +3,55 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from sales.registry import history
+from sales.registry import history, learnt_from, proposals
 from sales.registry.history import Event
-from sales.registry.promotion import CHALLENGER, CHAMPION, FALLBACK
+from sales.registry.promotion import CHALLENGER, CHAMPION, FALLBACK, FIGURES
 
 if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion
 
     from sales.registry.tracking import Registry
 
-FIGURES = ("candidate_test_rmse", "incumbent_test_rmse", "improvement_pct")
+DECISIONS = ("promoted", "refused", "proposed")
 
 
 def tags(events: Sequence[Event]) -> dict[str, dict[str, str]]:
     """Return what the history says of each version, as its tags, by content hash.
 
-    That is the last decision of the rule on it, with figures and reason, and whether a person has
-    barred it.
+    That is the last decision of the rule on it, with figures and reason, whether it waits for
+    approval and until when, whether a person has barred it, and how the rows were split that it
+    learnt from.
     """
     told: dict[str, dict[str, str]] = {}
+    waiting: Event | None = None
     for event in events:
+        before, waiting = waiting, proposals.following(waiting, event)
+        if before and before.to and waiting is not before:
+            of = told[before.to.content_hash]
+            of.update({"proposed": "", "proposed_until": ""})
+            if event.what == "promoted" and event.to == before.to:
+                of.update({"decision": "approved", "reason": event.reason})
         if event.what == "rolled back" and event.from_:
             bar = {"barred": event.when, "bar_reason": event.reason}
             told.setdefault(event.from_.content_hash, {}).update(bar)
         if event.to is None:
             continue
         of = told.setdefault(event.to.content_hash, {})
+        if event.what == "registered" and "learnt_from" in (entry := event.entry or {}):
+            rows = entry["learnt_from"]
+            of["split"] = learnt_from.in_words(rows)
+            of["train_rows_sha256"] = rows["train_rows_sha256"]
         if event.what == "lifted":
             of.update({"barred": "", "bar_reason": ""})
-        elif event.by == "rule" and event.what in ("promoted", "refused"):
+        elif event.by == "rule" and event.what in DECISIONS:
             figures = {key: getattr(event, key) for key in FIGURES}
             if figures["candidate_test_rmse"] is not None:  # of a barred one nothing was compared
-                kept, new = "kept", "replaced" if event.from_ else "first"
-                of.update(
-                    {"decision": kept if event.what == "refused" else new, "reason": event.reason}
-                )
+                new = "replaced" if event.from_ else "first"
+                decision = {"refused": "kept", "proposed": "proposed"}.get(event.what, new)
+                of.update({"decision": decision, "reason": event.reason})
                 of.update({k: str(v) for k, v in figures.items() if v is not None})
+        if event.what == "proposed":
+            of.update({"proposed": event.when, "proposed_until": event.until or ""})
     return told
 
 

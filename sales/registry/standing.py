@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,7 @@ from sales.models.state import state_folder as state_folder
 from sales.registry import exports, history, provenance
 from sales.registry.exports import Export
 from sales.registry.history import Event, What, Who
-from sales.registry.promotion import CHALLENGER, CHAMPION, FALLBACK
+from sales.registry.promotion import CHALLENGER, CHAMPION, FALLBACK, FIGURES
 from sales.registry.tracking import RegisterParams, Registry
 
 if TYPE_CHECKING:
@@ -43,10 +44,12 @@ class Standing:
         self.exports = exports.read(folder / EXPORTS)
         self.settled: Mapping[str, str] | None = None  # today's models, where all is done
         self._known = len(self.events)
+        data = files.read_json(DATA) if DATA.is_file() else {}
         self._origin = {
             "model_name": settings.model_name,
             "git_commit": provenance.git_commit(),
-            "data_hash": files.read_json(DATA)["sha256"] if DATA.is_file() else "",
+            "data_hash": data.get("sha256", ""),
+            "data_rows": provenance.rows_in(data),
         }
 
     @property
@@ -115,7 +118,10 @@ class Standing:
         from sales.serving import answering
 
         for fallback in (self._fallback(), None):
-            chosen = {CHAMPION: champion, CHALLENGER: challenger, FALLBACK: fallback}
+            held = {CHAMPION: champion, CHALLENGER: challenger, FALLBACK: fallback}
+            chosen = {
+                alias: export and self._with_decision(export) for alias, export in held.items()
+            }
             exports.write(self.folder / EXPORTS, self.settings.model_name, chosen, data)
             try:
                 answering.load(self.folder / EXPORTS)
@@ -131,6 +137,20 @@ class Standing:
         }
         files.write_json(self.folder / RECORD, record)
         return record
+
+    def _with_decision(self, export: Export) -> Export:
+        """Return an export that tells what the rule last decided of its model, and why."""
+        from sales.judging import card
+
+        event = history.decision(self.events, export.entry["content_hash"])
+        if event is None:
+            return export
+        told = {"what": event.what, "reason": event.reason, "data": event.data}
+        told |= {name: getattr(event, name) for name in FIGURES}
+        evaluation = {**export.evaluation, "decision": told} if export.evaluation else None
+        text = card.decided(export.card["md"], told) if "md" in export.card else ""
+        cards = {"md": text, "html": card.html(text)} if text else export.card
+        return replace(export, evaluation=evaluation, card=cards)
 
     def _fallback(self) -> Export | None:
         """Return the champion before this one, if it can still be had."""

@@ -1,28 +1,20 @@
 """The MLflow registry: runs, versions and aliases, each model in it once by its content hash."""
 
-import os
 import shutil
-import sqlite3
+import tempfile
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
 from sales.errors import PipelineError
 from sales.params import Group
-from sales.registry import (
-    asking,
-    experiments,
-    generations,
-    logged_model,
-    logging_runs,
-    relocation,
-)
-from sales.registry.homes import REGISTRY, TRACKING, Server
+from sales.registry import asking, experiments, logged_model, logging_runs, relocation
+from sales.registry.homes import Server
 from sales.registry.promotion import CHAMPION
 from sales.registry.runs import Run
+from sales.registry.stores import Store, point_at, unjournaled
 
 if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion
@@ -39,16 +31,9 @@ class RegisterParams(Group):
     experiment: str = Field(min_length=1)
     top_k: int = Field(ge=1)
     min_improvement_pct: float = Field(ge=0, lt=100)
-
-
-@dataclass(frozen=True)
-class Store:
-    """Where MLflow keeps runs, and versions with their aliases; and files, where that is ours."""
-
-    tracking: str
-    registry: str
-    artifacts: str | None = None
-    shared: bool = False
+    min_unseen_rows: int = Field(default=30, ge=2)
+    approval: Literal["auto", "manual"] = "auto"
+    proposal_days: float = Field(14, gt=0, le=3650)
 
 
 def in_folder(folder: Path, artifacts: Path) -> Store:
@@ -80,9 +65,9 @@ class Registry:
         from sqlalchemy import event
         from sqlalchemy.engine import Engine
 
-        if not store.shared and not event.contains(Engine, "connect", _unjournaled):
-            event.listen(Engine, "connect", _unjournaled)
-        _point_at(store)
+        if not store.shared and not event.contains(Engine, "connect", unjournaled):
+            event.listen(Engine, "connect", unjournaled)
+        point_at(store)
         self.store, self.name = store, params.model_name
         self.client = mlflow.MlflowClient(tracking_uri=store.tracking, registry_uri=store.registry)
         self.experiment = experiments.found_or_made(
@@ -175,8 +160,7 @@ class Registry:
         return first
 
     def _create_version(self, uri: str, run_id: str, **more: Any) -> "ModelVersion":
-        create = self.client.create_model_version
-        return asking.with_others(create, self.name, uri, run_id, **more)
+        return asking.with_others(self.client.create_model_version, self.name, uri, run_id, **more)
 
     def _create_model(self) -> None:
         from mlflow.exceptions import MlflowException
@@ -260,11 +244,18 @@ class Registry:
 
     def text(self, run_id: str, path: str) -> str | None:
         """Return a text that was logged with a run; None where it is lost."""
+        found = self.artifact(run_id, path)
+        return None if found is None else found.decode()
+
+    def artifact(self, run_id: str, path: str) -> bytes | None:
+        """Return a file that was logged with a run; None where it is lost."""
         import mlflow
         from mlflow.exceptions import MlflowException
 
         try:
-            return mlflow.artifacts.load_text(f"runs:/{run_id}/{path}")
+            with tempfile.TemporaryDirectory() as scratch:
+                uri = f"runs:/{run_id}/{path}"
+                return Path(mlflow.artifacts.download_artifacts(uri, dst_path=scratch)).read_bytes()
         except (MlflowException, OSError) as error:
             if self.store.shared and not asking.lost(error):
                 raise
@@ -278,33 +269,3 @@ class Registry:
 
     def _set(self, call: Callable[..., Any], *told: str) -> None:
         asking.with_others(call, self.name, *told)
-
-
-def _point_at(store: Store) -> None:
-    """Let MLflow's own functions use the store, in this process alone.
-
-    MLflow would set its variables too: the next who asks them would take ours for a server.
-    """
-    import mlflow
-
-    before = {name: os.environ.get(name) for name in (TRACKING, REGISTRY)}
-    mlflow.set_tracking_uri(store.tracking)
-    mlflow.set_registry_uri(store.registry)
-    for name, value in before.items():
-        if value is None:
-            os.environ.pop(name, None)
-        else:
-            os.environ[name] = value
-
-
-def _unjournaled(connection: Any, _: Any) -> None:
-    """Let SQLite keep no journal on disk, nor wait for the disk at each of hundreds of commits.
-
-    What is written is a copy that nobody reads yet (generations.py): should the process or the
-    machine die, it is thrown away as a whole. A database that others share is left as it is.
-    """
-    if isinstance(connection, sqlite3.Connection):
-        [[_, _, path], *_] = connection.execute("PRAGMA database_list").fetchall()
-        if generations.FOLDER in Path(path).parts:
-            connection.execute("PRAGMA journal_mode = MEMORY")
-            connection.execute("PRAGMA synchronous = OFF")

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -24,6 +24,27 @@ if TYPE_CHECKING:
 
 EVALUATION, DATA = "evaluation", "data.json"  # what an export holds beside its models
 ALIASES = ("champion", "challenger", "fallback")
+SHOWN = 5_000  # values of a category that a client is told of, to choose from
+
+
+class Answer(NamedTuple):
+    """What is told of some rows, and what it was made of: the rows as read, what lies outside."""
+
+    told: dict[str, Any]
+    orders: Orders
+    outside: Outside | None
+
+
+class FileAnswer(NamedTuple):
+    """A file with its answers, and what these were made of: its rows, as read and as they came."""
+
+    content: bytes
+    predictions: np.ndarray
+    warnings: list[str]
+    bounds: "tuple[np.ndarray, np.ndarray] | None"
+    orders: Orders
+    outside: Outside | None
+    table: "pa.Table"
 
 
 @dataclass(frozen=True)
@@ -42,8 +63,8 @@ class Served:
         """The key of the prediction: `predicted_total_amount` for TotalAmount."""
         return f"predicted_{snake(self.model.featuriser.target)}"
 
-    def one(self, body: bytes) -> dict[str, Any]:
-        """Return the answer to one JSON order. Raises RequestError."""
+    def one(self, body: bytes) -> Answer:
+        """Answer one JSON order. Raises RequestError."""
         orders = self.schema.one(body)
         outside = self.schema.outside(orders)
         predictions = self.model.predict(orders)
@@ -51,7 +72,8 @@ class Served:
         if interval and outside:
             interval["prediction_interval"]["holds"] = False
         prediction = float(predictions[0])
-        return {self.answer_key: prediction, **interval, **self._signed(orders, outside)}
+        told = {self.answer_key: prediction, **interval, **self._signed(orders, outside)}
+        return Answer(told, orders, outside)
 
     def explain(self, body: bytes) -> dict[str, Any]:
         """Return why one JSON order is priced as `one` prices it, to the last bit.
@@ -71,8 +93,8 @@ class Served:
             **signed,
         }
 
-    def many(self, body: bytes, most: int) -> dict[str, Any]:
-        """Return the answer to a JSON list of orders.
+    def many(self, body: bytes, most: int) -> Answer:
+        """Answer a JSON list of orders.
 
         Raises RequestError, or TooManyError for more than `most` orders.
         """
@@ -81,7 +103,7 @@ class Served:
         if rows > most:
             raise TooManyError(f"{rows:,} rows, at most {most:,} are taken at once")
         if not rows:
-            return {"predictions": []}
+            return Answer({"predictions": []}, orders, None)
         predictions = self.model.predict(orders)
         outside = self.schema.outside(orders)
         answer: dict[str, Any] = {"predictions": predictions.tolist()}
@@ -91,7 +113,7 @@ class Served:
             answer["prediction_intervals"] = {**bounds, "coverage": self.model.intervals.coverage}
             if outside:
                 answer["prediction_intervals"]["holds"] = (~outside.rows).tolist()
-        return {**answer, **self._signed(orders, outside)}
+        return Answer({**answer, **self._signed(orders, outside)}, orders, outside)
 
     def file(
         self,
@@ -99,12 +121,12 @@ class Served:
         most_rows: int,
         how: "HowParams | None" = None,
         most_bytes: int | None = None,
-    ) -> tuple[bytes, np.ndarray, list[str]]:
-        """Return a file with predictions and intervals, and beside it two more.
+        request_id: str = "",
+    ) -> FileAnswer:
+        """Answer a file: with its rows' ids, where the request has one, predictions and intervals.
 
-        These are the predictions and the warnings. `how` it is read is else found. Raises
-        RequestError that names every bad row, and packing.TooLargeError for one that takes more
-        than `most_bytes`.
+        `how` it is read is else found. Raises RequestError that names every bad row, and
+        packing.TooLargeError for one that takes more than `most_bytes`.
         """
         from sales.contract import cells
         from sales.data.reading import formats
@@ -121,19 +143,21 @@ class Served:
         table, numbers = upload.filled(whole)
         [orders] = found or [upload.orders(table, fields, parts, numbers)]
         predictions = self.model.predict(orders)
-        columns = [predictions]
-        if within := self.model.within(orders, predictions):
-            columns += within[:2]
-        names = added_columns(self.model.featuriser.target)
-        added = dict(zip(names, columns, strict=False))
-        answered = given_back.scored(table, added, formats.of_bytes(body).kind)
+        within = self.model.within(orders, predictions)
+        bounds = within[:2] if within else None
+        target = self.model.featuriser.target
+        added = dict(zip(added_columns(target), [predictions, *(bounds or ())], strict=False))
+        named = given_back.with_ids(table, target, request_id) if request_id else table
+        answered = given_back.scored(named, added, formats.of_bytes(body).kind)
+        outside = self.schema.outside(orders)
         warnings = [
             *given_back.read_as(table),
             *upload.skipped(whole, table),
             *upload.left_out(table, fields),
-            *upload.warnings(orders, self.schema),
+            *upload.unseen(orders, self.schema),
+            *(outside.warnings if outside else ()),
         ]
-        return answered, predictions, warnings
+        return FileAnswer(answered, predictions, warnings, bounds, orders, outside, table)
 
     def about(self) -> dict[str, Any]:
         """Return what /model-info tells, the published keys first."""
@@ -162,7 +186,7 @@ class Served:
                 name: column.model_dump(exclude_defaults=True)
                 for name, column in featuriser.fields.items()
             },
-            "levels": {name: list(levels) for name, levels in featuriser.levels.items()},
+            "levels": {name: [*levels[:SHOWN]] for name, levels in featuriser.levels.items()},
             "parts": self.schema.parts,
             "target": featuriser.target,
             "answer_key": self.answer_key,

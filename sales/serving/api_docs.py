@@ -35,6 +35,15 @@ FILES_TAKEN = (
     "CSV, however it is written, Excel (.xlsx), JSON lines, Parquet or Feather; text may be packed "
     "as gz, bz2, xz, zst or a zip of one file. How a CSV file is written is found, or said:"
 )
+ABOUT = (
+    "Bodies may be sent as gzip (Content-Encoding). An answer is named by the request's "
+    "X-Request-ID, where it sends one, else by an id made here; with X-Keep: no it is not kept."
+)
+TRUTHS_TAKEN = (
+    "A JSON list, or a file in any of the forms of /predict_file, a scored file with the target "
+    "beside among them. A truth names its row by request_id, or by the contract's id where that "
+    "was sent with it. Late and repeated ones are taken: of several the last counts"
+)
 ASKED = {
     "separator": "one character, or tab",
     "decimal": "the mark before a number's decimals: a point or a comma",
@@ -66,7 +75,7 @@ def openapi(served: Served, called: Called, prefix: str = "") -> dict[str, Any]:
         "info": {
             "title": called.title,
             "version": "1",
-            "description": "Bodies may be sent as gzip (Content-Encoding).",
+            "description": ABOUT,
         },
         "servers": [{"url": prefix or "/"}],
         "security": [],
@@ -81,6 +90,7 @@ def openapi(served: Served, called: Called, prefix: str = "") -> dict[str, Any]:
 def _told(called: Called) -> dict[str, Any]:
     """Return what is told without a row."""
     not_exported = {"404": "The export holds none"}
+    not_made = {"404": "No backtest has run where the service is"}
     alias = {"name": "alias", "in": "path", "required": True, "schema": ALIAS}
     evaluated = _operation(
         "evaluation",
@@ -108,8 +118,12 @@ def _told(called: Called) -> dict[str, Any]:
         },
         "/models/{alias}/evaluation": {"get": {**evaluated, "parameters": [alias]}},
         "/schema": {"get": _operation("schema", f"What each {called.row} must bring", "Asked")},
+        "/kept": {"get": _operation("kept", f"What is kept of each {called.row}", "Kept")},
         "/data": {
             "get": _operation("data", "The data that the models learnt from", "Data", not_exported)
+        },
+        "/backtest": {
+            "get": _operation("backtest", "How a model ages, month by month", "Backtest", not_made)
         },
     }
 
@@ -155,7 +169,25 @@ def _predicted(served: Served, called: Called, row: str) -> dict[str, Any]:
         },
         "/predict_file": {"post": _file_operation(served, called, refused)},
         "/explain": {"post": _operation("explain", why, "Explanation", too_large, ref(row))},
+        "/truths": {"post": _truths_operation(called, refused)},
     }
+
+
+def _truths_operation(called: Called, refused: Mapping[str, str]) -> dict[str, Any]:
+    told = {
+        **refused,
+        "401": "Not the token of those who may",
+        "403": "Only the service's own machine may send them: it knows no token",
+        "409": "Nothing is kept here",
+        "507": "The disk has no room for them",
+    }
+    truths = {**list_of(ref("Truth")), "minItems": 1}
+    security: list[dict[str, Any]] = [{}, {"admin": []}]
+    what = f"Keep what came true: of each {called.row} its id and the target"
+    operation = _operation("truths", what, "TruthsKept", told, truths)
+    binary = {"schema": {"type": "string", "format": "binary"}}
+    operation["requestBody"]["content"] |= dict.fromkeys(given_back.MEDIA.values(), binary)
+    return {**operation, "description": TRUTHS_TAKEN, "security": security}
 
 
 def _file_operation(served: Served, called: Called, refused: Mapping[str, str]) -> dict[str, Any]:
@@ -169,6 +201,7 @@ def _file_operation(served: Served, called: Called, refused: Mapping[str, str]) 
         "the second part; the first is JSON with the model and the whole list of warnings"
     )
     headers = {
+        "x-request-id": {**TEXT, "description": "Of the file; of its rows with -0, -1 and so on"},
         "x-model-alias": TEXT,
         "x-model-version": TEXT,
         "x-model-content-hash": TEXT,

@@ -16,7 +16,7 @@ from sales.serving.prefix import prefix_of
 from sales.serving.refusals import RefusedError
 from sales.serving.traffic import UNKNOWN
 
-SIGNED = ("x-model-alias", "x-model-version", "x-model-content-hash", "x-warnings")
+SIGNED = ("x-model-alias", "x-model-version", "x-model-content-hash", "x-warnings", "x-request-id")
 
 
 class Elsewhere:
@@ -64,7 +64,13 @@ def cross_origin(origins: Sequence[str]) -> list[Middleware]:
             CORSMiddleware,
             allow_origins=origins,
             allow_methods=["GET", "POST"],
-            allow_headers=["authorization", "content-type", "content-encoding"],
+            allow_headers=[
+                "authorization",
+                "content-type",
+                "content-encoding",
+                "x-request-id",
+                "x-keep",
+            ],
             expose_headers=[*SIGNED, "x-warnings-count", "content-disposition"],
         )
     ]

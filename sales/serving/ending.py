@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Callable
 from types import FrameType
-from typing import NoReturn
+from typing import NoReturn, TypeVar
 
 import psutil
 
@@ -17,6 +17,7 @@ from sales.errors import PipelineError
 from sales.serving.following import LOG, RETRY_SECONDS, Promoted
 
 ASKED = signal.SIGUSR1
+Result = TypeVar("Result")
 
 
 def let_workers_ask() -> None:
@@ -24,10 +25,10 @@ def let_workers_ask() -> None:
     signal.signal(ASKED, _end)
 
 
-def tell(begin: Callable[[], None]) -> None:
-    """Begin; where that fails, end this process with a line and exit code 1."""
+def told(begin: Callable[[], Result]) -> Result:
+    """Return what `begin` does; where that fails, end this process with a line and exit code 1."""
     try:
-        begin()
+        return begin()
     except PipelineError as error:
         sys.stderr.write(f"error: {error}\n")
         sys.exit(1)

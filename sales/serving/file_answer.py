@@ -19,7 +19,9 @@ MOST_BYTES = 2_500  # of warnings in a header, so that all headers together stay
 LONGEST = 300  # characters of one of them
 
 
-def answer_with(request: Request, served: Served, file: bytes, warnings: list[str]) -> Response:
+def answer_with(
+    request: Request, served: Served, file: bytes, warnings: list[str], request_id: str
+) -> Response:
     """Return the response with a priced file, in the form that the client accepts."""
     kind = given_back.kind_of(file)
     media = given_back.MEDIA[kind]
@@ -30,6 +32,7 @@ def answer_with(request: Request, served: Served, file: bytes, warnings: list[st
         "x-model-content-hash": served.model.content_hash,
         "x-warnings": in_short(warnings),
         "x-warnings-count": str(len(warnings)),
+        "x-request-id": request_id,
         "vary": "accept",
     }
     if WHOLE not in request.headers.get("accept", ""):

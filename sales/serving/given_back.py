@@ -15,6 +15,7 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 
 from sales.data.reading import dialects, formats, json_lines
+from sales.serving import request_ids
 
 MEDIA = {
     "csv": "text/csv",
@@ -38,6 +39,15 @@ def ending(kind: str) -> str:
 def kind_of(file: bytes) -> str:
     """Return the kind of what `scored` has written."""
     return formats.of_bytes(file).kind
+
+
+def with_ids(table: pa.Table, target: str, request_id: str) -> pa.Table:
+    """Return a table with its rows' ids; a column of that name before goes."""
+    name = request_ids.column(target)
+    numbers = pa.array(np.arange(table.num_rows)).cast(pa.string())
+    ids = pc.binary_join_element_wise(request_id, numbers, "-")
+    table = table.drop_columns([name] if name in table.column_names else [])
+    return table.append_column(name, ids)
 
 
 def scored(table: pa.Table, added: Mapping[str, np.ndarray], kind: str) -> bytes:

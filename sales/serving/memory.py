@@ -12,19 +12,20 @@ import pyarrow as pa
 from sales.serving.request import RequestError
 
 Result = TypeVar("Result")
-SECONDS = 5.0  # without another large answer: such ones use it again, as fresh pages cost time
-LONGEST = 30.0  # seconds that they may put it off
+LULLS = 5  # that further large answers may put it off
 
 
 class LargeWork:
     """Threads for what takes much memory; it goes back soon after the last of several answers.
 
     Allocators keep memory by thread, Arrow's and the C library's alike, and give it to the next
-    answer: pages fresh from the machine, for each answer anew, cost a large file much time. So the
-    threads end after a lull, and leave what they kept to be given back.
+    answer: pages fresh from the machine, for each answer anew, cost a large file much time (see
+    bench/two_trees.py). So the threads end after a lull of `seconds` without a large answer, and
+    leave what they kept to be given back.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
         self._threads = ThreadPoolExecutor(thread_name_prefix="large")
         self._timer: asyncio.TimerHandle | None = None
         self._last = 0.0  # when it is to be done whatever comes, in the loop's time
@@ -41,8 +42,8 @@ class LargeWork:
         if self._timer:
             self._timer.cancel()
         else:
-            self._last = now + LONGEST
-        self._timer = loop.call_at(min(now + SECONDS, self._last), self._begin, loop)
+            self._last = now + LULLS * self._seconds
+        self._timer = loop.call_at(min(now + self._seconds, self._last), self._begin, loop)
 
     def _begin(self, loop: asyncio.AbstractEventLoop) -> None:
         self._timer = None

@@ -53,6 +53,22 @@ class Meters:
             registry=registry,
             multiprocess_mode="livemax",
         )
+        self._kept = Counter(
+            "served_rows_kept", "Answered rows that are kept on disk.", registry=registry
+        )
+        self._lost = Counter(
+            "served_rows_lost",
+            "Answered rows that were to be kept and were not, by reason.",
+            ["reason"],
+            registry=registry,
+        )
+        self._waiting = Gauge(
+            "served_rows_waiting",
+            "Answered rows that are not yet on disk.",
+            registry=registry,
+            multiprocess_mode="livesum",
+        )
+        self._truths = Counter("truths_kept", "Truths that are kept on disk.", registry=registry)
         self.traffic = Traffic(registry)
         self._registry = registry
         self._noted: dict[str, list[float]] = {}
@@ -97,6 +113,22 @@ class Meters:
     def away(self, since: float | None) -> None:
         """Tell since when the registry that is followed cannot be asked; None: it can."""
         self._away.set(since or 0)
+
+    def kept(self, rows: int) -> None:
+        """Count answered rows that are on disk now."""
+        self._kept.inc(rows)
+
+    def lost(self, rows: int, reason: str) -> None:
+        """Count answered rows that were to be kept and are not; the reason is one of few."""
+        self._lost.labels(reason).inc(rows)
+
+    def waiting(self, rows: int) -> None:
+        """Tell how many answered rows are not yet on disk."""
+        self._waiting.set(rows)
+
+    def truths(self, rows: int) -> None:
+        """Count truths that are on disk now."""
+        self._truths.inc(rows)
 
     def told(self) -> tuple[bytes, str]:
         """Return what /metrics answers, and its media type."""

@@ -15,7 +15,7 @@ from starlette.types import ASGIApp
 from sales.data.reading.formats import PARQUET
 from sales.data.reading.packing import TooLargeError
 from sales.errors import PipelineError
-from sales.serving import answering, api_docs, memory, switching, unpacking
+from sales.serving import answering, api_docs, keeping, memory, request_ids, switching, unpacking
 from sales.serving.bodies import GZIP, body_of, file_of, unzipped
 from sales.serving.elsewhere import Elsewhere, cross_origin
 from sales.serving.endpoint import Endpoint, Handler
@@ -40,9 +40,11 @@ class Api:
         settings: Settings,
         promoted: Promoted,
         make_meters: Callable[[], Meters] = Meters,
+        keeper: keeping.Keeper | None = None,
     ) -> None:
         self._settings, self._promoted, self._make_meters = settings, promoted, make_meters
-        self._large = memory.LargeWork()
+        self._large = memory.LargeWork(settings.memory_seconds)
+        self._keeper = keeper or keeping.Nothing()
 
     @cached_property
     def meters(self) -> Meters:
@@ -61,9 +63,12 @@ class Api:
             ("GET", "/models/{alias}/evaluation", self.evaluation, None),
             ("GET", "/schema", self.schema, None),
             ("GET", "/data", self.data, None),
+            ("GET", "/backtest", self.backtest, None),
             ("POST", "/predict_batch", self.predict_batch, lighten),
             ("POST", "/predict_file", self.predict_file, lighten),
             ("POST", "/explain", self.explain, None),
+            ("POST", "/truths", self.truths, lighten),
+            ("GET", "/kept", self.kept, None),
             ("GET", "/livez", self.health, None),
             ("GET", "/healthz", self.health, None),
             ("GET", "/readyz", self.ready, None),
@@ -136,6 +141,14 @@ class Api:
             raise RefusedError(404, "not_exported", f"exported without it: {MAKE_IT}")
         return _json(self._promoted.picture)
 
+    async def backtest(self, _: Request) -> Response:
+        """Show how a model ages, as the last `make backtest` beside the service found it."""
+        try:
+            found = await asyncio.to_thread(self._settings.backtest.read_bytes)
+        except OSError:
+            raise RefusedError(404, "no_backtest", "no backtest yet: run `make backtest`") from None
+        return Response(found, media_type="application/json")
+
     async def schema(self, _: Request) -> Response:
         """Tell what a row must bring, as the model that answers now asks for it."""
         return _json(self._promoted.now().asks())
@@ -144,22 +157,28 @@ class Api:
         """Predict for one row."""
         body = await body_of(request, self._settings.max_body_mb)
         served = self._promoted.now()
-        found = served.one(body)
+        answer = served.one(body)
+        found = answer.told
         if self.meters.note(served.alias, found[served.answer_key]):
             asyncio.get_running_loop().call_later(COUNT_SECONDS, self.meters.count)
         if found["warnings"]:
             self.meters.warned(served.alias, found["warnings"])
+        headers = request.scope["headers"]
+        found["request_id"] = request_id = request_ids.of(headers)
+        if request_ids.to_keep(headers):
+            self._keeper.one(request_id, served, answer, body)
         return _json(found)
 
     async def predict_batch(self, request: Request) -> Response:
         """Predict for a list of rows."""
         body = await body_of(request, self._settings.max_body_mb)
         served, most = self._promoted.now(), self._settings.max_orders
+        headers = request.scope["headers"]
         try:
             if len(body) > LARGE:
-                found = await self._large.done(served.many, body, most)
+                found = await self._large.done(self._many, headers, served, body, most)
             else:
-                found = served.many(body, most)
+                found = self._many(headers, served, body, most)
         except answering.TooManyError as error:
             raise RefusedError(413, "too_large", str(error)) from None
         if not found["predictions"]:
@@ -168,27 +187,85 @@ class Api:
         self.meters.warned(served.alias, found["warnings"])
         return _json(found)
 
+    def _many(
+        self,
+        headers: list[tuple[bytes, bytes]],
+        served: answering.Served,
+        body: bytes,
+        most: int,
+    ) -> dict[str, Any]:
+        """Return the answer to a list, and let it be kept."""
+        request_id = request_ids.of(headers)
+        answer = served.many(body, most)
+        told = answer.told
+        predictions = told["predictions"]
+        if predictions and request_ids.to_keep(headers):
+            bounds = told.get("prediction_intervals")
+            low, high = (bounds[end] if bounds else None for end in ("low", "high"))
+            outside = answer.outside.rows if answer.outside else None
+            rows = keeping.Many(answer.orders, predictions, low, high, outside, body)
+            self._keeper.many("/predict_batch", request_id, served, rows)
+        if predictions:
+            told["request_ids"] = request_ids.of_rows(request_id, range(len(predictions)))
+        return told
+
     async def predict_file(self, request: Request) -> Response:
         """Predict for a file, sent as the body or as the field `file` of a form."""
+        body = await self._sent_file(request)
+        how, most_mb = asked_how(request.query_params), self._settings.max_unpacked_mb
+        served, most = self._promoted.now(), self._settings.max_file_rows
+        headers = request.scope["headers"]
+        request_id = request_ids.of(headers)
+
+        def answered() -> answering.FileAnswer:
+            found = served.file(body, most, how, int(most_mb * 1e6), request_id)
+            if request_ids.to_keep(headers):
+                low, high = found.bounds or (None, None)
+                outside = found.outside.rows if found.outside else None
+                rows = keeping.Many(
+                    *(found.orders, found.predictions, low, high, outside, found.table)
+                )
+                self._keeper.many("/predict_file", request_id, served, rows)
+            return found
+
+        try:
+            found = await self._large.done(answered)
+        except TooLargeError:
+            raise unpacking.too_large(most_mb) from None
+        self.meters.priced(served.alias, found.predictions)
+        self.meters.warned(served.alias, found.warnings)
+        return answer_with(request, served, found.content, found.warnings, request_id)
+
+    async def truths(self, request: Request) -> Response:
+        """Keep what came true of rows that were answered."""
+        admin, own = self._settings.admin_token, self._settings.truths_token
+        switching.let_tell_truths(request, admin, own)
+        body = await self._sent_file(request)
+        target, most = self._promoted.now().model.featuriser.target, self._settings.max_file_rows
+        most_mb = self._settings.max_unpacked_mb
+        try:
+            told = await self._large.done(
+                self._keeper.truths, body, target, most, int(most_mb * 1e6)
+            )
+        except TooLargeError:
+            raise unpacking.too_large(most_mb) from None
+        return _json(told)
+
+    async def _sent_file(self, request: Request) -> bytes:
+        """Return the file that is sent as the body or as the field `file` of a form, unpacked."""
         body = await body_of(request, self._settings.max_body_mb)
         if request.headers.get("content-type", "").startswith("multipart/form-data"):
             body = await file_of(request, body)
         if body.startswith(GZIP):
             body = await unzipped(body, self._settings.max_body_mb)
-        how, most_mb = asked_how(request.query_params), self._settings.max_unpacked_mb
         body = await self._large.done(unpacking.whole, body, self._settings.max_body_mb)
         if body.startswith(PARQUET):
-            await self._large.done(unpacking.limit, body, most_mb)
-        served, most = self._promoted.now(), self._settings.max_file_rows
-        try:
-            priced, predictions, warnings = await self._large.done(
-                served.file, body, most, how, int(most_mb * 1e6)
-            )
-        except TooLargeError:
-            raise unpacking.too_large(most_mb) from None
-        self.meters.priced(served.alias, predictions)
-        self.meters.warned(served.alias, warnings)
-        return answer_with(request, served, priced, warnings)
+            await self._large.done(unpacking.limit, body, self._settings.max_unpacked_mb)
+        return body
+
+    async def kept(self, _: Request) -> Response:
+        """Tell what is kept of the rows that are answered."""
+        return _json(self._keeper.about())
 
     async def explain(self, request: Request) -> Response:
         """Tell why a row has its prediction; in a thread, as a forest takes a while to say."""

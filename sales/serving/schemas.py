@@ -28,8 +28,14 @@ def shapes(served: Served) -> dict[str, Any]:
     many = {"prediction_intervals": ref("Intervals")} if served.model.intervals else {}
     return {
         **ALWAYS,
-        "Prediction": _object({**answer, **one, **signed}),
-        "Predictions": _object({"predictions": list_of(NUMBER), **many, **signed}),
+        "Prediction": _object({**answer, **one, **signed, "request_id": TEXT}),
+        "Predictions": _object(
+            {"predictions": list_of(NUMBER), **many, **signed, "request_ids": list_of(TEXT)}
+        ),
+        "Truth": _object(
+            {served.model.featuriser.target: NUMBER},
+            request_id={**TEXT, "description": "As the answer told it"},
+        ),
         "Explanation": _object(
             {
                 **answer,
@@ -117,6 +123,15 @@ ALWAYS: dict[str, Any] = {
         }
     ),
     "Switched": _object({"message": TEXT, "info": ref("Model")}),
+    "TruthsKept": _object({"kept": WHOLE}),
+    "Kept": _object(
+        {"kept": FLAG},
+        share=NUMBER,
+        days=NUMBER,
+        mb=NUMBER,
+        keys=list_of(TEXT),
+        private=list_of(TEXT),
+    ),
     "Evaluation": _object(
         {"alias": ALIAS, "metrics": ANY, "gate": ANY, "predictions": TABLE, "slices": TABLE},
         residual_histogram=TABLE,
@@ -145,8 +160,28 @@ ALWAYS: dict[str, Any] = {
         called=ANY,
         target=ANY,
         breakdown=ANY,
+        keys=ANY,
         rows_without_target=WHOLE,
         missing_pct={"type": "object", "additionalProperties": ANY},
+    ),
+    "Backtest": _object(
+        {
+            "model": TEXT,
+            "target": TEXT,
+            "unit": _or_null("string"),
+            "too_old_at": _or_null("integer"),
+            "flat": FLAG,
+            "ages": list_of(ANY),
+            "policies": list_of(ANY),
+            "months": list_of(ANY),
+            "known": list_of(ANY),
+        },
+        window_months=_or_null("integer"),
+        trained=list_of(TEXT),
+        judged=list_of(TEXT),
+        rows=WHOLE,
+        beyond_pct=NUMBER,
+        confidence=NUMBER,
     ),
     "Signature": _object({"alias": ALIAS, "version": WHOLE, "content_hash": TEXT}),
     "Interval": _object({"low": NUMBER, "high": NUMBER, "coverage": NUMBER}, holds=HOLDS),

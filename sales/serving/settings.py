@@ -27,9 +27,12 @@ class Settings:
     max_unpacked_mb: float
     max_orders: int
     max_file_rows: int
+    memory_seconds: float  # after the last large answer, until what it took goes back
     admin_token: str
+    truths_token: str  # of those that may send truths and nothing else
     cors_origins: tuple[str, ...]  # of web pages that may ask; none by default
     root_path: str  # what a proxy has before our paths
+    backtest: Path  # what `make backtest` found, where it has run
 
 
 def read(environ: Mapping[str, str], static: Path = Path()) -> Settings:
@@ -51,10 +54,55 @@ def read(environ: Mapping[str, str], static: Path = Path()) -> Settings:
         max_unpacked_mb=float(environ.get("MAX_UNPACKED_MB", "1000")),
         max_orders=int(environ.get("MAX_ORDERS", "100000")),
         max_file_rows=int(environ.get("MAX_FILE_ROWS", "5000000")),
+        memory_seconds=float(environ.get("MEMORY_SECONDS", "60")),
         admin_token=environ.get("ADMIN_TOKEN", ""),
+        truths_token=environ.get("TRUTHS_TOKEN", ""),
         cors_origins=tuple(environ.get("CORS_ORIGINS", "").replace(",", " ").split()),
         root_path=environ.get("ROOT_PATH", "").rstrip("/"),
+        backtest=Path(environ.get("BACKTEST") or HOME / "backtest" / "result.json"),
     )
+
+
+@dataclass(frozen=True)
+class Keeping:
+    """Where answered rows and truths are kept, and what bounds them."""
+
+    address: str  # a folder, or whatever fsspec knows; empty: nothing is kept
+    share: float  # of the requests that are kept
+    rows: int  # of one request, above which only so many are drawn
+    days: float  # after which they go
+    mb: float  # above which the oldest go
+    seconds: float  # of answers that a worker which is killed may lose
+    key: bytes  # of the hashes of private columns; empty: the one in a file beside the folder
+
+
+def keeping(environ: Mapping[str, str]) -> Keeping:
+    """Return what is to be kept, and where. Raises PipelineError, naming the variable.
+
+    >>> keeping({"SERVED": "state/served", "SERVED_SHARE": "2"})
+    Traceback (most recent call last):
+    sales.errors.PipelineError: SERVED_SHARE is '2': a number from 0 to 1 is meant
+    """
+    share = _within("SERVED_SHARE", environ.get("SERVED_SHARE") or "1", 0, 1)
+    return Keeping(
+        address=environ.get("SERVED", "") if share else "",
+        share=share,
+        rows=int(_within("SERVED_ROWS", environ.get("SERVED_ROWS") or "1000", 1, 10_000_000)),
+        days=_within("SERVED_DAYS", environ.get("SERVED_DAYS") or "90", 1, 36_500),
+        mb=_within("SERVED_MB", environ.get("SERVED_MB") or "1000", 1, 1e9),
+        seconds=_within("SERVED_SECONDS", environ.get("SERVED_SECONDS") or "5", 0.1, 3600),
+        key=environ.get("SERVED_KEY", "").encode(),
+    )
+
+
+def _within(name: str, given: str, low: float, high: float) -> float:
+    try:
+        number = float(given)
+    except ValueError:
+        number = math.nan
+    if not low <= number <= high:
+        raise PipelineError(f"{name} is '{given}': a number from {low:g} to {high:g} is meant")
+    return number
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,6 @@
-"""Who may switch models: whoever has the administrator's token; without one, this machine alone.
+"""Who may switch models or send truths: whoever has the token; without one, this machine alone.
+
+Truths decide which model is to be trusted, so that they are not for everybody who may ask.
 
 A proxy on this machine makes every client look like this machine, and a web page elsewhere can
 have its visitor's browser ask: the address alone proves nothing.
@@ -33,16 +35,24 @@ def may_switch(request: Request, token: str) -> str:
 
 def let_switch(request: Request, token: str) -> None:
     """Let callers with the token pass, without one those on this machine. Raises RefusedError."""
-    allowed = may_switch(request, token)
-    if allowed == "no":
-        raise RefusedError(
-            403, "not_allowed", "only this machine may switch models: no ADMIN_TOKEN is set"
-        )
-    if allowed == "yes":
-        return
+    _let(request, "switch models", ("ADMIN_TOKEN", token))
+
+
+def let_tell_truths(request: Request, admin_token: str, own_token: str) -> None:
+    """Let callers with one of both tokens pass, else those on this machine. Raises RefusedError."""
+    _let(request, "send truths", ("TRUTHS_TOKEN", own_token), ("ADMIN_TOKEN", admin_token))
+
+
+def _let(request: Request, what: str, *tokens: tuple[str, str]) -> None:
+    known = [token for _, token in tokens if token]
+    if not known:
+        if _is_here(request):
+            return
+        names = " or ".join(name for name, _ in tokens)
+        raise RefusedError(403, "not_allowed", f"only this machine may {what}: no {names} is set")
     scheme, _, sent = request.headers.get("authorization", "").partition(" ")
-    right = hmac.compare_digest(sent.strip().encode(), token.encode())
-    if scheme.lower() != "bearer" or not right:
+    right = [hmac.compare_digest(sent.strip().encode(), token.encode()) for token in known]
+    if scheme.lower() != "bearer" or not any(right):
         raise RefusedError(
             401, "not_allowed", "send the administrator's token: Authorization: Bearer ..."
         )

@@ -186,7 +186,13 @@ def orders(
 
 
 def warnings(found: Orders, schema: OrderSchema) -> list[str]:
-    """Return what training never saw, looking at each category once."""
+    """Return what training never saw: categories, and values outside of its ranges."""
+    outside = schema.outside(found)
+    return [*unseen(found, schema), *(outside.warnings if outside else ())]
+
+
+def unseen(found: Orders, schema: OrderSchema) -> list[str]:
+    """Return a warning for each category that training never saw, looking at each once."""
     once = {
         name: list(values.categories) if isinstance(values, pd.Categorical) else values
         for name, values in found.items()
@@ -194,7 +200,7 @@ def warnings(found: Orders, schema: OrderSchema) -> list[str]:
     for name in schema.featuriser.unknown(once):  # only there is it worth to look at the rows
         if isinstance(found[name], pd.Categorical):
             once[name] = _seen(found[name])
-    return schema.warnings(once)
+    return schema.unseen(once)
 
 
 def _limit(rows: int, most: int) -> None:

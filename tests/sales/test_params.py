@@ -14,9 +14,11 @@ from sales.engine import RunParams
 from sales.errors import PipelineError
 from sales.judging.gates import GateParams
 from sales.judging.scores import EvaluateParams
+from sales.judging.staleness import BacktestParams
 from sales.models.feature_sets import FeaturizeParams
 from sales.models.tuning import TuneParams
 from sales.registry.tracking import RegisterParams
+from sales.retraining.triggers import RetrainParams
 
 MODELS = {
     "run": RunParams,
@@ -27,6 +29,8 @@ MODELS = {
     "evaluate": EvaluateParams,
     "gate": GateParams,
     "register": RegisterParams,
+    "retrain": RetrainParams,
+    "backtest": BacktestParams,
     **{f"train.{name}": estimators.module(name).Params for name in estimators.NAMES},
     **{f"tune.{name}": TuneParams for name in estimators.NAMES if name != "linear_regression"},
 }
@@ -83,6 +87,14 @@ def test_every_group_is_checked_here():
         ("run", "run.engine", "spark", "run.engine: "),
         ("register", "register.top_k", 0, "register.top_k: "),
         ("register", "register.min_improvement_pct", -1, "register.min_improvement_pct: "),
+        ("register", "register.approval", "maybe", "register.approval: "),
+        ("register", "register.proposal_days", 0, "register.proposal_days: "),
+        ("retrain", "retrain.new_rows", 0, "retrain.new_rows: "),
+        ("retrain", "retrain.age_days", -1, "retrain.age_days: "),
+        ("retrain", "retrain.cooldown_days", None, "retrain.cooldown_days: "),
+        ("retrain", "retrain.every_days", 7, "retrain.every_days: unknown key"),
+        ("backtest", "backtest.horizon_months", 1, "backtest.horizon_months: "),
+        ("backtest", "backtest.window_months", 0, "backtest.window_months: "),
         ("evaluate", "evaluate.min_slice_rows", 0, "evaluate.min_slice_rows: "),
         ("contract", "contract.columns.Brand.role", "colour", "contract.columns.Brand.role: "),
         ("gate", "gates", {}, "unknown group 'gates'; known: run, contract, ingest"),

@@ -10,12 +10,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sales import engine, estimators, params
+from sales import engine, estimators, files, params
+from sales.contract import Contract
 from sales.data.split import PARTS
 from sales.engine import partitions
 from sales.judging import evaluation
 from sales.judging.scores import EvaluateParams
-from sales.models import saved
+from sales.models import features, out_of_fold, saved
+from sales.models.feature_sets import FeaturizeParams
+from sales.models.features import Featuriser
 from stages import evaluate, featurize, gate, prepare, train
 from tests.examples import ROOT, make_orders, set_params
 
@@ -26,6 +29,7 @@ SMALL = {
     "prepare.split": "random",
     "contract.columns.ShippingCost.missing": "allowed",
     "contract.columns.Brand.missing": "allowed",
+    "featurize.target_encoding.columns": ["City", "Brand"],
     "train.random_forest.n_estimators": 10,
     "train.hist_gradient_boosting.max_iter": 30,
     "train.xgboost.n_estimators": 60,
@@ -134,6 +138,27 @@ def test_the_parts_have_the_same_rows_in_the_same_order(both, stage, part):
     assert [table.is_dir() for table in tables] == [False, True]
     local, dask = (partitions.read(partitions.of(table)) for table in tables)
     pd.testing.assert_frame_equal(local, dask, check_exact=True)
+
+
+def test_train_rows_are_as_those_of_other_folds_make_them(both):
+    """On a cluster too, where a partition knows neither the others nor its first row's number."""
+    for folder in both.values():
+        wanted = params.read("featurize", FeaturizeParams, folder / "params.yaml")
+        contract = Contract.model_validate(files.read_json(folder / "data/contract.json"))
+        featuriser = Featuriser.load(folder / "data/features/featuriser.json")
+        assert [*featuriser.encoded] == ["Brand", "City"]
+        for part in PARTS:
+            rows, numbers = (
+                partitions.read(partitions.of(folder / f"data/{stage}/{part}.parquet"))
+                for stage in ("prepared", "features")
+            )
+            expected = featuriser.transform(rows)
+            if part == "train":
+                each = out_of_fold.fit(featuriser, [features.seen(rows, wanted, contract)])
+                plain, expected = expected, out_of_fold.transform(each, rows)
+                assert (plain != expected).any()
+            found = numbers[list(featuriser.columns)].to_numpy()
+            assert np.array_equal(found, expected, equal_nan=True)
 
 
 def test_the_featuriser_is_the_same_bytes(both):

@@ -81,6 +81,7 @@ def prepared(content, contract=CONTRACT, features=("area", "city", "garage")):
         {
             "ingest.source": "files",
             "contract": contract,
+            "prepare.split": "random",
             "prepare.max_rejected_pct": 20.0,
             "featurize": {"feature_set": "all", "feature_sets": {"all": {"add": list(features)}}},
             "evaluate.slices": {},

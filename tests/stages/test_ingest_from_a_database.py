@@ -53,7 +53,10 @@ def test_the_orders_are_those_of_a_csv_to_the_last_bit(url, capsys):
     make_orders(300).to_csv("data/incoming/orders.csv", index=False)
     set_params({"ingest.source": "files", "ingest.sql.url": None})
     ingest.main()
-    assert prepared() == told
+    again = prepared()
+    [file] = again.pop("files")
+    assert (file["name"], file["rows"]) == ("orders.csv", 300)
+    assert again == told
 
 
 def test_types_are_kept_and_a_decimal_is_the_number_that_a_csv_says(postgres, project):

@@ -164,3 +164,29 @@ def test_no_text_of_the_data_breaks_a_table_or_the_page(value):
     (cell,) = re.findall("<tr>\n<td>(.*)</td>\n<td>3</td>", page)
     assert "<" not in cell
     assert unescape(cell) == value
+
+
+DECISION = {
+    **{"reason": "xgboost is 10.00 % better", "data": "since the champion's data: a|b.csv is new"},
+    **{"candidate_test_rmse": 9.0, "incumbent_test_rmse": 10.0, "improvement_pct": 10.0},
+    **{"improvement_low": 1.25, "improvement_high": 18.5, "compared_rows": 20_000},
+}
+
+
+def test_a_decision_ends_the_card_and_takes_the_place_of_one_before():
+    once = card.decided("# Card\n\nWhat it is.\n", DECISION)
+    assert once == (
+        "# Card\n\nWhat it is.\n\n## The decision\n\nxgboost is 10.00 % better.\n\n"
+        "Data: since the champion's data: a\\|b.csv is new.\n\n"
+        "| compared | value |\n| --- | ---: |\n"
+        "| rows on which both were compared | 20,000 |\n"
+        "| RMSE of this model | 9 |\n"
+        "| RMSE of the champion then | 10 |\n"
+        "| better by | 10.00 % |\n"
+        "| between, 95 times of a hundred | 1.25 % and 18.50 % |\n"
+    )
+    assert card.decided(once, DECISION) == once
+    first = {**DECISION, "reason": "it is the first", "data": "", "improvement_pct": None}
+    assert card.decided(once, first) == (
+        "# Card\n\nWhat it is.\n\n## The decision\n\nit is the first.\n"
+    )

@@ -25,7 +25,7 @@ RAW = Path("data/raw")
 def raw() -> dict[str, pa.Table]:
     """Return each table of data/raw/, the pieces of a folder one after another."""
     found = {}
-    for path in sorted(RAW.iterdir()):
+    for path in sorted(RAW.glob("*.parquet")):
         parts = sorted(path.rglob("*")) if path.is_dir() else [path]
         tables = [pa.parquet.ParquetFile(part).read() for part in parts]
         assert {table.schema for table in tables} == {tables[0].schema}

@@ -32,6 +32,8 @@ from tests.trained_project import (
     train,
 )
 
+FIRST = "linear_regression is the first champion"
+
 
 @pytest.fixture(autouse=True)
 def own_path(monkeypatch):
@@ -102,14 +104,22 @@ def test_whatever_changed_since_it_settled_is_put_right(gated, touched):
 
 
 def test_a_deleted_registry_is_rebuilt(gated):
+    def told():
+        picture = files.read_json(Path("models/promoted/data.json"))
+        for span in picture["spans"]:
+            span.pop("first_seen")  # by the clock
+        return picture
+
     register.main()
-    before = state()
+    before, data = state(), told()
     shutil.rmtree("state")
     register.main()
     after = state()
+    assert told() == data
     assert after["aliases"] == before["aliases"]
     for now in (before, after):
         del now["exports"]["promoted.json"]  # it names the runs, which are new
+        del now["exports"]["data.json"]
     assert after["exports"] == before["exports"]
     assert [v[:2] for v in after["versions"]] == [v[:2] for v in before["versions"]]
 
@@ -500,4 +510,8 @@ def test_the_champions_card_is_exported_and_linked_from_mlflow(gated):
         for kind in ("md", "html"):
             written = Path(f"cards/{name}.{kind}").read_text()
             assert store.text(version.run_id, f"card.{kind}") == written
-            assert Path(f"models/promoted/cards/{alias}.{kind}").read_text() == written
+        exported = Path(f"models/promoted/cards/{alias}.md").read_text()
+        decided = [] if alias == "challenger" else ["## The decision", "", f"{FIRST}."]
+        assert exported.splitlines() == [*card.splitlines(), *([""] if decided else []), *decided]
+        page = Path(f"models/promoted/cards/{alias}.html").read_text()
+        assert (f"<p>{FIRST}.</p>" in page) == (alias == "champion")

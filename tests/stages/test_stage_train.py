@@ -17,7 +17,7 @@ NAMES = (
     *("linear_regression", "polynomial_regression", "hist_gradient_boosting"),
     *("xgboost", "lightgbm"),
 )
-STOPPED = {
+STOPPED: dict[str, int | float | str] = {
     f"train.{name}.{key}": value
     for name in ("xgboost", "lightgbm")
     for key, value in (
@@ -26,6 +26,11 @@ STOPPED = {
         ("early_stopping_rounds", 10),
         ("early_stopping_min_delta", 0.0),
     )
+}
+STOPPED |= {
+    "train.hist_gradient_boosting.categories": "measured",
+    "train.xgboost.categories": "measured",
+    "train.lightgbm.categories": "native",
 }
 ROWS = {"ingest.rows": 3000, "run.sample_rows": 1000}
 
@@ -59,6 +64,11 @@ def test_the_rmse_that_is_printed_is_the_saved_models(
         assert scored.about.get("target_scale") == (
             None if transform == "none" else {"transform": "log1p", "least": 0.0}
         )
+        wanted = scored.about["params"].get("categories")
+        assert ("categories" in scored.about) is (wanted == "measured")
+        if wanted is not None:
+            native = getattr(scored.estimator, "inner", scored.estimator).native
+            assert native == (scored.about.get("categories", wanted) == "native")
         assert scored.intervals.floor == (None if transform == "none" else 0.0)
         if curve != true:
             unlike.add(name)

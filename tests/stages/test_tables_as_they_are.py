@@ -38,7 +38,8 @@ def prepared(table, **groups):
 
 
 def through(**groups):
-    set_params({"ingest.source": "files", "evaluate.slices": {}, "evaluate.behaviour": {}})
+    set_params({"ingest.source": "files", "prepare.split": "random"})
+    set_params({"evaluate.slices": {}, "evaluate.behaviour": {}})
     set_params(groups)
     ingest.main()
     prepare.main()

@@ -11,7 +11,7 @@ from sales import estimators, files, params
 from sales.errors import PipelineError, run
 from sales.registry import changing, history, homes, journal, tracking
 from sales.serving import answering
-from stages import champion, register
+from stages import champion, register, retrain
 from tests import mlflow_server
 from tests.cutting_proxy import CuttingProxy
 from tests.examples import set_params
@@ -185,6 +185,58 @@ def test_one_promotes_the_other_rolls_back_and_the_bar_holds_for_both(clones, ca
     clones("a")
     register.main()
     assert stands()["champion"] == "xgboost 2"
+
+
+def test_one_proposes_and_another_one_approves(clones):
+    clones("a")
+    set_params({"register.approval": "manual"})
+    boosted(10)
+    register.main()
+    boosted(60)
+    register.main()
+    assert stands() == {"champion": "xgboost 1", "challenger": "xgboost 2"}
+    tags = open_registry().holder("challenger").tags
+    assert tags["decision"] == "proposed"
+    clones("b")  # which has never had the proposed model: it comes from the server
+    by_hand("approve", "2", "--reason", "errors looked at")
+    assert stands() == {"champion": "xgboost 2", "challenger": "xgboost 1"}
+    assert open_registry().holder("champion").tags["decision"] == "approved"
+    clones("a")
+    with pytest.raises(PipelineError, match="nothing waits for approval"):
+        by_hand("approve", "2", "--reason", "so do I")
+    register.main()
+    assert stands()["champion"] == "xgboost 2"
+
+
+def test_two_schedules_call_at_once_and_one_trains(clones, monkeypatch, capsys):
+    for clone in ("b", "a"):
+        clones(clone)
+        set_params({"ingest.rows": 600})
+    codes = []
+
+    def called():
+        monkeypatch.setattr(sys, "argv", ["retrain"])
+        with pytest.raises(SystemExit) as stopped:
+            retrain.main()
+        codes.append(stopped.value.code)
+
+    def pipeline(*_):
+        clones("b")
+        called()
+        clones("a")
+        register.main()
+        return True
+
+    monkeypatch.setattr(retrain, "_pipeline", pipeline)
+    called()
+    assert codes == [12, 0]
+    assert "under way: at " in capsys.readouterr().out
+    told = ["retraining", "registered", "registered", "promoted", "challenger", "retrained"]
+    assert what() == told
+    clones("b")
+    called()
+    assert codes[-1] == 10
+    assert what() == [*told, "not due"]
 
 
 def test_the_server_has_lost_everything_and_rebuild_brings_it_back(clones, capsys):

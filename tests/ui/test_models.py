@@ -156,10 +156,12 @@ def test_what_is_behind_the_scores_is_folded(page, running):
     app = page("models", running)
     assert [(one.label, one.proto.expanded) for one in app.expander] == [
         ("All scores", False),
+        ("Why it is champion, or not", False),
         ("The gate, rule by rule", False),
         ("Predicted against true", False),
         ("How far off", False),
         ("Error by group", False),
+        ("How a model ages", False),
     ]
 
 

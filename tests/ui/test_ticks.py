@@ -18,6 +18,7 @@ from ui.ticks import ticks
         (-20, 16, 5, False, [-20, -10, 0, 10, 20]),
         (7, 7, 5, False, [2, 4, 6, 8, 10, 12]),
         (0, 0, 5, False, [-1, -0.5, 0, 0.5, 1]),
+        (0, 5e-324, 2, False, [-1, 0, 1]),
     ],
 )
 def test_the_marks(low, high, most, whole, marks):

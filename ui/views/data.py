@@ -7,12 +7,13 @@ import pandas as pd
 import streamlit as st
 
 from sales.contract import Column
-from ui import charts, terms, told
+from ui import charts, tables, terms, told
 from ui.amounts import is_share, plain, words
 from ui.client import RefusedError, Service
 from ui.states import show
 
 SMALL = 180  # pixels high
+MOST_FILES = 50
 NUMERIC = Column(role="numeric")
 
 
@@ -30,6 +31,7 @@ def view(service: Service) -> None:
         )
         return
     _rows(picture)
+    _came_in(picture)
     _quarantine(picture["quarantined_by_reason"])
     st.header("Numbers", anchor=False)
     drawn = {}
@@ -90,6 +92,35 @@ def _rows(picture: dict[str, Any]) -> None:
             if picture[key] or term is not terms.VALID:  # with folds there are none
                 st.metric(term.said, f"{picture[key]:,}", width="content", help=term.exactly)
     st.caption("One version of the data", help=f"SHA-256 `{picture['sha256']}`")
+
+
+def _came_in(picture: dict[str, Any]) -> None:
+    """Draw the files and what is new since the champion's data; an older export tells neither."""
+    spans = picture.get("spans", [])
+    if not spans:
+        return
+    st.header("What came in", anchor=False)
+    more = picture.get("rows_since_champion")
+    if more:
+        st.info(
+            f"{abs(more):,} rows {'more' if more > 0 else 'fewer'} than the champion's data had.",
+            icon=":material/update:",
+        )
+    shown = sorted(spans, key=lambda span: span["since_champion"] in (None, "known"))[:MOST_FILES]
+    said = {"known": "", "new": "New", "changed": "Changed", "gone": "Gone", None: ""}
+    table = pd.DataFrame(
+        {
+            "File": [plain(span["name"]) for span in shown],
+            "Rows": [f"{span['rows']:,}" for span in shown],
+            "From": [span["first"] or "" for span in shown],
+            "To": [span["last"] or "" for span in shown],
+            "First seen": [(span["first_seen"] or "")[:10] for span in shown],
+            "Since the champion": [said[span["since_champion"]] for span in shown],
+        }
+    )
+    tables.draw("came_in", table, alt="The files that came in")
+    if len(shown) < len(spans):
+        st.caption(f"{len(shown)} of {len(spans):,} files: what is new or has changed comes first.")
 
 
 def _quarantine(by_reason: dict[str, int]) -> None:

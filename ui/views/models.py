@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from ui import charts, gate, side_by_side, tables, told
+from ui import ageing, charts, decided, gate, side_by_side, tables, told
 from ui.amounts import error_size, model_name, plain, small, words
 from ui.client import RefusedError, Service, ServiceError
 from ui.states import show
@@ -26,7 +26,9 @@ def view(service: Service) -> None:
     """Draw the loaded models side by side: the scores at once, what is behind them folded."""
     st.title("Models")
     with st.spinner("Asking the service …"):
-        loaded, unit = side_by_side.answers(service.models, lambda: _unit(service))
+        loaded, unit, aged = side_by_side.answers(
+            service.models, lambda: _unit(service), lambda: _backtest(service)
+        )
         models = loaded["registered_models"]
         found = _evaluations(service, models)
     told.who_answers(next(model for model in models if model["active"]))
@@ -40,6 +42,9 @@ def view(service: Service) -> None:
         st.info("There is no challenger: a single model has passed the gate.")
     sections: dict[str, Callable[[str, dict[str, Any]], None]] = {
         "All scores": lambda alias, evaluation: _metrics(alias, evaluation["metrics"], unit),
+        "Why it is champion, or not": lambda alias, evaluation: decided.draw(
+            alias, evaluation, unit
+        ),
         "The gate, rule by rule": lambda alias, evaluation: _gate(alias, evaluation["gate"], unit),
         "Predicted against true": lambda alias, evaluation: _predictions(alias, evaluation, unit),
         "How far off": lambda alias, evaluation: _residuals(alias, evaluation, unit),
@@ -47,6 +52,8 @@ def view(service: Service) -> None:
     }
     for label, draw in sections.items():
         _section(label, found, draw)
+    with st.expander("How a model ages"):
+        ageing.draw(aged)
 
 
 def _section(
@@ -74,6 +81,14 @@ def _unit(service: Service) -> str | None:
     except RefusedError:
         return None
     return unit
+
+
+def _backtest(service: Service) -> dict[str, Any] | None:
+    """Return how a model ages; None where nobody has looked, or the service is an older one."""
+    try:
+        return service.backtest()
+    except RefusedError:
+        return None
 
 
 def _evaluations(service: Service, models: list[dict[str, Any]]) -> dict[str, Evaluation]:

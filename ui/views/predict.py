@@ -52,6 +52,7 @@ def view(service: Service) -> None:
                 _why(known, found)
             with st.container():
                 _moves(service, known, found)
+    told.what_is_kept(known)
     assist(BUTTON, form.bad_fields(known.schema, filled), st.session_state.get(TURN, 0), spoken)
 
 

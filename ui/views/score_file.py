@@ -54,6 +54,7 @@ def view(service: Service) -> None:
 
 def _ask(known: Told) -> None:
     schema, fields = known.schema, known.fields
+    told.what_is_kept(known)
     st.markdown(
         plain(f"CSV, Excel, Parquet, JSON lines or Feather, a row for each {known.called.row}. ")
         + "It is checked here before anything is sent; further columns are kept as they are."

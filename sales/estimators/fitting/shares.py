@@ -16,6 +16,9 @@ from dask.array import Array
 from distributed import Client
 
 from sales.engine import partitions
+from sales.estimators import TrainingData, TrainingFiles
+from sales.estimators.fitting import categories
+from sales.estimators.fitting.categories import ParamsT
 
 LEAST = 100  # rows for which one more worker takes part
 Piece = tuple[Path, range | np.ndarray]  # numbers of rows within a Parquet file
@@ -82,6 +85,25 @@ def column(
     """Return one column's values in float32, or what `forward` makes of them."""
     values = load(pieces, [name])[:, 0]
     return forward(values.astype(np.float64)).astype(np.float32) if forward else values
+
+
+def decided(
+    params: ParamsT,
+    rows: TrainingFiles,
+    fit: Callable[[ParamsT, TrainingData], tuple[Any, Any]],
+) -> ParamsT:
+    """Return the parameters with how categories are taken, where that is to be measured.
+
+    On as many train rows as one machine takes for it.
+    """
+    if params.categories != "measured":
+        return params
+    drawn_rows = drawn(rows.train, categories.ROWS, params.seed)
+    X = load(drawn_rows, rows.columns).astype(np.float64)
+    y = column(drawn_rows, rows.target, rows.forward).astype(np.float64)
+    nothing = X[:0], y[:0]
+    data = TrainingData(rows.columns, rows.levels, X, y, *nothing, rows.holes)
+    return categories.decided(params, data, fit)
 
 
 def on(

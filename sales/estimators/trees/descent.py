@@ -12,6 +12,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import treelite
 
+from sales.estimators.trees import category_sets
+from sales.estimators.trees.category_sets import Sets
+
 if TYPE_CHECKING:
     import xgboost
 
@@ -22,6 +25,7 @@ class TreeWalk:
 
     Arrays a node: `feature`, `threshold` (left if below), `value` of a leaf, whether a missing
     value goes left, and in `child` two entries, right and left. `roots` are the trees' first nodes.
+    `sets` has those nodes that part a category's levels, if any does.
     """
 
     feature: np.ndarray
@@ -32,15 +36,21 @@ class TreeWalk:
     roots: np.ndarray
     depth: int
     base: np.float32
+    sets: Sets | None = None
 
     def predict(self, row: np.ndarray) -> float:
         """Return the prediction of one row's features."""
         row = row.astype(np.float32)
+        levels = None if self.sets is None else self.sets.levels(row)
         some_missing = np.isnan(row).any()
         at = self.roots
         for _ in range(self.depth):
-            value = row.take(self.feature.take(at))
+            feature = self.feature.take(at)
+            value = row.take(feature)
             left = value < self.threshold.take(at)
+            if self.sets is not None and levels is not None:
+                parts = self.sets.parts.take(at) & ~np.isnan(value)
+                left = np.where(parts, self.sets.left(at, levels.take(feature)), left)
             if some_missing:
                 left |= np.isnan(value) & self.missing_left.take(at)
             at = self.child.take(2 * at + left)
@@ -55,8 +65,8 @@ def of(booster: "xgboost.Booster") -> TreeWalk:
     trees = treelite.frontend.from_xgboost(booster)
     nodes: list[tuple[np.ndarray, ...]] = []
     roots, start = [], 0
-    for number in range(trees.num_tree):
-        tree = trees.get_tree_accessor(number)
+    each = [trees.get_tree_accessor(number) for number in range(trees.num_tree)]
+    for tree in each:
         left, right, feature, threshold, value, missing_left = (
             np.array(tree.get_field(name))
             for name in (
@@ -81,6 +91,7 @@ def of(booster: "xgboost.Booster") -> TreeWalk:
         np.array(roots, np.intp),
         _depth(child, np.array(roots)),
         np.float32(base),
+        category_sets.of(each),
     )
 
 

@@ -19,6 +19,7 @@ import treelite
 
 from sales.errors import PipelineError
 from sales.estimators import Contributions
+from sales.estimators.trees import category_sets
 
 AT_ONCE = 500_000  # nodes x features: some 50 MB
 MOST = 50_000_000  # leaves x features: some five seconds
@@ -87,6 +88,10 @@ def _read(trees: Sequence[Any], row: np.ndarray) -> Iterator[_Trees]:
         cover = next(f for f in map(tree.get_field, ("sum_hess", "data_count")) if len(f))
         given = row.astype(threshold.dtype)[feature]
         below = np.where(operator == LESS, given < threshold, given <= threshold)
+        sets = category_sets.of([tree])
+        if sets is not None:
+            levels = sets.levels(row)[feature]
+            below = np.where(sets.parts, sets.left(np.arange(len(given)), levels), below)
         goes_left = np.where(np.isnan(given), default, below).astype(bool)
         left, right = (np.where(child < 0, -1, child + size) for child in (left, right))
         parts.append((left, right, feature, goes_left, cover.astype(np.float64), value))

@@ -14,6 +14,7 @@ import numpy as np
 import treelite
 
 from sales.estimators import Contributions
+from sales.estimators.trees import category_sets
 
 FILE, MORE = "ensemble.treelite", "ensemble.{}.treelite"  # the first part's file; the others'
 FEW, MANY = 256, 4_096  # rows
@@ -33,6 +34,12 @@ class TreeliteEnsemble:
     def num_tree(self) -> int:
         """The number of trees in all parts."""
         return sum(part.num_tree for part in self.parts)
+
+    @property
+    def native(self) -> bool:
+        """Whether some tree parts the levels of a category into sets."""
+        trees = (part.get_tree_accessor(n) for part in self.parts for n in range(part.num_tree))
+        return any(category_sets.parted(tree).any() for tree in trees)
 
     def predict(self, X: np.ndarray) -> np.ndarray:
         """Return the predictions of `X`, one thread for few rows (starting more costs more).

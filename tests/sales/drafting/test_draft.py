@@ -19,7 +19,7 @@ from sales.contract.quarantine import Raw
 from sales.data import sources
 from sales.data.incoming import IngestParams
 from sales.data.split import PrepareParams
-from sales.drafting import draft, layout, page
+from sales.drafting import draft, groups, layout, page
 from sales.errors import PipelineError
 from sales.judging.gates import GateParams
 from sales.judging.scores import EvaluateParams
@@ -117,6 +117,29 @@ def test_a_table_with_something_of_everything_is_drafted(project):
     assert comments["columns", "dear"].startswith("ignored: gives price away")
     assert comments["columns", "currency"] == "ignored: always the same, EUR"
     assert comments["columns", "state"].endswith("; city decides it in every row")
+
+
+def test_a_category_of_very_many_values_becomes_a_number_where_that_tells_more(project):
+    rng = np.random.default_rng(3)
+    street = rng.integers(0, 400, 2000)
+    table = pd.DataFrame(
+        {
+            "street": [f"Street {n:03}" for n in street],
+            "area": np.round(rng.uniform(40, 200, 2000), 1),
+            "price": np.round(1e5 + rng.normal(0, 1e5, 400)[street] + rng.normal(0, 1e4, 2000), 2),
+        }
+    )
+    found = draft.of(source(table), "price", BASE)
+    loaded = written(found)
+    assert loaded["featurize"].target_encoding.columns == ("street",)
+    assert loaded["featurize"].target_encoding.above_levels is None
+    why = found.groups["featurize"].comments["target_encoding", "columns"]
+    assert why.startswith("street: ")
+    train = found.groups["train"].tree
+    ways = {name: each.get("categories") for name, each in train.items()}
+    assert {name for name, way in ways.items() if way == "measured"} == {*groups.BY_SETS}
+    plain = draft.of(source(houses()), "price", BASE)
+    assert written(plain)["featurize"].target_encoding.columns == ()
 
 
 def test_a_parquet_file_gives_the_same_draft(project):

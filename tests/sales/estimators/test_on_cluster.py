@@ -149,6 +149,36 @@ def test_it_learns_what_one_machine_learns(fitted, tables):
 
 
 @pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("way", ["native", "measured"])
+def test_levels_are_parted_into_sets_there_too(name, way, client, tmp_path):
+    """On codes that say nothing by their order: a few rounds learn them as one machine does."""
+    effect = np.random.default_rng(4).permutation(np.repeat([500.0, -500.0], 20))
+
+    def streets(rows, seed):
+        codes = np.random.default_rng(seed).integers(0, 40, rows)
+        table = orders(rows, seed).assign(Brand=codes.astype(float))
+        return table.assign(TotalAmount=table["TotalAmount"] + effect[codes])
+
+    train, valid, test = streets(2000, 0), streets(500, 1), streets(1000, 2)
+    rows = TrainingFiles(
+        *(COLUMNS, (0, 0, 40), "TotalAmount"),
+        *(cut(train, tmp_path / "train.parquet", 300), cut(valid, tmp_path / "valid.parquet", 450)),
+    )
+    few = {"n_estimators": 20, "early_stopping_rounds": None}
+    estimator, _ = estimators.on_cluster(name).fit_on(
+        Cluster(client, 1000), settings(name, categories=way, **few), rows
+    )
+    data = TrainingData(
+        *(COLUMNS, (0, 0, 40)),
+        *(train[list(COLUMNS)].to_numpy(), train["TotalAmount"].to_numpy()),
+        *(valid[list(COLUMNS)].to_numpy(), valid["TotalAmount"].to_numpy()),
+    )
+    local, _ = estimators.module(name).fit(settings(name, categories="native", **few), data)
+    assert estimator.native
+    assert rmse(estimator, test) == pytest.approx(rmse(local, test), rel=0.1)
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_it_learns_of_holes_what_one_machine_learns(name, client, tmp_path):
     """And the same bytes however the table is cut, with a partition of nothing but holes too."""
     train, valid, test = holed(2000, 0), holed(500, 1), holed(2000, 2)

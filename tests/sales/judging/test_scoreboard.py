@@ -100,3 +100,17 @@ def test_an_error_that_was_measured_before_intervals_were_has_none():
     old = {"rmse": 1.0, "r2": 0.5}
     [row] = scoreboard.rows({"worse": {**scored(1.0), "test": old}}, GATE, {})
     assert row[4] == "-"
+
+
+def test_how_candidate_and_champion_compare_is_a_line():
+    decision = {
+        **{"candidate": "xgboost", "incumbent": "lightgbm", "outcome": "kept"},
+        **{"improvement_pct": 2.0, "improvement_low": -0.5, "improvement_high": 4.4321},
+        **{"compared_rows": 20_000, "min_improvement_pct": 1.0},
+    }
+    assert scoreboard.evidence(decision) == (
+        "xgboost against the champion lightgbm: 2.00 % better, -0.50 to 4.43 with 95 %, on "
+        "20,000 rows; 1 % beyond chance are asked for: kept"
+    )
+    assert scoreboard.evidence({**decision, "improvement_low": None}) == ""
+    assert scoreboard.evidence({"outcome": "first", "reason": "is the first"}) == ""

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from sales import estimators
-from sales.registry import fingerprint, standing
+from sales.registry import clock, fingerprint, history, standing
+from tests.histories import day, event
 
 NAMES = ("one", "two")
 HASHES = {"one": "1", "two": "2"}
@@ -13,6 +14,7 @@ READ = (
     *("params.yaml", "sales/code.py", "stages/code.py", "data/prepared/test.parquet"),
     *("metrics/data.json", "metrics/gate.json", "metrics/two.json", "cards/one.md"),
 )
+PROPOSED = event("proposed", 2, 1, until=day(36_500).isoformat())
 KEPT = ("mlflow.db", "history.jsonl", "registry.json", "promoted/promoted.json")
 
 
@@ -23,13 +25,14 @@ def kept(tmp_path, monkeypatch):
     monkeypatch.setattr(estimators, "NAMES", NAMES)
     for name in (*READ, "metrics/one.json", *(f"state/{name}" for name in KEPT)):
         Path(name).parent.mkdir(parents=True, exist_ok=True)
-        Path(name).write_text(name)
+        Path(name).write_text(name if standing.HISTORY not in name else "")
     for link, target in (
         (standing.PROMOTED, "promoted"),
         (standing.REGISTRY_RECORD, "registry.json"),
     ):
         link.parent.mkdir(exist_ok=True)
         link.symlink_to(Path("..", "state", target))
+    history.append(Path("state") / standing.HISTORY, [PROPOSED])
     fingerprint.keep(Path("state"), HASHES)
     return Path("state")
 
@@ -59,4 +62,11 @@ def test_another_model(kept):
 @pytest.mark.parametrize("link", [standing.PROMOTED, standing.REGISTRY_RECORD])
 def test_a_lost_link(kept, link):
     link.unlink()
+    assert not fingerprint.matches(kept, HASHES)
+
+
+def test_time_changes_what_waits_for_approval(kept, monkeypatch):
+    monkeypatch.setenv(clock.NOW, day(36_499).isoformat())
+    assert fingerprint.matches(kept, HASHES)
+    monkeypatch.setenv(clock.NOW, day(36_500).isoformat())
     assert not fingerprint.matches(kept, HASHES)

@@ -151,6 +151,24 @@ def test_the_table_tells_a_person():
     }
 
 
+def test_the_table_tells_how_sure_a_difference_is():
+    ends = {"improvement_pct": 5.0385, "improvement_low": 1.2, "improvement_high": 9.87}
+    (row,) = history.table([promoted(2, 1).model_copy(update=ends)])
+    assert row[history.HEADER.index("better by")] == "5.04 % (1.20 to 9.87)"
+
+
+def test_the_last_decision_on_a_model_is_found_among_others():
+    told = [
+        event("refused", 2, 1, candidate_test_rmse=3.0),
+        event("promoted", 2, 1, candidate_test_rmse=2.0),
+        event("promoted", 2, 3, by="person"),
+        event("refused", 2, 3, reason="barred"),  # nothing was compared
+        event("refused", 4, 2, candidate_test_rmse=9.0),
+    ]
+    assert history.decision(told, "hash2") is told[1]
+    assert history.decision(told, "hash5") is None
+
+
 def test_the_table_for_a_terminal_has_aligned_columns():
     first = promoted(1).model_copy(update={"reason": "first"})
     header, one, two = history.as_text([first, promoted(2, 1)]).splitlines()
@@ -182,3 +200,9 @@ def test_a_history_with_a_reason_of_before_forges_no_line():
     forged = promoted(1).model_copy(update={"reason": "fine\n2026-01-01  promoted\x1b[1A"})
     _, row = history.as_text([forged]).splitlines()
     assert row.endswith("fine\\n2026-01-01  promoted\\x1b[1A")
+
+
+def test_the_table_tells_how_a_retraining_ended():
+    told = event("retrained", outcome="kept", reason="no better", due=("new_rows",))
+    (row,) = history.table([told])
+    assert (row[1], row[-1]) == ("retrained", "kept: no better")

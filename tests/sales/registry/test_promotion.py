@@ -1,5 +1,7 @@
 """The promotion rule as a table."""
 
+import math
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -7,18 +9,24 @@ from hypothesis import strategies as st
 from sales.errors import PipelineError
 from sales.registry import promotion
 from sales.registry.history import Who
-from sales.registry.promotion import Candidate, Decision, Incumbent, Move, decide, moves
+from sales.registry.promotion import Candidate, Compared, Decision, Incumbent, Move, decide, moves
 
 FIELDS = frozenset({"Quantity", "UnitPrice"})
 CANDIDATE = Candidate("xgboost", "new", 90.0, FIELDS)
 
 
-def incumbent(rmse=100.0, **changes):
+def against(rmse, candidate=90.0, low=0.1, high=20.0, **changes):
+    """Return a comparison with an incumbent of that RMSE, beyond chance if nothing else is said."""
+    given = {"rows": 200, "on": "200 rows that neither learnt from", **changes}
+    return Compared(candidate, rmse, low, high, **given)
+
+
+def incumbent(rmse=100.0, candidate=90.0, **changes):
     return Incumbent(
         **{
             "name": "old",
             "content_hash": "old",
-            "test_rmse": rmse,
+            "compared": None if rmse is None else against(rmse, candidate),
             "request_fields": FIELDS,
             **changes,
         }
@@ -32,6 +40,19 @@ def incumbent(rmse=100.0, **changes):
         (incumbent(content_hash="new"), False, "unchanged", "is champion already"),
         (incumbent(100.0), True, "replaced", "10.00 % better: test RMSE 90 against 100"),
         (incumbent(90.91), True, "replaced", "1.00 % better"),
+        (
+            incumbent(compared=against(100.0, low=0.0)),
+            False,
+            "kept",
+            "10.00 % better, which may be chance: test RMSE 90 against 100 (0.00 to 20.00 % "
+            "better, 95 % sure) on 200 rows that neither learnt from",
+        ),
+        (
+            incumbent(compared=against(100.0, low=-math.inf, high=100.0)),
+            False,
+            "kept",
+            "may be chance: test RMSE 90 against 100 (any to 100.00 % better",
+        ),
         (incumbent(90.5), False, "kept", "only 0.55 % better, 1 % are asked for"),
         (incumbent(90.0), False, "kept", "no better: test RMSE 90 against 90"),
         (incumbent(80.0), False, "kept", "no better: test RMSE 90 against 80"),
@@ -57,18 +78,27 @@ def test_the_rule(standing, promote, outcome, reason):
     assert reason in decision.reason
 
 
-@given(rmse=st.floats(0, 1e6), standing=st.floats(0, 1e6), least=st.floats(0, 99))
-def test_a_sound_incumbent_never_loses_to_a_worse_or_equal_candidate(rmse, standing, least):
-    decision = decide(Candidate("c", "new", rmse, FIELDS), incumbent(standing), least)
+@given(
+    rmse=st.floats(0, 1e6),
+    standing=st.floats(0, 1e6),
+    least=st.floats(0, 99),
+    low=st.floats(-100, 100),
+)
+def test_a_sound_incumbent_loses_to_no_worse_equal_or_doubtful_candidate(
+    rmse, standing, least, low
+):
+    stands = incumbent(compared=against(standing, rmse, low))
+    decision = decide(Candidate("c", "new", rmse, FIELDS), stands, least)
     if decision.promote:
         assert rmse < standing
-    elif rmse < standing:
+        assert low > 0
+    elif rmse < standing and low > 0:
         assert 100 * (1 - rmse / standing) < least
 
 
 @given(rmse=st.floats(0, 1e6), least=st.floats(0, 99))
 def test_after_a_promotion_the_same_candidate_changes_nothing(rmse, least):
-    again = Incumbent("c", "new", rmse, FIELDS)
+    again = Incumbent("c", "new", against(rmse, rmse), FIELDS)
     assert not decide(Candidate("c", "new", rmse, FIELDS), again, least).promote
 
 
@@ -106,7 +136,13 @@ def test_the_figures_of_a_decision():
         "candidate_test_rmse": 90.0,
         "incumbent_test_rmse": 100.0,
         "improvement_pct": pytest.approx(10.0),
+        "improvement_low": 0.1,
+        "improvement_high": 20.0,
+        "compared_rows": 200,
     }
+    one_row = incumbent(compared=against(100.0, low=-math.inf, high=100.0))
+    doubtful = promotion.figures(CANDIDATE, one_row, decide(CANDIDATE, one_row, 1.0))
+    assert (doubtful["improvement_low"], doubtful["improvement_high"]) == (None, 100.0)
     nobody = Decision(False, "kept", "every model that passed is barred")
     assert set(promotion.figures(None, None, nobody).values()) == {None}
 
@@ -114,6 +150,7 @@ def test_the_figures_of_a_decision():
 ONE, TWO, THREE = (Who(model=f"m{i}", version=i, content_hash=f"h{i}") for i in (1, 2, 3))
 FIRST = Decision(True, "first", "is first")
 BETTER = Decision(True, "replaced", "is better")
+HELD = Decision(False, "proposed", "is better")
 WORSE = Decision(False, "kept", "is no better")
 SAME = Decision(False, "unchanged", "is champion already")
 NEXT = "the best after it"
@@ -159,6 +196,15 @@ NEXT = "the best after it"
             ],
         ),
         (WORSE, [TWO], (ONE, TWO), [Move("refused", TWO, ONE, ONE, TWO, "is no better")]),
+        (
+            HELD,
+            [THREE, TWO],
+            (ONE, TWO),
+            [
+                Move("proposed", THREE, ONE, ONE, TWO, "is better"),
+                Move("challenger", THREE, ONE, ONE, THREE, NEXT),
+            ],
+        ),
         (WORSE, [], (ONE, None), []),  # all are barred
         (WORSE, [], (ONE, TWO), [Move("challenger", None, ONE, ONE, None, NEXT)]),
     ],
@@ -191,3 +237,7 @@ def test_a_record_in_words():
     said = "champion: linear_regression, version 3 (kept: xgboost is no better)\n"
     assert promotion.as_text(record) == f"{said}challenger: xgboost, version 4"
     assert promotion.as_text({**record, "challenger": None}) == f"{said}challenger: none"
+    told = {**record, "decision": {**decision, "data": "july.csv is new"}}
+    assert promotion.as_text(told).endswith("version 4\ndata: july.csv is new")
+    waits = {**record, "decision": {"outcome": "proposed", "reason": "xgboost is better"}}
+    assert "version 3 (make approve takes the proposal: xgboost is" in promotion.as_text(waits)

@@ -34,14 +34,14 @@ def test_every_export_is_loaded_with_its_entry(promoted):
 
 def test_an_answer_is_signed_by_the_model(promoted):
     champion = answering.load(promoted)["champion"]
-    answered = champion.one(BODY)
+    answered = champion.one(BODY).told
     assert answered["predicted_total_amount"] == pytest.approx(593.97, abs=0.01)
     assert answered["model"] == {
         "alias": "champion",
         "version": 1,
         "content_hash": champion.model.content_hash,
     }
-    many = champion.many(b"[" + BODY + b"," + BODY + b"]", most=2)
+    many = champion.many(b"[" + BODY + b"," + BODY + b"]", most=2).told
     assert many["predictions"] == [answered["predicted_total_amount"]] * 2
     with pytest.raises(answering.TooManyError, match="2 rows, at most 1 are taken at once"):
         champion.many(b"[" + BODY + b"," + BODY + b"]", most=1)
@@ -53,22 +53,22 @@ def test_an_interval_says_where_it_does_not_hold(promoted):
     challenger = answering.load(promoted)["challenger"]
     far = json.dumps({**PUBLISHED_ORDER, "Quantity": 50}).encode()
     warning = f"Quantity: 50 is outside 1 to 5, {UNSEEN}"
-    within, outside = challenger.one(BODY), challenger.one(far)
+    within, outside = challenger.one(BODY).told, challenger.one(far).told
     assert "holds" not in within["prediction_interval"]
     assert outside["prediction_interval"]["holds"] is False
     assert set(outside["warnings"]) - set(within["warnings"]) == {warning}
     assert challenger.explain(far)["warnings"] == outside["warnings"]
-    many = challenger.many(b"[" + BODY + b"," + far + b"]", most=2)
+    many = challenger.many(b"[" + BODY + b"," + far + b"]", most=2).told
     assert many["prediction_intervals"]["holds"] == [True, False]
     assert many["warnings"] == outside["warnings"]
-    assert "holds" not in challenger.many(b"[" + BODY + b"]", most=2)["prediction_intervals"]
+    assert "holds" not in challenger.many(b"[" + BODY + b"]", most=2).told["prediction_intervals"]
 
 
 def test_a_file_is_answered_with_warnings_of_what_lies_outside_and_of_rows_without_cells(promoted):
     champion = answering.load(promoted)["champion"]
     orders = make_orders(3).assign(Quantity=[2, 50, 60])
     text = orders.to_csv(index=False) + "," * (orders.shape[1] - 1) + "\n"
-    body, predictions, warnings = champion.file(text.encode(), 10)
+    body, predictions, warnings, *_ = champion.file(text.encode(), 10)
     assert len(predictions) == 3
     assert body.count(b"\n") == 4
     assert warnings[0] == "rows without any cell, which were skipped: 1"
@@ -85,7 +85,7 @@ def test_an_explanation_against_zero_is_warned_of(copy):
     promoted["champion"]["content_hash"] = files.content_hash(copy / "champion")
     files.write_json(copy / "promoted.json", promoted)
     champion = answering.load(copy)["champion"]
-    explained, answered = champion.explain(BODY), champion.one(BODY)
+    explained, answered = champion.explain(BODY), champion.one(BODY).told
     assert explained["predicted_total_amount"] == answered["predicted_total_amount"]
     *same, against_zero = explained["warnings"]
     assert same == answered["warnings"]

@@ -6,8 +6,10 @@ import threading
 
 import pytest
 
-from sales.serving.memory import LONGEST, SECONDS, LargeWork
+from sales.serving.memory import LULLS, LargeWork
 from sales.serving.request import RequestError
+
+SECONDS = 5.0
 
 
 class Clock(asyncio.SelectorEventLoop):
@@ -25,7 +27,7 @@ def begun(calls):
     loop = Clock()
 
     async def run():
-        large = LargeWork()
+        large = LargeWork(SECONDS)
         large._begin = lambda _: (setattr(large, "_timer", None), found.append(loop.now))
         for tenth in range(round(calls[-1] * 10) + 100):
             loop.now = tenth / 10
@@ -44,7 +46,7 @@ def test_it_comes_once_a_lull_after_the_last_of_several():
 
 
 def test_what_comes_without_a_lull_does_not_put_it_off_for_ever():
-    assert begun([1.0 + second for second in range(40)])[0] == pytest.approx(1.0 + LONGEST)
+    assert begun([1.0 + second for second in range(40)])[0] == pytest.approx(1.0 + LULLS * SECONDS)
 
 
 def test_a_refusal_lets_go_of_what_it_was_about():
@@ -52,7 +54,7 @@ def test_a_refusal_lets_go_of_what_it_was_about():
         raise RequestError([])
 
     with pytest.raises(RequestError) as refused:
-        asyncio.run(LargeWork().done(refuse))
+        asyncio.run(LargeWork(SECONDS).done(refuse))
     frames = [frame.name for frame in refused.traceback]
     assert "refuse" not in frames
 
@@ -60,7 +62,7 @@ def test_a_refusal_lets_go_of_what_it_was_about():
 def test_the_result_and_the_request_s_context_are_handed_on():
     name = contextvars.ContextVar("name")
     name.set("mine")
-    assert asyncio.run(LargeWork().done(lambda end: name.get() + end, "!")) == "mine!"
+    assert asyncio.run(LargeWork(SECONDS).done(lambda end: name.get() + end, "!")) == "mine!"
 
 
 def test_what_is_at_work_when_memory_goes_back_ends_well_and_its_thread_then_ends():
@@ -72,7 +74,7 @@ def test_what_is_at_work_when_memory_goes_back_ends_well_and_its_thread_then_end
         return "done"
 
     async def run():
-        large = LargeWork()
+        large = LargeWork(SECONDS)
         slow = asyncio.ensure_future(large.done(work))
         await asyncio.sleep(0)
         large._begin(asyncio.get_running_loop())

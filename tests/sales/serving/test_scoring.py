@@ -43,7 +43,7 @@ def test_the_bits_are_those_that_the_service_answers(models, alias, kind):
         orders.to_parquet(sink)
         body = sink.getvalue()
     scored, cells, warnings = scoring.priced(table, served, "a", 0)
-    answered, predictions, told = served.file(body, 1000)
+    answered, predictions, told, *_ = served.file(body, 1000)
     assert (cells, warnings) == ([], told)
     assert scored.column_names == [*orders.columns, *ADDED]
     assert scored.select(list(orders.columns)).equals(table)

@@ -27,6 +27,9 @@ ENSEMBLES = {
     "forest": RandomForestRegressor(5, max_leaf_nodes=40, random_state=0).fit(X, Y),
     "boosted": HistGradientBoostingRegressor(max_iter=20, random_state=0).fit(X, Y),
     "stumps": HistGradientBoostingRegressor(max_iter=5, max_depth=1, random_state=0).fit(X, Y),
+    "sets of levels": HistGradientBoostingRegressor(
+        max_iter=8, categorical_features=[3], random_state=0
+    ).fit(X, Y),
     "a single leaf": RandomForestRegressor(2, max_depth=1, random_state=0).fit(X, 0 * Y + 7),
 }
 
@@ -35,16 +38,18 @@ def by_definition(part, row):
     """Return the Shapley values of a Treelite model: of every set of features that may be known."""
     trees = [part.get_tree_accessor(n) for n in range(part.num_tree)]
     fields = ("cleft", "cright", "split_index", "threshold", "default_left", "leaf_value")
-    read = [[*map(tree.get_field, fields), cover_of(tree)] for tree in trees]
+    read = [[*map(tree.get_field, fields), cover_of(tree), tree] for tree in trees]
 
     def expected(tree, node, known):
-        left, right, feature, threshold, default, value, cover = tree
+        left, right, feature, threshold, default, value, cover, accessor = tree
         if left[node] < 0:
             return value[node]
         branches = [left[node], right[node]]
         if feature[node] in known:
             given = row[feature[node]]
             goes_left = default[node] if np.isnan(given) else given <= threshold[node]
+            if accessor.get_field("node_type")[node] == 2 and not np.isnan(given):
+                goes_left = level_goes_left(accessor, node, given)
             return expected(tree, branches[0 if goes_left else 1], known)
         return sum(expected(tree, b, known) * cover[b] / cover[node] for b in branches)
 
@@ -62,6 +67,12 @@ def by_definition(part, row):
             after = worth[tuple(sorted((*known, feature)))]
             amounts[feature] += weight / factorial(FEATURES) * (after - before)
     return worth[()] + header.get_field("base_scores")[0], amounts
+
+
+def level_goes_left(tree, node, given):
+    begin, end = (tree.get_field(f"category_list_{which}")[node] for which in ("begin", "end"))
+    listed = given >= 0 and int(given) in tree.get_field("category_list")[begin:end]
+    return listed != bool(tree.get_field("category_list_right_child")[node])
 
 
 def cover_of(tree):

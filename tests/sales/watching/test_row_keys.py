@@ -1,0 +1,57 @@
+"""By what rows are found again."""
+
+import numpy as np
+import orjson
+import pyarrow as pa
+import pytest
+
+from sales.watching.row_keys import RowKeys
+from sales.watching.secret import Secret
+
+KEYS = RowKeys("OrderID", frozenset(["CustomerID"]))
+
+
+def none(_: str) -> bool:
+    return False
+
+
+def test_they_come_from_what_an_export_tells():
+    picture = {"keys": {"id": "OrderID", "private": ["OrderID", "CustomerID"]}}
+    assert RowKeys.of(picture).names == ("OrderID", "CustomerID")
+    assert RowKeys.of({}).names == ()  # an older export
+
+
+@pytest.mark.parametrize(
+    ("sent", "found"),
+    [
+        ({"OrderID": "A1"}, {"OrderID": ["A1"]}),
+        ({"OrderID": 17, "CustomerID": "C"}, {"OrderID": [17], "CustomerID": ["C"]}),
+        ({"Other": "OrderID"}, {"OrderID": [None]}),
+        ({"Other": 1}, {}),
+    ],
+)
+def test_in_an_object(sent, found):
+    assert KEYS.in_json([orjson.dumps(sent)], none) == found
+    assert KEYS.in_json([orjson.dumps(sent)], lambda _: True) == {}
+
+
+def test_in_a_list_and_a_table_for_the_rows_that_are_drawn():
+    rows = [{"OrderID": f"A{n}", "Price": n} for n in range(5)]
+    drawn = np.array([1, 4])
+    assert KEYS.in_list(orjson.dumps(rows), drawn, none) == {"OrderID": ["A1", "A4"]}
+    assert KEYS.in_list(b'[{"Price": NaN, "OrderID": "A"}]', drawn, none) == {}
+    assert KEYS.in_list(orjson.dumps([{"Price": 1}]), drawn, none) == {}
+    table = pa.Table.from_pylist(rows)
+    assert KEYS.in_table(table, drawn, none) == {"OrderID": ["A1", "A4"]}
+    twice = pa.Table.from_arrays([table["OrderID"]] * 2, names=["OrderID"] * 2)
+    assert KEYS.in_table(twice, drawn, none) == {}
+
+
+def test_a_private_one_is_kept_as_a_hash_or_not_at_all():
+    hashes = Secret(b"secret")
+    values = ["C1", None, "C2", "C1"]
+    assert KEYS.kept("OrderID", values, hashes) == values
+    kept = KEYS.kept("CustomerID", values, hashes)
+    assert kept == [hashes.hashed("CustomerID", "C1"), None, kept[2], kept[0]]
+    assert kept[2] == hashes.hashed("CustomerID", "C2")
+    assert KEYS.kept("CustomerID", values, None) == [None] * 4
