@@ -59,7 +59,7 @@ APPLY ?=
 DRY ?=
 ID ?=
 
-.PHONY: help setup setup-cluster setup-database contract repro retrain cluster tune backtest remote push pull history rollback promote approve lift rebuild data explain score test test-all test-pipeline test-browser test-pages test-team test-container test-crashes test-kills test-cuts test-retrain check format serve truths erase ui bento container mlflow plots results bench bench-serving bench-pipeline bench-cluster bench-load bench-levels bench-page bench-tables bench-backtest screenshots docs first-hour clean
+.PHONY: help setup setup-cluster setup-database contract repro retrain cluster tune backtest remote push pull history rollback promote approve lift rebuild data explain score test test-all test-pipeline test-browser test-pages test-team test-container test-crashes test-kills test-cuts test-retrain check format serve truths erase ui bento container mlflow plots results bench bench-serving bench-pipeline bench-cluster bench-load bench-levels bench-page bench-tables bench-backtest bench-small screenshots docs first-hour clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^##@/ {print "\n" substr($$0, 5)} /^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' Makefile
@@ -396,6 +396,11 @@ bench-tables: export BENCH_TABLES := $(BENCH_TABLES)
 bench-tables: setup $(VENV)/tables/.installed ## ten public tables, each from its file to a champion by two commands: BENCH_TABLES="cars ames" for some
 	$(call needs,git,apt install git)
 	@python -m bench.tables
+
+bench-small: export BENCH_SEEDS := $(BENCH_SEEDS)
+bench-small: export BENCH_TABLES := $(BENCH_TABLES)
+bench-small: setup $(VENV)/tables/.installed ## five small tables, ranked by a part and by folds, to docs/models.md: BENCH_SEEDS=5, BENCH_TABLES=mpg
+	@python -m bench.small_tables
 
 bench-backtest: setup ## what make backtest finds of changes that are known, and without one: the table of docs/backtest.md
 	$(call needs,git,apt install git)

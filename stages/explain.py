@@ -29,9 +29,11 @@ RAW, PREPARED = Path("data/raw"), Path("data/prepared")
 CONTRACT = Path("data/contract.json")
 TRAIN = Path("data/features/train.parquet")
 MODELS = Path("models")
+FOLDED = "train, in folds"
 MEANT_FOR = {
     "train": "models learn from it",
     "valid": "models stop early by it, are ranked by it and get their intervals from it",
+    FOLDED: "models learn from it, but those of its fold, which tell how good the others are",
     "test": "no model has seen it; gates judge by it",
 }
 DIGITS = 4  # of amounts
@@ -56,7 +58,8 @@ def told(order: str, named: str) -> str:
     if found.part is None or found.order is None:
         return "\n\n".join([*steps, "It is in no part of the data, and no model has met it."])
     chosen, title = _model(named)
-    steps.append(f"Part {found.part}: {MEANT_FOR[found.part]}{_not_todays(chosen)}")
+    meant = MEANT_FOR[FOLDED if found.part == "train" and chosen.folds else found.part]
+    steps.append(f"Part {found.part}: {meant}{_not_todays(chosen)}")
     schema = OrderSchema(chosen.featuriser)
     answer = explanation.explain(chosen, found.order, schema.parts)
     fields = chosen.featuriser.request_fields
@@ -119,8 +122,9 @@ def _answer(chosen: Model, order: pd.DataFrame, answer: Explanation) -> str:
         ("true", _amount(true)),
         ("predicted - true", _amount(answer.prediction - true)),
     ]
-    if chosen.intervals:
-        [low], [high] = chosen.intervals.around(np.array([answer.prediction]))
+    within = chosen.within(order, np.array([answer.prediction]))
+    if within and chosen.intervals:
+        [low], [high] = within.low, within.high
         holds = "holds" if low <= true <= high else "does not hold"
         promise = f"{holds} the true amount, as promised of {chosen.intervals.coverage:.0%}"
         rows.append(("interval", f"{_amount(low)} to {_amount(high)}: {promise}"))

@@ -1,5 +1,9 @@
-"""Fits the featuriser on the train rows and writes all three tables as numbers."""
+"""Fits the featuriser on the train rows and writes all three tables as numbers.
 
+And so for each fold, where there are some: its featuriser knows nothing of the rows held out.
+"""
+
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -7,6 +11,7 @@ import pandas as pd
 
 from sales import engine, files, params
 from sales.contract import Contract, mentions
+from sales.data import folds
 from sales.data.split import PARTS
 from sales.engine import partitions
 from sales.errors import run
@@ -46,6 +51,8 @@ def main() -> None:
         parts += [((), 0)] * (len(orders) - len(parts))
         on.map(_transform, [featuriser] * len(orders), orders, tables, parts, what="features")
         rows = sum(partitions.rows(train))
+        if (prepared / folds.TABLE).is_file():
+            _fold(prepared, folder, settings, contract, learnt)
     print(f"{featuriser.feature_set}: {len(featuriser.columns)} features of {rows:,} train rows")
 
 
@@ -57,6 +64,25 @@ def _seen(
     return features.seen(rows, settings, contract, first, learnt.forward)
 
 
+def _fold(
+    prepared: Path, folder: Path, settings: FeaturizeParams, contract: Contract, learnt: Scale
+) -> None:
+    """Write a folder a fold, as data/features itself is: its train rows, its own held out."""
+    shutil.copyfile(prepared / folds.TABLE, folder / folds.TABLE)
+    orders = pd.read_parquet(prepared / "train.parquet")
+    for repeat, fold_of in pd.read_parquet(prepared / folds.TABLE).items():
+        for fold in range(fold_of.max() + 1):
+            taught, held = (orders.iloc[rows] for rows in folds.held_out(fold_of.to_numpy(), fold))
+            place = folder / "folds" / f"{repeat}.{fold}"
+            place.mkdir(parents=True)
+            seen = [features.seen(taught, settings, contract, 0, learnt.forward)]
+            own = features.fit(seen, settings, contract)
+            own.save(place / "featuriser.json")
+            without = out_of_fold.fit(own, seen)
+            partitions.write(_numbers(own, taught, without), place / "train.parquet")
+            partitions.write(_numbers(own, held), place / "valid.parquet")
+
+
 def _transform(
     featuriser: Featuriser,
     source: Path,
@@ -64,8 +90,15 @@ def _transform(
     part: tuple[tuple[Featuriser, ...], int],
 ) -> None:
     """Write a partition as numbers; that of train rows as those see them that learn from others."""
-    orders = pd.read_parquet(source)
-    without, first = part
+    partitions.write(_numbers(featuriser, pd.read_parquet(source), *part), path)
+
+
+def _numbers(
+    featuriser: Featuriser,
+    orders: pd.DataFrame,
+    without: tuple[Featuriser, ...] = (),
+    first: int = 0,
+) -> pd.DataFrame:
     if without:
         matrix = out_of_fold.transform(without, orders, first)
         table = pd.DataFrame(matrix, columns=list(featuriser.columns))
@@ -73,7 +106,7 @@ def _transform(
         columns = (np.asarray(values, np.float64) for values in featuriser.each(orders))
         table = pd.DataFrame(dict(zip(featuriser.columns, columns, strict=True)), copy=False)
     table[featuriser.target] = orders[featuriser.target].to_numpy()
-    partitions.write(table, path)
+    return table
 
 
 if __name__ == "__main__":

@@ -96,7 +96,10 @@ def came_in(raw: Path, divided: Divided) -> dict[str, Any]:
 def _missing(divided: Divided) -> dict[str, dict[str, float]]:
     """Return how many percent of the rows of each part lack a value, by column."""
     return {
-        name: {part: round(100 * rows / divided.rows[part], 4) for part, rows in by_part.items()}
+        name: {
+            part: round(100 * rows / max(1, divided.rows[part]), 4)
+            for part, rows in by_part.items()
+        }
         for name, by_part in divided.missing.items()
     }
 

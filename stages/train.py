@@ -16,8 +16,11 @@ from sales.errors import PipelineError, run
 from sales.estimators import Estimator, TrainingFiles
 from sales.estimators.fitting import categories, scale
 from sales.estimators.fitting.scale import Scale
-from sales.models import belonging, intervals, matrices, saved, state
-from sales.models.intervals import IntervalParams
+from sales.models import belonging, cross_fitting, intervals, matrices, saved, state
+from sales.models.cross_fitting import CrossFitted
+from sales.models.cross_intervals import CrossIntervals
+from sales.models.intervals import IntervalParams, Intervals
+from sales.models.saved import Fold
 
 FEATURES = Path("data/features")
 TARGET = Path("data/target.json")
@@ -35,11 +38,15 @@ def main() -> None:
     mentions.check()  # what evaluate will need, before an hour of training
     featuriser, found = matrices.files(FEATURES)
     rows = sum(partitions.rows(found.train))
+    folds = matrices.folds(FEATURES)
     made_of = belonging.of_model(FEATURES)
     with engine.started() as on, files.replacing(Path("models") / name) as beside:
         folder = beside.absolute()  # as workers know it
         folder.mkdir()
-        if on.client is None:
+        if folds is not None:
+            each = cross_fitting.fit(module, settings, FEATURES, promise, learnt)
+            fitted = _by_folds(each, rows)
+        elif on.client is None:
             fitted = _fit(module, settings, promise, learnt)
         else:
             fitted = _fit_on(on, name, settings, promise, learnt, found, folder)
@@ -52,28 +59,36 @@ def main() -> None:
             **learnt.told(),
             **categories.told(settings, fitted.estimator),
             **({} if fitted.rows == rows else {"sampled_rows": fitted.rows}),
+            **({} if folds is None else {"folds": int(folds["0"].max()) + 1}),
+            **({} if folds is None else {"repeats": len(folds.columns)}),
+            **({} if fitted.rounds is None else {"rounds": fitted.rounds}),
             **made_of,
         }
-        saved.save(folder, name, fitted.estimator, featuriser, about, fitted.bounds)
+        kept = (fitted.bounds, fitted.folds, fitted.out_of_fold)
+        saved.save(folder, name, fitted.estimator, featuriser, about, *kept)
     with files.replacing(Path("models/learning_curve") / f"{name}.csv") as beside:
         fitted.curve.to_csv(beside, index=False)
     state.note_training(files.content_hash(Path("models") / name), started)
+    judged = "valid" if folds is None else "out-of-fold"
     sample = "" if fitted.rows == rows else f"a sample of {fitted.rows:,} of "
-    print(f"{name}: {sample}{rows:,} rows, valid RMSE {fitted.rmse:,.6g}")
+    print(f"{name}: {sample}{rows:,} rows, {judged} RMSE {fitted.rmse:,.6g}")
 
 
 class _Fitted(NamedTuple):
     """A model, its learning curve, its intervals, and how many rows it learnt from.
 
-    The RMSE is the model's on all valid rows. A curve may be of fewer, and goes on beyond the best
-    round, to which the model was cut back.
+    The RMSE is the model's on all valid rows, or of its folds on those that they held out. A curve
+    may be of fewer, and goes on beyond the best round, to which the model was cut back.
     """
 
     estimator: Estimator
     curve: pd.DataFrame
-    bounds: intervals.Intervals | None
+    bounds: Intervals | CrossIntervals | None
     rows: int
     rmse: float
+    folds: tuple[Fold, ...] = ()
+    out_of_fold: np.ndarray | None = None
+    rounds: int | None = None
 
 
 def _fit(module: ModuleType, settings: Any, promise: IntervalParams, learnt: Scale) -> _Fitted:
@@ -83,6 +98,12 @@ def _fit(module: ModuleType, settings: Any, promise: IntervalParams, learnt: Sca
     predicted = estimator.predict(data.X_valid)
     bounds = intervals.fit(data.y_valid, predicted, promise, learnt.least)
     return _Fitted(estimator, curve, bounds, len(data.y), _rmse(data.y_valid, predicted))
+
+
+def _by_folds(found: CrossFitted, rows: int) -> _Fitted:
+    rmse = cross_fitting.rmse(found.out_of_fold)
+    more = (found.folds, found.out_of_fold, found.rounds)
+    return _Fitted(found.estimator, found.curve, found.bounds, rows, rmse, *more)
 
 
 def _fit_on(

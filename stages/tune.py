@@ -28,11 +28,12 @@ def main() -> None:
     wanted = params.read(f"tune.{name}", TuneParams)
     featuriser, data = matrices.read(FEATURES)
     on = scale.wanted(TARGET)
-    data = tuning.drawn(data, wanted.train_rows, wanted.seed)
+    folds = [fold for _, fold in matrices.each_fold(FEATURES)]
+    parts = [tuning.drawn(part, wanted.train_rows, wanted.seed) for part in folds or [data]]
 
     def score(settings: dict[str, Any]) -> float:
         chosen = params.validate({**committed.model_dump(), **settings}, model, f"train.{name}")
-        return tuning.valid_rmse(name, chosen, data, on)
+        return tuning.valid_rmse(name, chosen, parts, on)
 
     where = f"params.yaml: tune.{name}.space"
     trials = tuning.search(score, committed, wanted, where, f"tune {name}")
@@ -43,7 +44,7 @@ def main() -> None:
         model=name,
         feature_set=featuriser.feature_set,
         train_sha256=files.content_hash(FEATURES / "train.parquet"),
-        train_rows=len(data.y),
+        train_rows=len(data.y) if folds else len(parts[0].y),
         seed=wanted.seed,
         trials=trials,
     )

@@ -15,10 +15,11 @@ import pandas as pd
 
 from sales.contract import Contract, quarantine
 from sales.contract.quarantine import NUMBER
-from sales.data import keys, pictures
+from sales.data import folds, keys, pictures
 from sales.data.preparation import GROUP, GROUPS, Accepted
 from sales.data.split import PARTS, PrepareParams, split
 from sales.engine import Engine, partitions
+from sales.errors import PipelineError
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,13 @@ def divide(
     """Write the parts into a folder: the rows that the split draws from all of them together.
 
     `begins` has the number of each file's first row.
+    And the folds of the train rows, where these are asked for: raises PipelineError on a cluster.
     """
+    if settings.valid == "folds" and engine.partition_rows is not None:
+        raise PipelineError(
+            "prepare.valid: folds are for tables of few rows: set run.engine to local, or "
+            "prepare.valid to part"
+        )
     many = len(accepted)
     dated = settings.split == "time"
     told = engine.map(
@@ -72,8 +79,13 @@ def divide(
     if settings.keyed:
         found = np.concatenate([one.keys for one in told if one.keys is not None])
     label = np.empty(rows, np.uint8)
-    for number, positions in enumerate(split(rows, settings, dates, found).values()):
+    parts = split(rows, settings, dates, found)
+    for number, positions in enumerate(parts.values()):
         label[positions] = number
+    if settings.valid == "folds":
+        train = parts["train"]
+        own = (None if each is None else each[train] for each in (dates, found))
+        partitions.write(folds.assign(len(train), settings, *own), folder / folds.TABLE)
     labels = np.split(label, np.cumsum([one.rows for one in told])[:-1])
     seen = {name: set[str]().union(*(one.levels[name] for one in told)) for name in told[0].levels}
     edges = pictures.edges([one.ranges for one in told])

@@ -20,7 +20,10 @@ class PrepareParams(Group):
     group: str | None = None
     seed: int = Field(ge=0, lt=2**32)
     test_size: float = Field(gt=0, lt=1)
+    valid: Literal["part", "folds"] = "part"
     valid_size: float = Field(gt=0, lt=1)
+    folds: int = Field(default=10, ge=2, le=50)
+    repeats: int = Field(default=1, ge=1, le=50)
     max_rejected_pct: float = Field(ge=0, le=100)
 
     @property
@@ -28,10 +31,21 @@ class PrepareParams(Group):
         """Whether parts are told by the rows' keys."""
         return self.split == "hash" or self.group is not None
 
+    @property
+    def valid_share(self) -> float:
+        """The share of all rows that is set apart to rank by: none, where folds do that."""
+        return self.valid_size if self.valid == "part" else 0.0
+
     @model_validator(mode="after")
     def _leave_train_rows(self) -> "PrepareParams":
         if self.test_size + self.valid_size >= 1:
             raise ValueError("test_size and valid_size leave no train rows")
+        return self
+
+    @model_validator(mode="after")
+    def _one_order(self) -> "PrepareParams":
+        if self.valid == "folds" and self.split == "time" and self.repeats > 1:
+            raise ValueError("repeats: by time there is one way to lay the folds: set it to 1")
         return self
 
 
@@ -47,15 +61,18 @@ def split(
     rows of one key stay together: `random` and `time` draw groups, and a group's time is its latest
     row's, so that no train row is later than any group's end in test.
 
+    The test rows are the same whether valid is a part or `folds` are: then there are no valid rows,
+    and those that would have been are among the train rows.
+
     Raises PipelineError for too few rows, or a time split without dates.
     """
     if params.split == "hash" and keys is not None:
         return _hashed(rows, params, keys)
     test = int(np.ceil(params.test_size * rows))
-    valid = int(np.ceil(params.valid_size * rows))
-    if min(test, valid, rows - test - valid) < FEWEST:
+    valid = int(np.ceil(params.valid_share * rows))
+    if min(test, valid or FEWEST, rows - test - valid) < FEWEST:
         raise PipelineError(
-            f"{rows} rows are too few: train, valid and test need {FEWEST} each "
+            f"{rows} rows are too few: {_named(params)} need {FEWEST} each "
             "(prepare.test_size, prepare.valid_size)"
         )
     if params.split == "time":
@@ -82,11 +99,11 @@ def _all_there(dates: np.ndarray | None) -> np.ndarray:
 
 def _hashed(rows: int, params: PrepareParams, keys: np.ndarray) -> dict[str, np.ndarray]:
     """Return the parts by where each key lies among all 64-bit numbers: test, valid, train."""
-    shares = np.cumsum([params.test_size, params.valid_size])
+    shares = np.cumsum([params.test_size, params.valid_share])
     ends = np.array([int(share * 2.0**64) for share in shares], np.uint64)
     place = np.searchsorted(ends, keys, side="right")
     what = f"{len(np.unique(keys))} groups of {params.group}" if params.group else f"{rows} rows"
-    return _parts(place, what)
+    return _parts(place, what, params)
 
 
 def _of_groups(
@@ -103,13 +120,23 @@ def _of_groups(
     before = np.cumsum(sizes[order]) - sizes[order]  # rows of the groups that come first
     place = np.empty(len(names), np.int64)
     place[order] = np.searchsorted([test, test + valid], before, side="right")
-    return _parts(place[of], f"{len(names)} groups of {params.group}")
+    return _parts(place[of], f"{len(names)} groups of {params.group}", params)
 
 
-def _parts(place: np.ndarray, what: str) -> dict[str, np.ndarray]:
+def _named(params: PrepareParams) -> str:
+    *first, last = _needed(params)
+    return f"{', '.join(first)} and {last}"
+
+
+def _needed(params: PrepareParams) -> tuple[str, ...]:
+    """Return the parts that must have rows."""
+    return PARTS if params.valid == "part" else ("train", "test")
+
+
+def _parts(place: np.ndarray, what: str, params: PrepareParams) -> dict[str, np.ndarray]:
     """Return the positions of each part; of rows 0 is for test, 1 for valid, 2 for train."""
     parts = {part: np.flatnonzero(place == 2 - number) for number, part in enumerate(PARTS)}
-    if min(len(positions) for positions in parts.values()) < FEWEST:
+    if min(len(parts[part]) for part in _needed(params)) < FEWEST:
         got = ", ".join(f"{part} {len(positions)}" for part, positions in parts.items())
         raise PipelineError(
             f"{what} are too few: they come to {got}, and each part needs {FEWEST} rows "

@@ -21,6 +21,11 @@ MOST_SMALL = 100  # test rows; of fewer no slice may have min_slice_rows
 FEWEST_VALID = 19  # for intervals that hold nine of ten
 MOST_SLICED = 20  # values of a category that has slices
 SLICES = 6  # columns at most
+FEW = 5_000  # rows; below, folds rank better than a part of them (docs/splits.md)
+VERY_FEW = 500  # rows; below, the folds are laid REPEATS times
+REPEATS = 3
+FOLDS = 10
+ROWS_A_FOLD = 20  # at least: by hash or by groups folds differ in size
 BY_SETS = ("hist_gradient_boosting", "xgboost", "lightgbm")  # part categories in either way
 
 
@@ -38,6 +43,7 @@ class Sizes(NamedTuple):
     valid_size: float
     test: int
     valid: int
+    rows: int
 
 
 def sizes(rows: int) -> Sizes:
@@ -46,14 +52,14 @@ def sizes(rows: int) -> Sizes:
     Raises PipelineError for too few rows.
 
     >>> sizes(1000), sizes(80)
-    (Sizes(test_size=0.2, valid_size=0.1, test=200, valid=100), \
-Sizes(test_size=0.2, valid_size=0.25, test=16, valid=20))
+    (Sizes(test_size=0.2, valid_size=0.1, test=200, valid=100, rows=1000), \
+Sizes(test_size=0.2, valid_size=0.25, test=16, valid=20, rows=80))
     """
     for test_size, valid_size in ((0.2, 0.1), (0.2, 0.15), (0.2, 0.2), (0.2, 0.25), (0.2, 0.3)):
         test, valid = math.ceil(rows * test_size), math.ceil(rows * valid_size)
         enough = min(test, rows - test - valid) >= FEWEST and valid >= FEWEST_VALID
         if enough and (valid >= 30 or valid_size > 0.1):
-            return Sizes(test_size, valid_size, test, valid)
+            return Sizes(test_size, valid_size, test, valid, rows)
     raise PipelineError(
         f"{rows} rows to learn from are too few: train and test need {FEWEST} each, valid "
         f"{FEWEST_VALID} for its intervals"
@@ -90,13 +96,19 @@ def prepare(
         comments["max_rejected_pct",] = f"{rejected_pct:.2g} % of the rows are set aside now"
     if key:
         comments["group",] = f"rows of one {key} are alike: they come into one part"
+    few = parts.rows < FEW and not ordered_by
     tree = {
         **base,
         "split": split,
         "group": key,
         "test_size": parts.test_size,
+        "valid": "folds" if few else "part",
         "valid_size": parts.valid_size,
+        "folds": min(FOLDS, (parts.rows - parts.test) // ROWS_A_FOLD) if few else FOLDS,
+        "repeats": REPEATS if few and parts.rows < VERY_FEW else 1,
     }
+    if few:
+        comments["valid",] = f"folds: of {parts.rows:,} rows a part would be too few to rank by"
     return Drafted({**tree, "max_rejected_pct": min(most, 100.0)}, comments)
 
 

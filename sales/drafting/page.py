@@ -3,9 +3,10 @@
 All that stands in the file is shown as one line without escapes: a cell steers no terminal.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime
 from itertools import groupby
+from typing import Any
 
 from sales.drafting.draft import Draft
 from sales.drafting.roles import Role
@@ -33,9 +34,7 @@ def _lines(draft: Draft, today: date) -> Iterator[str]:
     yield f"{'Rows':<8}{_rows(draft)}"
     split = draft.groups["prepare"].tree
     yield f"{'Split':<8}{draft.groups['prepare'].comments['split',]}"
-    yield (
-        f"{'Parts':<8}{100 * split['test_size']:g} % test, {100 * split['valid_size']:g} % valid"
-    )
+    yield f"{'Parts':<8}{100 * split['test_size']:g} % test, {_ranked(split)}"
     if split.get("group"):
         yield f"{'Groups':<8}rows of one {_short(split['group'])} are in one part"
     derived = draft.groups["featurize"].tree["derived"]
@@ -55,6 +54,14 @@ def _lines(draft: Draft, today: date) -> Iterator[str]:
         yield from (f"  {_short(doubt, 160)}" for doubt in doubts[:MOST_DOUBTS])
         if len(doubts) > MOST_DOUBTS:
             yield f"  and {len(doubts) - MOST_DOUBTS} more, behind their columns in the draft"
+
+
+def _ranked(prepare: Mapping[str, Any]) -> str:
+    """Return by which rows models are ranked."""
+    if prepare["valid"] == "part":
+        return f"{100 * prepare['valid_size']:g} % valid"
+    times = f", {prepare['repeats']} times" if prepare["repeats"] > 1 else ""
+    return f"the others in {prepare['folds']} folds{times}"
 
 
 def _table(draft: Draft) -> Iterator[str]:

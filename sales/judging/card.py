@@ -92,7 +92,8 @@ def markdown(
         request_fields=featuriser.request_fields,
         feature_set=featuriser.feature_set,
         derived=featuriser.derived,
-        settings=about["params"],
+        settings={**about["params"], **({"rounds": about["rounds"]} if "rounds" in about else {})},
+        by_folds=by_folds(about),
         scale=about.get("target_scale", {"transform": "none"})["transform"],
         source=_source(origin["ingest"]),
         own_files=origin["ingest"]["source"] == "files",
@@ -150,6 +151,18 @@ def _kind(name: str, featuriser: Featuriser) -> str:
     if name in featuriser.derived:
         return "computed"
     return "yes or no" if featuriser.fields[name].role == "boolean" else "number"
+
+
+def by_folds(about: Mapping[str, Any]) -> str:
+    """Return how the rows were held out; nothing of a model with a valid part.
+
+    >>> by_folds({"folds": 10, "repeats": 3})
+    'each of 10 folds held out in turn, 3 times over'
+    """
+    if "folds" not in about:
+        return ""
+    times = f", {about['repeats']} times over" if about["repeats"] > 1 else ""
+    return f"each of {about['folds']} folds held out in turn{times}"
 
 
 def _source(ingest: Mapping[str, Any]) -> str:

@@ -73,7 +73,9 @@ def tallied(
     """Return, for each model, its tally of each part; and its test residuals: bins and counts.
 
     And how the models' errors on the test rows compare. All are added up over the partitions: how
-    many these are shows in the last digits at most.
+    many these are shows in the last digits at most. Where there are no valid rows, a model's folds
+    tell what it does on train rows that it has not seen; of one without folds, a champion of
+    earlier days that nobody ranks, the train rows stand there too.
     """
     # On a cluster the workers read them for themselves.
     known: Sequence[Model | Path] = models if engine.client is None else folders
@@ -100,11 +102,20 @@ def tallied(
         }
         for i in range(len(models))
     ]
+    for one, its in zip(models, tallies, strict=True):
+        if not its["valid"].rows:
+            its["valid"] = its["train"] if one.out_of_fold is None else _unseen(one.out_of_fold)
     return (
         tallies,
         [(edges[i], np.sum([bins[i] for bins in counted], axis=0)) for i in range(len(models))],
         functools.reduce(operator.add, (one.pairs for one in tests)),
     )
+
+
+def _unseen(out_of_fold: np.ndarray) -> Tally:
+    """Return the tally of train rows, each predicted by models that had not seen it."""
+    true, predicted = out_of_fold
+    return scores.counted(true, predicted)
 
 
 @contextmanager
@@ -148,9 +159,10 @@ def _scored(
     for number, known in enumerate(models):
         one = saved.load(known) if isinstance(known, Path) else known
         target = one.featuriser.target
-        predicted = one.predict(table)
+        predicted = one.predict(table) if len(table) else np.empty(0)  # a library may refuse none
         sliced = settings if part == "test" else None
-        tallies.append(scores.tally(table, target, predicted, one.intervals, sliced))
+        within = one.within(table, predicted) if len(table) else None
+        tallies.append(scores.tally(table, target, predicted, within, sliced))
         if part == "test":
             residual = predicted - table[target].to_numpy(float)
             residuals[f"{number}"] = residual

@@ -14,9 +14,11 @@ from sales.contract import Contract
 from sales.engine import partitions
 from sales.engine.partitions import Kept
 from sales.judging.behaviour import Behaviour
-from sales.judging.slices import Slice, within
+from sales.judging.slices import Slice
+from sales.judging.slices import within as rows_within
 from sales.judging.tallies import Tally, significant, sizes
-from sales.models.intervals import Intervals
+from sales.models.cross_intervals import CrossIntervals
+from sales.models.intervals import Intervals, Within
 from sales.models.saved import Model
 from sales.params import Group
 
@@ -50,18 +52,23 @@ def tally(
     table: pd.DataFrame,
     target: str,
     predicted: np.ndarray,
-    intervals: Intervals | None,
+    within: Within | None,
     params: EvaluateParams | None = None,
 ) -> Tally:
     """Return the tally of a partition's rows; with parameters, of each slice too."""
     true = table[target].to_numpy(np.float64)
-    found = Tally.of(true, predicted, intervals)
-    counted = sizes(predicted - true) if math.isfinite(found.squares) else Counter[int]()
     slices = {
-        name: Tally.of(true[rows], predicted[rows], intervals)
-        for name, rows in (within(table, params.slices) if params else ())
+        name: Tally.of(true[rows], predicted[rows], within and within.of(rows))
+        for name, rows in (rows_within(table, params.slices) if params else ())
     }
-    return replace(found, sizes=counted, slices=slices)
+    return replace(counted(true, predicted, within), slices=slices)
+
+
+def counted(true: np.ndarray, predicted: np.ndarray, within: Within | None = None) -> Tally:
+    """Return the tally of some rows with the sizes of their errors."""
+    found = Tally.of(true, predicted, within)
+    known = math.isfinite(found.squares)
+    return replace(found, sizes=sizes(predicted - true) if known else Counter[int]())
 
 
 def score(
@@ -103,7 +110,7 @@ def score(
         "slice_rmse_ratio": ratio,
         "worst_slice": worst or "",
         "slices_left_out": ", ".join(left_out),
-        **coverage(model.intervals, test, tallies["valid"].rows),
+        **coverage(model.intervals, test, _made_of(model.intervals, tallies)),
         "least_covered_slice": least or "",
         "least_slice_coverage_pct": held[least] if least else None,
         "behaviour_violation_pct": max(behaviour.values(), default=0.0),
@@ -148,7 +155,14 @@ def slice_scores(test: Tally, params: EvaluateParams) -> tuple[dict[str, SliceSc
     return scored, left_out
 
 
-def coverage(intervals: Intervals | None, test: Tally, made_of: int) -> dict[str, float | None]:
+def _made_of(intervals: Intervals | CrossIntervals | None, tallies: Mapping[str, Tally]) -> int:
+    """Return how many rows the intervals were made of; of repeated folds each row counts once."""
+    return intervals.rows if isinstance(intervals, CrossIntervals) else tallies["valid"].rows
+
+
+def coverage(
+    intervals: Intervals | CrossIntervals | None, test: Tally, made_of: int
+) -> dict[str, float | None]:
     """Return how many percent of the rows lie within their interval, against what is promised.
 
     The error is in points, whichever side of the promise the measured coverage lies on. The

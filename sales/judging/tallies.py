@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from sales.judging.slices import SliceKey
-from sales.models.intervals import Intervals
+from sales.models.intervals import Within
 
 DIGITS = 6  # significant digits kept: what all machines agree on, and more than anybody reads
 
@@ -48,18 +48,16 @@ class Tally:
     slices: Mapping[SliceKey, "Tally"] = field(default_factory=dict)
 
     @classmethod
-    def of(
-        cls, true: np.ndarray, predicted: np.ndarray, intervals: Intervals | None = None
-    ) -> "Tally":
-        """Return the tally of some rows, without sizes and slices."""
+    def of(cls, true: np.ndarray, predicted: np.ndarray, within: Within | None = None) -> "Tally":
+        """Return the tally of some rows, without sizes and slices; `within` are its intervals."""
         error = predicted - true
         held = width = clipped = None
-        if intervals is not None:
-            low, high = intervals.around(predicted)
+        if within is not None:
+            low, high, floor = within
             held = int(np.count_nonzero((low <= true) & (true <= high)))
             width = float((high - low).sum())
-            if intervals.floor is not None:
-                clipped = int(np.count_nonzero(predicted <= intervals.floor))
+            if floor is not None:
+                clipped = int(np.count_nonzero(predicted <= floor))
         mean = float(true.mean()) if len(true) else 0.0
         return cls(
             len(true),

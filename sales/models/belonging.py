@@ -15,6 +15,7 @@ from sales.errors import PipelineError
 
 MADE_OF = "made_of.json"  # in a folder; a key of that name in a JSON file
 TABLES = ("train.parquet", "valid.parquet", "test.parquet")
+FOLDS = "folds.parquet"  # where there are no valid rows
 TRAINED = ("train_sha256", "valid_sha256")  # what a model's model.json names them by
 DIGITS = 12  # of a hash in the metrics: enough to tell two apart, narrow in `dvc metrics diff`
 
@@ -22,18 +23,16 @@ DIGITS = 12  # of a hash in the metrics: enough to tell two apart, narrow in `dv
 def of_features(prepared: Path) -> dict[str, str]:
     """Return what data/features is made of: the prepared tables."""
     found = files.content_hashes(prepared)
-    return {name: found[name] for name in TABLES}
+    return {name: found[name] for name in (*TABLES, FOLDS) if name in found or name in TABLES}
 
 
 def of_model(features: Path) -> dict[str, str]:
-    """Return what a model is made of: the train and valid rows as numbers.
+    """Return what a model is made of: the train and valid rows as numbers, and the folds if any.
 
     Of those alone: other rows in the test, or other ids, make no other model.
     """
-    return {
-        f"{part}_sha256": files.content_hash(features / f"{part}.parquet")
-        for part in ("train", "valid")
-    }
+    parts = ["train", "valid", *(["folds"] if (features / FOLDS).is_file() else [])]
+    return {f"{part}_sha256": files.content_hash(features / f"{part}.parquet") for part in parts}
 
 
 def of_metrics(prepared: Path, features: Path, models: Iterable[Path]) -> list[dict[str, str]]:
@@ -43,8 +42,9 @@ def of_metrics(prepared: Path, features: Path, models: Iterable[Path]) -> list[d
     """
     rows = files.content_hashes(prepared)
     numbers = files.read_json(features / MADE_OF)
-    for table in TABLES:
-        _hold(features, numbers.get(table), prepared / table, rows[table])
+    for table in (*TABLES, FOLDS):
+        if table in TABLES or table in rows or table in numbers:
+            _hold(features, numbers.get(table), prepared / table, rows.get(table))
     learnt_from = of_model(features)
     for folder in models:
         about = files.read_json(folder / "model.json")

@@ -6,7 +6,7 @@ the same bits alone as in a table.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
@@ -109,6 +109,10 @@ class Featuriser:
                 values = orders[name]
                 parts.append(values if isinstance(values, list) else np.asarray(values, np.float64))
         return parts
+
+    def sees_like(self, other: "Featuriser") -> bool:
+        """Return whether both make the same numbers of any order."""
+        return replace(self, ranges=None) == replace(other, ranges=None)
 
     def unknown(self, orders: Columns) -> dict[str, list[str]]:
         """Return, for each categorical column, the values that training never saw."""

@@ -9,6 +9,7 @@ by bands of the prediction, so that a small amount gets a narrow interval: "Mond
 import math
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from pydantic import Field
@@ -23,6 +24,18 @@ class IntervalParams(Group):
 
     coverage: float = Field(gt=0, lt=1)
     bands: int = Field(ge=1)
+
+
+class Within(NamedTuple):
+    """The bounds of some rows' intervals, and the least that a bound may be, if any."""
+
+    low: np.ndarray
+    high: np.ndarray
+    floor: float | None = None
+
+    def of(self, rows: np.ndarray) -> "Within":
+        """Return those of some of the rows."""
+        return Within(self.low[rows], self.high[rows], self.floor)
 
 
 @dataclass(frozen=True)
@@ -79,12 +92,8 @@ def fit(
     residuals = true - predicted
     if not np.isfinite(residuals).all():
         return None
-    needed = math.ceil(2 / (1 - params.coverage) - 1e-9) - 1
-    if len(residuals) < needed:
-        raise PipelineError(
-            f"train.intervals: {params.coverage:g} coverage needs {needed} valid rows, there are "
-            f"{len(residuals)}: raise prepare.valid_size, or lower train.intervals.coverage"
-        )
+    what = "raise prepare.valid_size, or lower train.intervals.coverage"
+    needed = fewest(params, len(residuals), "valid rows", what)
     shares = np.arange(1, params.bands) / params.bands
     edges = np.unique(np.quantile(predicted, shares))
     band = np.searchsorted(edges, predicted, side="right")
@@ -95,6 +104,20 @@ def fit(
         bounds.append(_bounds(own, params.coverage) if len(own) >= needed else every)
     low, high = np.array(bounds).T
     return Intervals(params.coverage, edges, low, high, floor)
+
+
+def fewest(params: IntervalParams, rows: int, of: str, what: str) -> int:
+    """Return how many rows the promise needs.
+
+    Raises PipelineError, which tells of which rows there are too few and what to do, for fewer.
+    """
+    needed = math.ceil(2 / (1 - params.coverage) - 1e-9) - 1
+    if rows < needed:
+        raise PipelineError(
+            f"train.intervals: {params.coverage:g} coverage needs {needed} {of}, there are "
+            f"{rows}: {what}"
+        )
+    return needed
 
 
 def _bounds(residuals: np.ndarray, coverage: float) -> tuple[float, float]:

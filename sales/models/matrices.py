@@ -1,8 +1,10 @@
 """What an estimator is fitted on: the train and valid rows, as the featurize stage left them."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from sales.engine import partitions
 from sales.estimators import TrainingData, TrainingFiles
@@ -46,3 +48,16 @@ def read(folder: Path, most: int | None = None, seed: int = 0) -> tuple[Featuris
     return featuriser, TrainingData(
         found.columns, found.levels, X, y, X_valid, y_valid, found.holes
     )
+
+
+def folds(folder: Path) -> pd.DataFrame | None:
+    """Return the fold of each train row, a column a repeat; None where there is a valid part."""
+    path = folder / "folds.parquet"
+    return pd.read_parquet(path) if path.is_file() else None
+
+
+def each_fold(folder: Path) -> Iterator[tuple[Featuriser, TrainingData]]:
+    """Yield the same as `read` of each fold, repeat by repeat: its own rows are the valid ones."""
+    for repeat, fold_of in (pd.DataFrame() if (all_ := folds(folder)) is None else all_).items():
+        for fold in range(fold_of.max() + 1):
+            yield read(folder / "folds" / f"{repeat}.{fold}")

@@ -1,6 +1,6 @@
 """The search for a model's settings with Optuna, by the RMSE on the valid rows alone."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
@@ -193,14 +193,19 @@ def _rounded(value: Any, within: Any) -> Any:
     return min(max(float(f"{value:.{DIGITS}g}"), within.low), within.high)
 
 
-def valid_rmse(name: str, settings: Group, data: TrainingData, scale: Scale = PLAIN) -> float:
+def valid_rmse(
+    name: str, settings: Group, parts: Sequence[TrainingData], scale: Scale = PLAIN
+) -> float:
     """Return the RMSE on the valid rows of a model fitted on the train rows, in the target's units.
 
-    `scale` is that on which it learns.
+    `parts` are the train and valid rows, or those of each fold: then a model is fitted for each.
+    `scale` is that on which they learn.
     """
-    estimator, _ = estimators.module(name).fit(settings, scale.learnt(data))
-    errors = scale.answering(estimator).predict(data.X_valid) - data.y_valid
-    return float(f"{np.sqrt(np.mean(errors**2)):.{RMSE_DIGITS}g}")
+    squares = []
+    for data in parts:
+        estimator, _ = estimators.module(name).fit(settings, scale.learnt(data))
+        squares.append((scale.answering(estimator).predict(data.X_valid) - data.y_valid) ** 2)
+    return float(f"{np.sqrt(np.mean(np.concatenate(squares))):.{RMSE_DIGITS}g}")
 
 
 def drawn(data: TrainingData, rows: int | None, seed: int) -> TrainingData:

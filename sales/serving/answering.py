@@ -67,10 +67,11 @@ class Served:
         """Answer one JSON order. Raises RequestError."""
         orders = self.schema.one(body)
         outside = self.schema.outside(orders)
-        prediction = float(self.model.predict(orders)[0])
-        interval = self._interval(prediction)
+        predictions = self.model.predict(orders)
+        interval = self._interval(orders, predictions)
         if interval and outside:
             interval["prediction_interval"]["holds"] = False
+        prediction = float(predictions[0])
         told = {self.answer_key: prediction, **interval, **self._signed(orders, outside)}
         return Answer(told, orders, outside)
 
@@ -106,9 +107,9 @@ class Served:
         predictions = self.model.predict(orders)
         outside = self.schema.outside(orders)
         answer: dict[str, Any] = {"predictions": predictions.tolist()}
-        if self.model.intervals:
-            low, high = self.model.intervals.around(predictions)
-            bounds = {"low": low.tolist(), "high": high.tolist()}
+        within = self.model.within(orders, predictions)
+        if within and self.model.intervals:
+            bounds = {"low": within.low.tolist(), "high": within.high.tolist()}
             answer["prediction_intervals"] = {**bounds, "coverage": self.model.intervals.coverage}
             if outside:
                 answer["prediction_intervals"]["holds"] = (~outside.rows).tolist()
@@ -142,8 +143,8 @@ class Served:
         table, numbers = upload.filled(whole)
         [orders] = found or [upload.orders(table, fields, parts, numbers)]
         predictions = self.model.predict(orders)
-        intervals = self.model.intervals
-        bounds = intervals.around(predictions) if intervals else None
+        within = self.model.within(orders, predictions)
+        bounds = within[:2] if within else None
         target = self.model.featuriser.target
         added = dict(zip(added_columns(target), [predictions, *(bounds or ())], strict=False))
         named = given_back.with_ids(table, target, request_id) if request_id else table
@@ -192,11 +193,11 @@ class Served:
             "example": self.entry["golden"]["order"],
         }
 
-    def _interval(self, prediction: float) -> dict[str, Any]:
-        if not self.model.intervals:
+    def _interval(self, orders: Orders, predictions: np.ndarray) -> dict[str, Any]:
+        within = self.model.within(orders, predictions)
+        if not within or not self.model.intervals:
             return {}
-        low, high = self.model.intervals.around(np.array([prediction]))
-        ends = {"low": float(low[0]), "high": float(high[0])}
+        ends = {"low": float(within.low[0]), "high": float(within.high[0])}
         return {"prediction_interval": {**ends, "coverage": self.model.intervals.coverage}}
 
     def _signed(self, orders: Orders, outside: Outside | None) -> dict[str, Any]:

@@ -125,7 +125,8 @@ def priced(
     predictions = served.model.predict(orders) if table.num_rows else np.empty(0)
     columns = [predictions]
     if served.model.intervals:
-        columns += served.model.intervals.around(predictions)
+        within = served.model.within(orders, predictions) if table.num_rows else None
+        columns += within[:2] if within else [np.empty(0)] * 2
     for name, values in zip(names, columns, strict=False):
         table = table.append_column(name, pa.array(values))
     warnings = upload.left_out(table, fields)

@@ -73,7 +73,7 @@ def test_the_study_holds_what_was_tried_on_what(featurised, capsys):
     trial = study.trials[study.best]
     _, data = matrices.read(Path("data/features"))
     again = committed.model_copy(update=trial.settings)
-    assert tuning.valid_rmse("xgboost", again, tuning.drawn(data, 300, 42)) == trial.valid_rmse
+    assert tuning.valid_rmse("xgboost", again, [tuning.drawn(data, 300, 42)]) == trial.valid_rmse
     lowest = min(trial.valid_rmse for trial in study.trials)
     assert f"12 trials, lowest valid RMSE {lowest:,.4f}" in capsys.readouterr().out
 

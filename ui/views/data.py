@@ -89,7 +89,8 @@ def _rows(picture: dict[str, Any]) -> None:
             (terms.VALID, "valid_rows"),
             (terms.TEST, "test_rows"),
         ):
-            st.metric(term.said, f"{picture[key]:,}", width="content", help=term.exactly)
+            if picture[key] or term is not terms.VALID:  # with folds there are none
+                st.metric(term.said, f"{picture[key]:,}", width="content", help=term.exactly)
     st.caption("One version of the data", help=f"SHA-256 `{picture['sha256']}`")
 
 

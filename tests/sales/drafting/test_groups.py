@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 from sales import params
+from sales.data import folds
+from sales.data.split import PrepareParams
 from sales.drafting import groups
 from sales.judging.gates import GateParams
 from tests.examples import ROOT
@@ -36,3 +38,25 @@ def test_a_target_that_is_often_zero_may_be_missed_below(target, allowed):
     base = params.read("gate", GateParams, ROOT / "params.yaml").model_dump()
     found = groups.gate(base, np.array(target), groups.sizes(1000), by_time=False).tree
     assert found["max_negative_prediction_pct"] == allowed
+
+
+@pytest.mark.parametrize(
+    ("rows", "ordered_by", "valid", "repeats"),
+    [
+        (83, None, "folds", 3),
+        (499, None, "folds", 3),
+        (500, None, "folds", 1),
+        (4999, None, "folds", 1),
+        (5000, None, "part", 1),
+        (400, "Day", "part", 1),
+    ],
+)
+def test_few_rows_that_are_in_no_order_are_laid_into_folds(rows, ordered_by, valid, repeats):
+    base = params.read("prepare", PrepareParams, ROOT / "params.yaml").model_dump()
+    found = groups.prepare(base, groups.sizes(rows), ordered_by, None, 0.0)
+    drafted = params.validate(found.tree, PrepareParams, "prepare")
+    assert (drafted.valid, drafted.repeats) == (valid, repeats)
+    assert (("valid",) in found.comments) == (valid == "folds")
+    train = rows - int(np.ceil(rows * drafted.test_size))
+    if valid == "folds":
+        folds.assign(train, drafted, None, None)  # which has rows enough

@@ -58,7 +58,9 @@ def test_residuals_that_are_not_finite_are_in_no_bin():
 
     def residuals(off):
         predicts = SimpleNamespace(target="TotalAmount")
-        one = SimpleNamespace(featuriser=predicts, intervals=None, predict=lambda _: true + off)
+        one = SimpleNamespace(
+            featuriser=predicts, within=lambda *_: None, predict=lambda _: true + off
+        )
         tables = {part: [orders] for part in PARTS}
         [tallies], [(edges, counts)], _ = evaluation.tallied([one], [], tables, settings, Local())
         assert np.isnan(tallies["test"].rmse)

@@ -65,7 +65,9 @@ def score(model, orders, predicted=None, behaviour=None, **changes):
     tables, params = tables_of(orders), settings(**changes)
     predicted = predicted or {part: model.predict(table) for part, table in tables.items()}
     tallies = {
-        part: scores.tally(table, "TotalAmount", predicted[part], model.intervals, params)
+        part: scores.tally(
+            table, "TotalAmount", predicted[part], model.within(table, predicted[part]), params
+        )
         for part, table in tables.items()
     }
     return scores.score(model, tallies, behaviour or {}, params)

@@ -208,7 +208,7 @@ def test_the_score_is_the_rmse_on_the_valid_rows(data):
     settings = linear_regression.Params(digits=9)
     estimator, _ = linear_regression.fit(settings, data)
     residuals = data.y_valid - estimator.predict(data.X_valid)
-    found = tuning.valid_rmse("linear_regression", settings, data)
+    found = tuning.valid_rmse("linear_regression", settings, [data])
     assert found == pytest.approx(math.sqrt((residuals**2).mean()), rel=1e-6)
     assert found == float(f"{found:.6g}")
 
