@@ -112,22 +112,25 @@ def test_head_answers_where_get_does(client, path):
 @pytest.mark.parametrize("route", ["/predict", "/predict_batch", "/explain"])
 def test_a_gzip_is_unpacked(client, route):
     content = b"[" + ORDER + b"]" if route == "/predict_batch" else ORDER
-    plain = client.post(route, content=content).json()
+    named = {"x-request-id": "one"}  # else each answer has an id of its own
+    plain = client.post(route, content=content, headers=named).json()
     half = len(content) // 2
     twice = gzip.compress(content[:half]) + gzip.compress(content[half:])
     for packed in (gzip.compress(content), twice):
-        answered = client.post(route, content=packed, headers={"content-encoding": "gzip"})
+        answered = client.post(route, content=packed, headers={"content-encoding": "gzip"} | named)
         assert answered.json() == plain
-    same = client.post(route, content=content, headers={"content-encoding": "identity"})
+    same = client.post(route, content=content, headers={"content-encoding": "identity"} | named)
     assert same.json() == plain
 
 
 def test_a_file_may_be_a_gzip_by_itself(client):
     csv = make_orders(20).to_csv(index=False).encode()
-    plain = client.post("/predict_file", content=csv).content
+    named = {"x-request-id": "one"}  # else each answer has ids of its own
+    plain = client.post("/predict_file", content=csv, headers=named).content
     packed = gzip.compress(csv)
-    assert client.post("/predict_file", content=packed).content == plain
-    assert client.post("/predict_file", files={"file": ("a.csv.gz", packed)}).content == plain
+    assert client.post("/predict_file", content=packed, headers=named).content == plain
+    form = {"file": ("a.csv.gz", packed)}
+    assert client.post("/predict_file", files=form, headers=named).content == plain
 
 
 @pytest.mark.parametrize(

@@ -51,7 +51,9 @@ def test_all_files_are_counted_as_ingest_reads_them(filled):
     assert not found.unseen
     set_params({"ingest.source": "files"})
     ingest.main()
-    raw = [pa.parquet.read_table(path).num_rows for path in sorted(Path("data/raw").glob("*"))]
+    raw = [
+        pa.parquet.read_table(path).num_rows for path in sorted(Path("data/raw").glob("*.parquet"))
+    ]
     assert sum(raw) == found.rows
 
 
