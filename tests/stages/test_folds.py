@@ -34,6 +34,7 @@ PREPARED, RAW, FEATURES = Path("data/prepared"), Path("data/raw"), Path("data/fe
 FOLDS, REPEATS = 4, 2
 CHANGES = {
     **SMALL,
+    "prepare.split": "random",
     "prepare.valid": "folds",
     "prepare.folds": FOLDS,
     "prepare.repeats": REPEATS,
@@ -158,9 +159,9 @@ def test_an_order_alone_has_the_interval_that_it_has_in_a_table(made, name):
         order = orders.iloc[[row]][list(model.featuriser.request_fields)]
         bodies.append(json.loads(order.to_json(orient="records", date_format="iso"))[0])
         bodies[-1]["OrderDate"] = f"{order['OrderDate'].iloc[0]:%Y-%m-%d}"
-        answer = served.one(json.dumps(bodies[-1]).encode())["prediction_interval"]
+        answer = served.one(json.dumps(bodies[-1]).encode()).told["prediction_interval"]
         assert (answer["low"], answer["high"]) == (whole.low[row], whole.high[row])
-    many = served.many(json.dumps(bodies).encode(), 10)["prediction_intervals"]
+    many = served.many(json.dumps(bodies).encode(), 10).told["prediction_intervals"]
     assert (many["low"], many["high"]) == (whole.low.tolist(), whole.high.tolist())
 
 
@@ -262,4 +263,4 @@ def test_a_cluster_refuses_folds_in_one_line(project):
     set_params({"prepare.valid": "folds"})
     settings = params.read("prepare", PrepareParams)
     with pytest.raises(PipelineError, match=r"^prepare\.valid: folds are for tables of few rows:"):
-        division.divide(params.read("contract", Contract), settings, [], Cluster(), project)
+        division.divide(params.read("contract", Contract), settings, [], Cluster(), project, {})
