@@ -13,6 +13,7 @@ import httpx
 import pytest
 
 from tests import patience
+from tests.aged import FOUND
 from tests.bento_server import serve, stop
 from tests.examples import PUBLISHED_ORDER, ROOT
 
@@ -22,7 +23,9 @@ REDOCLY = "@redocly/cli@2.77.0"
 @pytest.fixture(scope="module")
 def url(promoted, tmp_path_factory):
     folder = tmp_path_factory.mktemp("served")
-    process, url = serve(promoted, folder, SERVED=str(folder / "rows"))
+    (folder / "backtest.json").write_text(json.dumps(FOUND))
+    told = {"SERVED": str(folder / "rows"), "BACKTEST": str(folder / "backtest.json")}
+    process, url = serve(promoted, folder, **told)
     yield url
     stop(process)
 

@@ -31,6 +31,11 @@ def followed(three, monkeypatch):
     return look
 
 
+def of_the_model(entry):
+    """Return an entry without what it learnt from, which is the history's: no service asks."""
+    return {key: told for key, told in entry.items() if key not in ("data", "learnt_from")}
+
+
 def decide(monkeypatch, *words):
     monkeypatch.setattr("sys.argv", ["champion", *words])
     champion.main()
@@ -43,10 +48,15 @@ def test_a_follower_has_what_is_exported_here(followed, monkeypatch):
         theirs, ours = followed(), answering.load(PROMOTED)
         assert set(theirs) == set(ours)
         for alias, one in theirs.items():
-            assert one.entry == ours[alias].entry
-            assert one.evaluation == ours[alias].evaluation
+            assert one.entry == of_the_model(ours[alias].entry)
+            evaluation = ours[alias].evaluation
+            evaluation.pop("decision", None)  # a page over a follower does not tell it yet
+            assert one.evaluation == evaluation
         elsewhere = Path("elsewhere/promoted")
-        assert files.read_json(elsewhere / "data.json") == files.read_json(PROMOTED / "data.json")
+        data = files.read_json(PROMOTED / "data.json")
+        for of_the_history in ("spans", "rows_since_champion"):  # nor what data came when
+            del data[of_the_history]
+        assert files.read_json(elsewhere / "data.json") == data
         assert {path.name for path in (elsewhere / "cards").iterdir()} == {
             path.name for path in (PROMOTED / "cards").iterdir()
         }
@@ -58,4 +68,5 @@ def test_what_was_restored_can_be_followed(followed, monkeypatch):
     theirs, ours = followed(), answering.load(PROMOTED)
     assert set(theirs) == set(ours)
     for alias, one in theirs.items():  # the run is another one, its first is lost
-        assert {**one.entry, "run_id": ours[alias].entry["run_id"]} == ours[alias].entry
+        found = {**one.entry, "run_id": ours[alias].entry["run_id"]}
+        assert found == of_the_model(ours[alias].entry)

@@ -179,6 +179,8 @@ def test_upload_and_download(page, service, project, tmp_path):
     answer = httpx.post(f"{service.url}/predict_file", content=sent.read_bytes())
     asked = pd.read_csv(io.BytesIO(answer.content))
     assert len(priced) == 10_000
+    assert priced.pop("RequestId").is_unique
+    assert asked.pop("RequestId").is_unique  # ids of its own
     pd.testing.assert_frame_equal(priced, asked, check_exact=True)
 
 
