@@ -9,7 +9,7 @@ import os
 import time
 
 from sales.errors import PipelineError, run
-from sales.serving.settings import keeping
+from sales.serving.settings import kept_somewhere
 from sales.watching import erasure, secret
 
 
@@ -20,9 +20,7 @@ def main() -> None:
     wanted = parser.parse_args().id
     if not wanted:
         raise PipelineError("name whose rows: make erase ID=CUST000001")
-    kept = keeping(os.environ)
-    if not kept.address:
-        raise PipelineError("nothing is kept: SERVED names no folder, or SERVED_SHARE is 0")
+    kept = kept_somewhere(os.environ)
     hashes = secret.of(kept.address, kept.key, make=False)
     done = erasure.erase(kept.address, wanted, hashes, lambda: time.sleep(1.2 * kept.seconds))
     told = "" if hashes else "; hashes were not looked for, as no secret is known here (SERVED_KEY)"

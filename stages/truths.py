@@ -15,7 +15,7 @@ from sales.data.incoming import IngestParams
 from sales.data.pictures import keys_of
 from sales.errors import PipelineError, run
 from sales.serving.request import RequestError
-from sales.serving.settings import keeping
+from sales.serving.settings import kept_somewhere
 from sales.watching import joined, parts, secret, truths
 from sales.watching.row_keys import RowKeys
 
@@ -29,9 +29,7 @@ def main() -> None:
     file = parser.parse_args().file
     if not file:
         raise PipelineError("name the file: make truths FILE=shipped.csv")
-    kept = keeping(os.environ)
-    if not kept.address:
-        raise PipelineError("nothing is kept: SERVED names no folder, or SERVED_SHARE is 0")
+    kept = kept_somewhere(os.environ)
     contract = params.read("contract", Contract)
     how = params.read("ingest", IngestParams)
     keys = RowKeys.of({"keys": keys_of(contract)})

@@ -95,6 +95,17 @@ def keeping(environ: Mapping[str, str]) -> Keeping:
     )
 
 
+def kept_somewhere(environ: Mapping[str, str]) -> Keeping:
+    """Return where rows are kept: earlier ones are there still, where SERVED_SHARE is 0 now.
+
+    Raises PipelineError where no place is named.
+    """
+    found = keeping({**environ, "SERVED_SHARE": "1"})
+    if not found.address:
+        raise PipelineError("nothing is kept: SERVED names no folder")
+    return found
+
+
 def _within(name: str, given: str, low: float, high: float) -> float:
     try:
         number = float(given)

@@ -78,6 +78,13 @@ def test_an_id_is_erased_with_its_truths(service, monkeypatch, capsys):
     assert service.rows()["key.OrderID"].tolist() == ["ORD0", "ORD2"]
 
 
+def test_what_was_kept_can_be_erased_where_nothing_is_kept_any_more(service, monkeypatch, capsys):
+    monkeypatch.setenv("SERVED_SHARE", "0")
+    run(monkeypatch, erase, "r-0")
+    assert capsys.readouterr().out.startswith("1 rows and 0 truths were erased")
+    assert service.rows()["request_id"].tolist() == ["r-1", "r-2"]
+
+
 @pytest.mark.parametrize("stage", [truths, erase])
 def test_what_is_missing_is_told(project, monkeypatch, stage):
     monkeypatch.setenv("SERVED", "state/served")
