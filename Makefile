@@ -35,7 +35,7 @@ STATE := $(if $(filter /%,$(firstword $(SALES_STATE))),$(SALES_STATE),$(CURDIR)/
 export STATE
 export BENTOML_HOME := $(STATE)/bentoml
 # Tracing that nobody collects would cost half of all requests a second.
-export OTEL_SDK_DISABLED := true
+export OTEL_SDK_DISABLED ?= true
 export WORKERS
 export UV_PROJECT_ENVIRONMENT := $(VENV)
 export UV_PYTHON_DOWNLOADS := never

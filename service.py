@@ -48,6 +48,8 @@ class InFront:
     # Ours is told first. BentoML keeps every request's context for that long.
     traffic={"timeout": SECONDS + 1},
     metrics={"enabled": False},  # by path; ours are by route
+    # What is not traced costs nothing: OpenTelemetry's layer would collect what it throws away.
+    **({} if SETTINGS.tracing else {"tracing": {"excluded_urls": ".*"}}),
     logging={"access": {"enabled": SETTINGS.access_log}},
 )
 class AmazonSales:

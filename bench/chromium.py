@@ -8,13 +8,12 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, sync_playwright
 
-from bench.serving import PROMOTED, ROOT, WORK, served
+from bench.servers import OURS, PROMOTED, WORK, Server, served
 
 FLAGS = [
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
 ]
-BENTO = ["bentoml", "serve", "service:AmazonSales", "--host", "127.0.0.1", "--port", "{port}"]
 STREAMLIT = ["streamlit", "run", "ui/app.py", "--server.address", "127.0.0.1"]
 STREAMLIT += ["--server.port", "{port}", "--server.headless", "true"]
 
@@ -32,9 +31,9 @@ def page(**variables: str) -> Iterator[tuple[Browser, str, int]]:
         if not (PROMOTED / "promoted.json").is_file():
             raise SystemExit("error: no promoted model yet: make repro")
         WORK.mkdir(parents=True, exist_ok=True)
-        api, _ = started.enter_context(served("service", BENTO))
+        api, _ = started.enter_context(served("service", Server(OURS, {})))
         url, pid = started.enter_context(
-            served("page", STREAMLIT, "/_stcore/health", ROOT, API_URL=api, **variables)
+            served("page", Server(STREAMLIT, {"API_URL": api, **variables}, "/_stcore/health"))
         )
         browser = playwright.chromium.launch(executable_path=found, args=FLAGS)
         started.callback(browser.close)

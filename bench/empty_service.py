@@ -25,7 +25,12 @@ app = Starlette(
 )
 
 
-@bentoml.service(traffic={"timeout": 30}, logging={"access": {"enabled": False}})
+@bentoml.service(
+    traffic={"timeout": 30},
+    metrics={"enabled": False},
+    tracing={"excluded_urls": ".*"},
+    logging={"access": {"enabled": False}},
+)
 @bentoml.asgi_app(app, path="/")
 class Empty:
     """Does nothing, under the same garbage collection."""

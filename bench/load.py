@@ -11,7 +11,8 @@ import shutil
 import pandas as pd
 import psutil
 
-from bench.serving import PROMOTED, ROOT, WORK, raw_orders, served, wrk
+from bench.servers import OURS, PROMOTED, ROOT, WORK, Server, raw_orders, served
+from bench.serving import wrk
 from sales import files
 
 PARTS = 6
@@ -33,8 +34,8 @@ def main() -> None:
     orders = pd.read_parquet(ROOT / "data/prepared/test.parquet")[:1]
     [order] = json.loads(raw_orders(orders).to_json(orient="records"))
     body = json.dumps(order).encode()
-    command = ["bentoml", "serve", "--host", "127.0.0.1", "--port", "{port}", "service:AmazonSales"]
-    with served("load", command, PROMOTED=str(PROMOTED), WORKERS=WORKERS) as (url, _):
+    server = Server(OURS, {"PROMOTED": str(PROMOTED), "WORKERS": WORKERS})
+    with served("load", server) as (url, _):
         # BentoML keeps a request's record until traffic.timeout (30 s) has passed: after as long
         # a time under load its memory is what it stays at.
         print("warming up for 35 seconds ...", flush=True)

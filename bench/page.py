@@ -14,7 +14,7 @@ import psutil
 from playwright.sync_api import Page, expect
 
 from bench.chromium import page
-from bench.serving import ROOT, WORK
+from bench.servers import ROOT, WORK
 from sales import files
 
 ROWS = int(os.environ.get("PAGE_ROWS", "100000"))

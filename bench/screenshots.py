@@ -11,7 +11,7 @@ import pandas as pd
 from playwright.sync_api import Page, expect
 
 from bench.chromium import page
-from bench.serving import ROOT, WORK
+from bench.servers import ROOT, WORK
 
 VIEWS = ("predict", "score_file", "models", "data")
 README = ("predict", "score_file", "models")  # light, for a desk

@@ -21,7 +21,8 @@ from pathlib import Path
 import httpx
 import pandas as pd
 
-from bench import serving
+from bench import servers, serving
+from bench.servers import Server
 
 HERE = Path(__file__).resolve().parents[1]
 ROUNDS = int(os.environ.get("BENCH_ROUNDS", "10"))
@@ -109,15 +110,12 @@ def main() -> None:
         there, here = (statistics.median(found[name]) for name in trees)
         print(f"{what:16} {there:8.2f} {here:8.2f} {here / there:8.3f}")
     orders = pd.read_parquet(HERE / "data/prepared/test.parquet")
-    serving.WORK.mkdir(parents=True, exist_ok=True)
-    bento = ["bentoml", "serve", "service:AmazonSales", "--host", "127.0.0.1", "--port", "{port}"]
-    with ExitStack() as servers:
-        urls = {
-            name: servers.enter_context(
-                serving.served(name, bento, tree=tree, SERVING_STATE=str(serving.WORK / name))
-            )[0]
-            for name, tree in trees.items()
-        }
+    servers.WORK.mkdir(parents=True, exist_ok=True)
+    with ExitStack() as running:
+        urls = {}
+        for name, tree in trees.items():
+            server = Server(servers.OURS, {"SERVING_STATE": str(servers.WORK / name)})
+            urls[name], _ = running.enter_context(servers.served(name, server, tree))
         found_rates = answers(urls, orders)
     print(f"\n{'a second':26} {'there':>10} {'here':>10} {'ratio':>8}")
     for what, by_tree in found_rates.items():

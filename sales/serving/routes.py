@@ -17,6 +17,7 @@ from sales.data.reading.packing import TooLargeError
 from sales.errors import PipelineError
 from sales.serving import answering, api_docs, keeping, memory, request_ids, switching, unpacking
 from sales.serving.bodies import GZIP, body_of, file_of, unzipped
+from sales.serving.dispatch import Dispatch
 from sales.serving.elsewhere import Elsewhere, cross_origin
 from sales.serving.endpoint import Endpoint, Handler
 from sales.serving.file_answer import answer_with
@@ -88,7 +89,9 @@ class Api:
             middleware=cross_origin(self._settings.cors_origins),
         )
         app.router.redirect_slashes = False  # its address would be the one behind the proxy
-        return Below(app, root_path) if root_path else app
+        if root_path:
+            return Below(app, root_path)
+        return app if self._settings.cors_origins else Dispatch(routes, app)
 
     async def health(self, _: Request) -> Response:
         """Answer, as long as the process lives."""

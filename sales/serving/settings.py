@@ -23,6 +23,7 @@ class Settings:
     static: Path  # a folder with the files of Swagger UI
     workers: int
     access_log: bool
+    tracing: bool  # whether OpenTelemetry's SDK is on
     max_body_mb: float
     max_unpacked_mb: float
     max_orders: int
@@ -50,6 +51,7 @@ def read(environ: Mapping[str, str], static: Path = Path()) -> Settings:
         static=static,
         workers=int(environ.get("WORKERS", "1")),
         access_log=environ.get("ACCESS_LOG", "1") != "0",
+        tracing=environ.get("OTEL_SDK_DISABLED", "").lower() != "true",
         max_body_mb=float(environ.get("MAX_BODY_MB", "100")),
         max_unpacked_mb=float(environ.get("MAX_UNPACKED_MB", "1000")),
         max_orders=int(environ.get("MAX_ORDERS", "100000")),

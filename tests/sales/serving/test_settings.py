@@ -54,3 +54,8 @@ def test_another_registry_is_another_folder_and_another_password_is_not():
 def test_what_is_wrong_is_named(changes, named):
     with pytest.raises(PipelineError, match=named):
         settings.registered({**FOLLOWS, **changes})
+
+
+@pytest.mark.parametrize(("said", "traced"), [({}, True), ({"OTEL_SDK_DISABLED": "true"}, False)])
+def test_nothing_is_traced_where_opentelemetry_is_off(said, traced):
+    assert settings.read(said).tracing is traced
