@@ -144,7 +144,7 @@ def scoreboard() -> str:
 
     With the aliases that an empty registry gives: this one may have a history.
     """
-    metrics = {name: _read(f"{name}.json") for name in estimators.NAMES}
+    metrics = {name: _read(f"{name}.json") for name in estimators.evaluated(ROOT / "metrics")}
     gate = _read("gate.json")
     aliases = dict(zip(gate["ranking"], ("champion", "challenger"), strict=False))
     alike = "".join(f"\n{line}\n" for line in [table.alike(gate)] if line)

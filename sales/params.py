@@ -1,8 +1,9 @@
 """Reads `params.yaml`: one validated group at a time, so that a stage depends on nothing else."""
 
+from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -27,9 +28,13 @@ GROUPS = (
 
 
 class Group(BaseModel):
-    """Base of every group: unknown keys and non-finite numbers are refused, values are frozen."""
+    """Base of every group: unknown keys and non-finite numbers are refused, values are frozen.
+
+    A key that is `RENAMED`, its old name to its new one, is refused by naming the new one.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+    RENAMED: ClassVar[Mapping[str, str]] = {}
 
 
 GroupT = TypeVar("GroupT", bound=Group)
@@ -83,18 +88,33 @@ def _trap(error: Any) -> str:
     return f"{what}: put it in quotes, as in '{'no' if given is False else given}'"
 
 
+def _renamed(told: list[Any], names: Mapping[str, str]) -> tuple[list[Any], str]:
+    """Return errors with that of a key's old name first, if there is one, and its new name.
+
+    That the new one is missing goes without saying.
+    """
+    for error in told:
+        if error["type"] == "extra_forbidden" and (new := names.get(str(error["loc"][-1]))):
+            others = [one for one in told if one is not error and one["loc"][-1:] != (new,)]
+            return [error, *others], new
+    return told, ""
+
+
 def validate(tree: Any, model: type[GroupT], where: str) -> GroupT:
     """Return `tree` as a `model`; the error is one line that starts with `where` and the key."""
     try:
         return model.model_validate(tree)
     except ValidationError as error:
-        first = error.errors()[0]
+        told, new = _renamed(error.errors(), model.RENAMED)
+        first = told[0]
         key = ".".join([where, *(str(part) for part in first["loc"])])
         reason = "unknown key" if first["type"] == "extra_forbidden" else first["msg"]
+        if new:
+            reason = f"it is called {new} now"
         given = (
             "" if first["type"] in ("missing", "extra_forbidden") else f" (is {first['input']!r})"
         )
         if trap := _trap(first):
             reason, given = trap, ""
-        more = f"; and {error.error_count() - 1} more" if error.error_count() > 1 else ""
+        more = f"; and {len(told) - 1} more" if len(told) > 1 else ""
         raise PipelineError(f"{key}: {reason}{given[:120]}{more}") from None

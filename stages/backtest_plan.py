@@ -57,6 +57,8 @@ def chosen(name: str) -> tuple[str, dict[str, Any]]:
 
     Raises PipelineError for an unknown name, and where there is no champion.
     """
+    if name == estimators.ENSEMBLE:
+        raise PipelineError(f"{name}: its members age, not it: name one of them")
     if name:
         module = estimators.module(name)
         return name, params.read(f"train.{name}", module.Params).model_dump(mode="json")
@@ -67,6 +69,11 @@ def chosen(name: str) -> tuple[str, dict[str, Any]]:
             "make backtest MODEL=xgboost"
         )
     about = files.read_json(path)
+    if "members" in about:  # an ensemble needs a gate, which a month's model has none of
+        heaviest = max(about["members"].items(), key=lambda one: one[1]["weight"])
+        name, its = heaviest
+        print(f"the champion is an ensemble: {name}, its heaviest member, stands for it")
+        return name, its["params"]
     return about["name"], about["params"]  # which its training will hold against the model's own
 
 

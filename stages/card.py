@@ -39,7 +39,8 @@ def main() -> None:
         folder.mkdir()
         made_of = belonging.of_cards(METRICS / "gate.json", METRICS / "data.json")
         files.write_json(folder / belonging.MADE_OF, made_of)
-        for name in estimators.NAMES:
+        names = estimators.evaluated(METRICS)
+        for name in names:
             text = card.markdown(
                 model=name,
                 about=files.read_json(MODELS / name / "model.json"),
@@ -56,7 +57,7 @@ def main() -> None:
             )
             (folder / f"{name}.md").write_text(text, encoding="utf-8")
             (folder / f"{name}.html").write_text(card.html(text), encoding="utf-8")
-    print(f"cards of {len(estimators.NAMES)} models in {CARDS}/")
+    print(f"cards of {len(names)} models in {CARDS}/")
 
 
 def _ranges(train: Sequence[Kept], contract: Contract) -> dict[str, tuple[Any, Any]]:

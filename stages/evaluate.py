@@ -26,16 +26,19 @@ def main() -> None:
     settings = params.read("evaluate", scores.EvaluateParams)
     mentions.check()
     orders = {part: partitions.of(PREPARED.absolute() / f"{part}.parquet") for part in PARTS}
-    made_of = belonging.of_metrics(PREPARED, FEATURES, [MODELS / n for n in estimators.NAMES])
-    folders = [MODELS.absolute() / name for name in estimators.NAMES]
+    names = estimators.trained(MODELS)
+    made_of = belonging.of_metrics(PREPARED, FEATURES, [MODELS / name for name in names])
+    folders = [MODELS.absolute() / name for name in names]
     with engine.started() as on:
         evaluations = evaluation.evaluate(
             folders, orders, settings, on, files.read_json(TARGET)["least"]
         )
-    found = dict(zip(estimators.NAMES, evaluations, strict=True))
+    found = dict(zip(names, evaluations, strict=True))
     for (name, one), its in zip(found.items(), made_of, strict=True):
         print(f"{name}: test RMSE {one.metrics['test']['rmse']}")
         files.write_json(METRICS / f"{name}.json", {**one.metrics, "made_of": its})
+    if estimators.ENSEMBLE not in names:
+        files.write_json(METRICS / f"{estimators.ENSEMBLE}.json", {})
     tables = {"rmse": charts.rmse_table({name: one.metrics for name, one in found.items()})}
     for table_name in evaluation.TABLES:
         tables[table_name] = pd.concat([one.tables[table_name] for one in found.values()])

@@ -88,9 +88,8 @@ def _model(named: str) -> tuple[Model, str]:
     elif named in ALIASES:
         there = f"there are {', '.join(promoted)}" if promoted else "make repro"
         raise PipelineError(f"there is no {named} in {MODELS / 'promoted'}: {there}")
-    elif named not in estimators.NAMES:
-        known = ", ".join([*ALIASES, *estimators.NAMES])
-        raise PipelineError(f"unknown model '{named}'; known: {known}")
+    elif named not in (known := estimators.trained(MODELS)):
+        raise PipelineError(f"unknown model '{named}'; known: {', '.join([*ALIASES, *known])}")
     elif not (MODELS / named).is_dir():
         raise PipelineError(f"{MODELS / named} is not there: make repro")
     else:

@@ -12,7 +12,7 @@ import pandas as pd
 from sales import engine, files, params
 from sales.contract import Contract, mentions
 from sales.data import folds
-from sales.data.split import PARTS
+from sales.data.split import PARTS, TRAIN_GROUPS
 from sales.engine import partitions
 from sales.errors import run
 from sales.estimators.fitting.scale import Scale, TargetParams
@@ -38,8 +38,9 @@ def main() -> None:
         files.write_json(folder / belonging.MADE_OF, belonging.of_features(prepared))
         train = partitions.of(prepared / "train.parquet")
         starts = np.cumsum([0, *partitions.rows(train)]).tolist()[:-1]
+        groups = _groups(prepared, len(train))
         same = ([one] * len(train) for one in (settings, contract, learnt))
-        seen = on.map(_seen, train, starts, *same, what="levels")
+        seen = on.map(_seen, train, starts, groups, *same, what="levels")
         featuriser = features.fit(seen, settings, contract)
         without = out_of_fold.fit(featuriser, seen)
         featuriser.save(folder / "featuriser.json")
@@ -47,8 +48,8 @@ def main() -> None:
         tables = [folder / path.relative_to(prepared) for path in orders]
         for path in {path.parent for path in tables} - {folder}:
             path.mkdir()
-        parts = [(without, start) for start in starts]  # train comes first
-        parts += [((), 0)] * (len(orders) - len(parts))
+        parts = [(without, *one) for one in zip(starts, groups, strict=True)]  # train comes first
+        parts += [((), 0, None)] * (len(orders) - len(parts))
         on.map(_transform, [featuriser] * len(orders), orders, tables, parts, what="features")
         rows = sum(partitions.rows(train))
         if (prepared / folds.TABLE).is_file():
@@ -56,12 +57,27 @@ def main() -> None:
     print(f"{featuriser.feature_set}: {len(featuriser.columns)} features of {rows:,} train rows")
 
 
+def _groups(prepared: Path, many: int) -> list[Path] | list[None]:
+    """Return the tables of the train rows' groups, partition by partition; None: there are none."""
+    table = prepared / TRAIN_GROUPS
+    return partitions.of(table) if table.exists() else [None] * many
+
+
+def _hashes(groups: Path | None) -> np.ndarray | None:
+    return None if groups is None else pd.read_parquet(groups)["group"].to_numpy()
+
+
 def _seen(
-    train: Path, first: int, settings: FeaturizeParams, contract: Contract, learnt: Scale
+    train: Path,
+    first: int,
+    groups: Path | None,
+    settings: FeaturizeParams,
+    contract: Contract,
+    learnt: Scale,
 ) -> Seen:
     wanted = [*feature_sets.fields(settings, contract), contract.target]
     rows = pd.read_parquet(train, columns=wanted)
-    return features.seen(rows, settings, contract, first, learnt.forward)
+    return features.seen(rows, settings, contract, first, learnt.forward, _hashes(groups))
 
 
 def _fold(
@@ -70,16 +86,20 @@ def _fold(
     """Write a folder a fold, as data/features itself is: its train rows, its own held out."""
     shutil.copyfile(prepared / folds.TABLE, folder / folds.TABLE)
     orders = pd.read_parquet(prepared / "train.parquet")
+    groups = _hashes(_groups(prepared, 1)[0])
     for repeat, fold_of in pd.read_parquet(prepared / folds.TABLE).items():
         for fold in range(fold_of.max() + 1):
-            taught, held = (orders.iloc[rows] for rows in folds.held_out(fold_of.to_numpy(), fold))
+            teach, out = folds.held_out(fold_of.to_numpy(), fold)
+            taught, held = orders.iloc[teach], orders.iloc[out]
+            own_groups = None if groups is None else groups[teach]
             place = folder / "folds" / f"{repeat}.{fold}"
             place.mkdir(parents=True)
-            seen = [features.seen(taught, settings, contract, 0, learnt.forward)]
+            seen = [features.seen(taught, settings, contract, 0, learnt.forward, own_groups)]
             own = features.fit(seen, settings, contract)
             own.save(place / "featuriser.json")
             without = out_of_fold.fit(own, seen)
-            partitions.write(_numbers(own, taught, without), place / "train.parquet")
+            numbers = _numbers(own, taught, without, 0, own_groups)
+            partitions.write(numbers, place / "train.parquet")
             partitions.write(_numbers(own, held), place / "valid.parquet")
 
 
@@ -87,10 +107,12 @@ def _transform(
     featuriser: Featuriser,
     source: Path,
     path: Path,
-    part: tuple[tuple[Featuriser, ...], int],
+    part: tuple[tuple[Featuriser, ...], int, Path | None],
 ) -> None:
     """Write a partition as numbers; that of train rows as those see them that learn from others."""
-    partitions.write(_numbers(featuriser, pd.read_parquet(source), *part), path)
+    without, first, groups = part
+    numbers = _numbers(featuriser, pd.read_parquet(source), without, first, _hashes(groups))
+    partitions.write(numbers, path)
 
 
 def _numbers(
@@ -98,9 +120,10 @@ def _numbers(
     orders: pd.DataFrame,
     without: tuple[Featuriser, ...] = (),
     first: int = 0,
+    groups: np.ndarray | None = None,
 ) -> pd.DataFrame:
     if without:
-        matrix = out_of_fold.transform(without, orders, first)
+        matrix = out_of_fold.transform(without, orders, first, groups)
         table = pd.DataFrame(matrix, columns=list(featuriser.columns))
     else:
         columns = (np.asarray(values, np.float64) for values in featuriser.each(orders))

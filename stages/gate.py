@@ -13,7 +13,7 @@ METRICS = Path("metrics")
 def main() -> None:
     """Write metrics/gate.json."""
     settings = params.read("gate", gates.GateParams)
-    paths = {name: METRICS / f"{name}.json" for name in estimators.NAMES}
+    paths = {name: METRICS / f"{name}.json" for name in estimators.evaluated(METRICS)}
     made_of = belonging.of_gate(paths)
     metrics = {name: files.read_json(path) for name, path in paths.items()}
     decision = gates.decide(metrics, settings)

@@ -20,7 +20,7 @@ from sales.registry.tracking import RegisterParams
 def main() -> None:
     """Track the runs; unless this is an experiment, register, promote and export."""
     settings = params.read("register", RegisterParams)
-    names = estimators.NAMES
+    names = estimators.evaluated(METRICS)
     today = Today(
         files.read_json(METRICS / "gate.json"),
         {name: files.read_json(METRICS / f"{name}.json") for name in names},

@@ -18,7 +18,7 @@ def results() -> list[tuple[str, ...]]:
     the champion may be an earlier model of the same name. Raises PipelineError where a run has not
     got as far as its gate, and where two runs have left some of each.
     """
-    paths = {name: METRICS / f"{name}.json" for name in estimators.NAMES}
+    paths = {name: METRICS / f"{name}.json" for name in estimators.evaluated(METRICS)}
     needed = [METRICS / "gate.json", *paths.values(), *(MODELS / name for name in paths)]
     if not all(path.exists() for path in needed):
         raise PipelineError("no results yet: run `make repro`")

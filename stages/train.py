@@ -28,7 +28,7 @@ TARGET = Path("data/target.json")
 
 def main() -> None:
     """Write models/<name>/ and models/learning_curve/<name>.csv."""
-    if len(sys.argv) != 2:
+    if len(sys.argv) != 2 or sys.argv[1] == estimators.ENSEMBLE:
         raise PipelineError(f"name the model to train: {', '.join(estimators.NAMES)}")
     name, started = sys.argv[1], time.time()
     module = estimators.module(name)

@@ -19,7 +19,7 @@ SMALL = {
     # 1000 test rows and short fits are judged more leniently than 20,000 and long ones.
     "gate.max_generalization_gap_pct": 10.0,
     "gate.max_slice_rmse_ratio": 4.0,
-    "gate.max_coverage_error": 5.0,
+    "gate.max_coverage_shortfall_pct": 5.0,
     "evaluate.min_slice_rows": 20,
 }
 

@@ -12,7 +12,8 @@ from tests.examples import ROOT, project_files, run_alone
 from tests.import_graph import libraries, reached
 
 BENTO = yaml.safe_load((ROOT / "bentofile.yaml").read_text())
-SERVED = reached({"service.py", *(f"sales/estimators/{name}.py" for name in estimators.NAMES)})
+MODELS = (*estimators.NAMES, estimators.ENSEMBLE)
+SERVED = reached({"service.py", *(f"sales/estimators/{name}.py" for name in MODELS)})
 # Imported inside `fit` only: a Bento loads and predicts.
 TRAINING = {"sklearn"}
 # Imported only where a registry is followed: the image has it if it is asked for.

@@ -282,7 +282,7 @@ LENIENT = {  # what the gates ask of orders is not the subject here
     "gate.max_generalization_gap_pct": 1000.0,
     "gate.max_negative_prediction_pct": 100.0,
     "gate.min_skill_pct": -1000.0,
-    "gate.max_coverage_error": 100.0,
+    "gate.max_coverage_shortfall_pct": 100.0,
     "gate.max_slice_rmse_ratio": 100.0,
     "evaluate.slices": {},
     "evaluate.behaviour": {},

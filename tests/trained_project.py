@@ -152,7 +152,7 @@ SLACK = {
     "gate.max_slice_rmse_ratio": 10.0,
     "gate.max_behaviour_violation_pct": 50.0,
     "gate.max_negative_prediction_pct": 10.0,
-    "gate.max_coverage_error": 10.0,
+    "gate.max_coverage_shortfall_pct": 10.0,
     "evaluate.min_slice_rows": 20,
 }
 

@@ -87,6 +87,7 @@ MODELS = {
     "hist_gradient_boosting": "Histogram gradient boosting",
     "xgboost": "XGBoost",
     "lightgbm": "LightGBM",
+    "ensemble": "Ensemble",
 }
 
 

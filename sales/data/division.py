@@ -17,9 +17,11 @@ from sales.contract import Contract, quarantine
 from sales.contract.quarantine import NUMBER
 from sales.data import folds, keys, pictures
 from sales.data.preparation import GROUP, GROUPS, Accepted
-from sales.data.split import PARTS, PrepareParams, split
+from sales.data.split import PARTS, TRAIN_GROUPS, PrepareParams, split
 from sales.engine import Engine, partitions
 from sales.errors import PipelineError
+
+BY_PART = {"train": TRAIN_GROUPS, "test": GROUPS}  # the tables of groups
 
 
 @dataclass(frozen=True)
@@ -92,7 +94,8 @@ def divide(
     numbers: Iterable[int | None] = [None]
     if engine.partition_rows is not None:
         numbers = range(many)
-        for table in (*(f"{part}.parquet" for part in PARTS), *[GROUPS] * bool(settings.group)):
+        groups = BY_PART.values() if settings.group else ()
+        for table in (*(f"{part}.parquet" for part in PARTS), *groups):
             (folder / table).mkdir()
     written = engine.map(
         _write,
@@ -197,7 +200,7 @@ def _write(
         missing[part] = {name: int(mine[name].isna().sum()) for name in contract.optional}
         if len(mine) or number is None:
             partitions.write(mine, partitions.name(folder / f"{part}.parquet", number))
-            if groups is not None and part == "test":
+            if groups is not None and part in BY_PART:
                 theirs = pd.DataFrame({"group": groups[labels == label]})
-                partitions.write(theirs, partitions.name(folder / GROUPS, number))
+                partitions.write(theirs, partitions.name(folder / BY_PART[part], number))
     return _Written(counts, missing, pictures.bins(rows, edges))

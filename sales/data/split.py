@@ -10,6 +10,7 @@ from sales.errors import PipelineError
 from sales.params import Group
 
 PARTS = ("train", "valid", "test")
+TRAIN_GROUPS = "train_groups.parquet"  # beside the parts: the hash of each train row's group
 FEWEST = 10  # rows in a part; below, its scores mean nothing
 
 

@@ -180,7 +180,7 @@ def gate(base: Tree, target: np.ndarray, parts: Sizes, *, by_time: bool) -> Draf
         "min_skill_pct": round(skill, 1),
         "max_slice_rmse_ratio": 6.0 if parts.test >= MOST_SMALL else None,
         "max_behaviour_violation_pct": 5.0,
-        "max_coverage_error": None if by_time else 5.0,
+        "max_coverage_shortfall_pct": None if by_time else 5.0,
     }
     comments: dict[Key, str] = {
         ("min_test_r2",): "off: nobody knows the mean of later rows; min_skill_pct decides"
@@ -194,7 +194,7 @@ def gate(base: Tree, target: np.ndarray, parts: Sizes, *, by_time: bool) -> Draf
         comments["max_slice_rmse_ratio",] = f"off: {parts.test} test rows have no slices to judge"
     if by_time:
         comments["max_generalization_gap_pct",] = "off: later rows differ from those of training"
-        comments["max_coverage_error",] = "off: intervals are made of earlier rows"
+        comments["max_coverage_shortfall_pct",] = "off: intervals are made of earlier rows"
     if zeros:
         told = f"{zeros:.2g} % of the targets are zero; does not apply where some are below"
         comments["max_negative_prediction_pct",] = told

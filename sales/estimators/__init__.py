@@ -18,6 +18,7 @@ from typing import Protocol
 
 import numpy as np
 
+from sales import files
 from sales.errors import PipelineError
 
 NAMES = (
@@ -28,6 +29,7 @@ NAMES = (
     "xgboost",
     "lightgbm",
 )
+ENSEMBLE = "ensemble"  # of some of these: only where `train.ensemble` asks for it, and two pass
 # The others learn from a sample there.
 ON_CLUSTER = ("linear_regression", "polynomial_regression", "xgboost", "lightgbm")
 
@@ -110,7 +112,7 @@ def module(name: str) -> ModuleType:
     Traceback (most recent call last):
     sales.errors.PipelineError: unknown model 'ridge'; known: linear_regression, ...
     """
-    if name not in NAMES:
+    if name not in (*NAMES, ENSEMBLE):
         raise PipelineError(f"unknown model '{name}'; known: {', '.join(NAMES)}")
     return import_module(f"{__name__}.{name}")
 
@@ -118,6 +120,17 @@ def module(name: str) -> ModuleType:
 def on_cluster(name: str) -> ModuleType | None:
     """Return the module that fits an estimator on a cluster, None where none can."""
     return import_module(f"{__name__}.{name}_on_cluster") if name in ON_CLUSTER else None
+
+
+def trained(models: Path) -> tuple[str, ...]:
+    """Return the models whose folders lie there: the ensemble only where one was made."""
+    return (*NAMES, ENSEMBLE) if (models / ENSEMBLE / "model.json").is_file() else NAMES
+
+
+def evaluated(metrics: Path) -> tuple[str, ...]:
+    """Return the models that were evaluated: where no ensemble was made, its metrics are empty."""
+    path = metrics / f"{ENSEMBLE}.json"
+    return (*NAMES, ENSEMBLE) if path.is_file() and files.read_json(path) else NAMES
 
 
 @contextmanager

@@ -21,6 +21,7 @@ from sales.models.features import Featuriser
 BEYOND = {
     "linear_regression": "goes on in a straight line",
     "polynomial_regression": "goes on by the same products",
+    "ensemble": "answers the mean of what its members do, by their weights",
 }
 DECISION = "## The decision"  # of register, which alone knows the champion
 PAGE = """<!DOCTYPE html>
@@ -94,7 +95,7 @@ def markdown(
         derived=featuriser.derived,
         settings={**about["params"], **({"rounds": about["rounds"]} if "rounds" in about else {})},
         by_folds=by_folds(about),
-        scale=about.get("target_scale", {"transform": "none"})["transform"],
+        scale=_scale(about),
         source=_source(origin["ingest"]),
         own_files=origin["ingest"]["source"] == "files",
         split=_split(origin["prepare"]),
@@ -163,6 +164,12 @@ def by_folds(about: Mapping[str, Any]) -> str:
         return ""
     times = f", {about['repeats']} times over" if about["repeats"] > 1 else ""
     return f"each of {about['folds']} folds held out in turn{times}"
+
+
+def _scale(about: Mapping[str, Any]) -> str:
+    """Return how the target was learnt, of an ensemble by its members."""
+    told = about.get("target_scale", about.get("members_scale", {"transform": "none"}))
+    return str(told["transform"])
 
 
 def _source(ingest: Mapping[str, Any]) -> str:

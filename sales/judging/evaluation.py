@@ -73,9 +73,10 @@ def tallied(
     """Return, for each model, its tally of each part; and its test residuals: bins and counts.
 
     And how the models' errors on the test rows compare. All are added up over the partitions: how
-    many these are shows in the last digits at most. Where there are no valid rows, a model's folds
-    tell what it does on train rows that it has not seen; of one without folds, a champion of
-    earlier days that nobody ranks, the train rows stand there too.
+    many these are shows in the last digits at most. What a model tells of its answers out of fold
+    (it was made by folds, or is an ensemble, whose weights the valid rows gave) stands for its
+    valid rows. Of one that tells none where there are no valid rows, a champion of earlier days
+    that nobody ranks, the train rows do.
     """
     # On a cluster the workers read them for themselves.
     known: Sequence[Model | Path] = models if engine.client is None else folders
@@ -103,8 +104,10 @@ def tallied(
         for i in range(len(models))
     ]
     for one, its in zip(models, tallies, strict=True):
-        if not its["valid"].rows:
-            its["valid"] = its["train"] if one.out_of_fold is None else _unseen(one.out_of_fold)
+        if one.out_of_fold is not None:
+            its["valid"] = _unseen(one.out_of_fold)
+        elif not its["valid"].rows:
+            its["valid"] = its["train"]
     return (
         tallies,
         [(edges[i], np.sum([bins[i] for bins in counted], axis=0)) for i in range(len(models))],

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from pydantic import Field
 
@@ -17,6 +17,7 @@ PARTS = ("train", "valid", "test")
 class GateParams(Group):
     """The thresholds; see `gate` in params.yaml. A rule that is null is not asked for."""
 
+    RENAMED: ClassVar[Mapping[str, str]] = {"max_coverage_error": "max_coverage_shortfall_pct"}
     min_test_r2: float | None = Field(le=1)
     max_test_rmse: float | None = Field(gt=0)
     max_test_rmse_pct: float | None = Field(default=None, gt=0)
@@ -25,7 +26,7 @@ class GateParams(Group):
     min_skill_pct: float | None = Field(le=100)
     max_slice_rmse_ratio: float | None = Field(ge=1)
     max_behaviour_violation_pct: float | None = Field(ge=0, le=100)
-    max_coverage_error: float | None = Field(ge=0, le=100)
+    max_coverage_shortfall_pct: float | None = Field(ge=0, le=100)
     max_model_mb: float | None = Field(gt=0)
 
 
@@ -63,7 +64,7 @@ RULES: dict[str, Rule] = {
     "max_behaviour_violation_pct": Rule(
         ("behaviour_violation_pct",), "predictions that move the wrong way in %", _no_behaviour
     ),
-    "max_coverage_error": Rule(
+    "max_coverage_shortfall_pct": Rule(
         ("coverage_shortfall",), "points of coverage below the promise, beyond chance"
     ),
     "max_model_mb": Rule(("model_mb",), "model size in MB"),

@@ -16,6 +16,7 @@ from sales.errors import PipelineError
 MADE_OF = "made_of.json"  # in a folder; a key of that name in a JSON file
 TABLES = ("train.parquet", "valid.parquet", "test.parquet")
 FOLDS = "folds.parquet"  # where there are no valid rows
+GROUPS = "train_groups.parquet"  # where rows come in groups
 TRAINED = ("train_sha256", "valid_sha256")  # what a model's model.json names them by
 DIGITS = 12  # of a hash in the metrics: enough to tell two apart, narrow in `dvc metrics diff`
 
@@ -23,7 +24,8 @@ DIGITS = 12  # of a hash in the metrics: enough to tell two apart, narrow in `dv
 def of_features(prepared: Path) -> dict[str, str]:
     """Return what data/features is made of: the prepared tables."""
     found = files.content_hashes(prepared)
-    return {name: found[name] for name in (*TABLES, FOLDS) if name in found or name in TABLES}
+    wanted = [*TABLES, *(name for name in (FOLDS, GROUPS) if name in found)]
+    return {name: found[name] for name in wanted}
 
 
 def of_model(features: Path) -> dict[str, str]:
@@ -42,7 +44,7 @@ def of_metrics(prepared: Path, features: Path, models: Iterable[Path]) -> list[d
     """
     rows = files.content_hashes(prepared)
     numbers = files.read_json(features / MADE_OF)
-    for table in (*TABLES, FOLDS):
+    for table in (*TABLES, FOLDS, GROUPS):
         if table in TABLES or table in rows or table in numbers:
             _hold(features, numbers.get(table), prepared / table, rows.get(table))
     learnt_from = of_model(features)
@@ -50,6 +52,9 @@ def of_metrics(prepared: Path, features: Path, models: Iterable[Path]) -> list[d
         about = files.read_json(folder / "model.json")
         for key, sha256 in learnt_from.items():
             _hold(folder, about.get(key), features, sha256)
+        for name, its in about.get("members", {}).items():
+            own = folder.parent / name
+            _hold(folder, its["content_hash"], own, files.content_hash(own))
     data = rows["."][:DIGITS]
     return [{"model": files.content_hash(folder)[:DIGITS], "data": data} for folder in models]
 

@@ -211,10 +211,12 @@ def seen(
     contract: Contract,
     first: int = 0,
     forward: Callable[[np.ndarray], np.ndarray] | None = None,
+    groups: np.ndarray | None = None,
 ) -> Seen:
     """Return all that `fit` asks of a partition of the train rows, of the columns in `fields`.
 
-    `first` is the number of its first row among all; `forward` makes of targets what is learnt.
+    `first` is the number of its first row among all; `forward` makes of targets what is learnt;
+    `groups` are the hashes of the rows' groups, where they come in such.
     """
     wanted = feature_sets.fields(params, contract)
     levels = {
@@ -246,7 +248,7 @@ def seen(
     many = {n: len(train[n].cat.categories) for n in levels if n in params.columns()}
     folded = [name for name, count in many.items() if count > params.many_levels]
     tallies = {name: many_levels.tally(train[name], target) for name in folded}
-    fold = target_encoding.folds(first, len(train))
+    fold = target_encoding.folds(first, len(train), groups)
     learnt = forward(target) if forward else target
     amounts = {
         name: target_encoding.tally(train[name], learnt, fold)

@@ -27,12 +27,18 @@ def fit(featuriser: Featuriser, partitions: Sequence[Seen]) -> tuple[Featuriser,
     )
 
 
-def transform(each: Sequence[Featuriser], train: pd.DataFrame, first: int = 0) -> np.ndarray:
+def transform(
+    each: Sequence[Featuriser],
+    train: pd.DataFrame,
+    first: int = 0,
+    groups: np.ndarray | None = None,
+) -> np.ndarray:
     """Return the matrix of train rows, each row by its fold's featuriser.
 
-    `first` is the number of the first row among all train rows, as `features.seen` was told it.
+    `first` is the number of the first row among all train rows, `groups` the hash of each row's
+    group, where rows come in such: both as `features.seen` was told them.
     """
-    fold = target_encoding.folds(first, len(train))
+    fold = target_encoding.folds(first, len(train), groups)
     matrix = np.empty((len(train), len(each[0].columns)))
     for number, featuriser in enumerate(each):
         own = fold == number

@@ -39,8 +39,9 @@ class Fold(NamedTuple):
 class Model:
     """A regressor of orders. `content_hash` of its folder names it, whatever time and place.
 
-    `out_of_fold` has two rows: the targets of train rows, and what was predicted for each by a
-    model that had not seen it. None of a model that has a valid part.
+    `out_of_fold` has two rows: the targets of some rows, and what was predicted for each by a model
+    that had not seen it. None of a model that has a valid part, unless it is an ensemble, to which
+    the valid rows gave its weights.
     """
 
     name: str

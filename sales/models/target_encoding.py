@@ -15,8 +15,10 @@ missing is a level as any other.
 
 A train row must not be shown its own target, or a model learns to trust what it will not have. So
 the rows come in FOLDS, by a hash of their number, and what a train row's level adds is taken from
-the rows of the other folds alone. Valid and test rows, and all that is served, have the estimate of
-all train rows. The sums add up over partitions: both engines come to the same.
+the rows of the other folds alone. Where rows come in groups (`prepare.group`), by a hash of the
+group's: a customer to come has no other rows either, of which a street that all but names the
+customer could tell. Valid and test rows, and all that is served, have the estimate of all train
+rows. The sums add up over partitions: both engines come to the same.
 """
 
 from collections.abc import Sequence
@@ -42,13 +44,21 @@ class Tally:
     squares: np.ndarray
 
 
-def folds(first: int, rows: int) -> np.ndarray:
+def folds(first: int, rows: int, groups: np.ndarray | None = None) -> np.ndarray:
     """Return the fold of each of so many train rows, the first of which has this number.
+
+    Where they come in groups, by the 64-bit hash of each row's group: rows of one in one fold. It
+    is stirred, as by it the rows' parts and the folds of data/folds.py are told too.
 
     >>> folds(0, 5).tolist() == [*folds(0, 2).tolist(), *folds(2, 3).tolist()]
     True
+    >>> len(set(folds(0, 5, np.full(5, 7, np.uint64)).tolist()))
+    1
     """
-    numbers = np.arange(first, first + rows, dtype=np.uint64)
+    if groups is None:
+        numbers = np.arange(first, first + rows, dtype=np.uint64)
+    else:
+        numbers = ~np.asarray(groups, np.uint64)
     return (pd.util.hash_array(numbers) % FOLDS).astype(np.intp)
 
 

@@ -102,8 +102,9 @@ def _run(name: str, today: Today, tags: Mapping[str, str], record: bytes) -> Run
     texts = {EVALUATION: json.dumps(today.evaluation(name)), exports.DATA: json.dumps(picture())}
     texts[exports.SERVED] = json.dumps(served(folder, today.metrics[name]))
     texts |= {f"card.{kind}": text for kind, text in card(name).items()}
-    curve = pd.read_csv(PLOTS / "learning_curve" / f"{name}.csv")
-    tables = {"learning_curve": curve}
+    drawn = PLOTS / "learning_curve" / f"{name}.csv"
+    curve = pd.read_csv(drawn) if drawn.is_file() else None  # an ensemble has none
+    tables = {} if curve is None else {"learning_curve": curve}
     for path in sorted(PLOTS.glob("*.csv")):
         if not path.name.startswith("data_"):
             # What a slice or a feature is called may be "NA".

@@ -42,7 +42,10 @@ def keep(folder: Path, hashes: Mapping[str, str]) -> None:
 def _of(folder: Path, hashes: Mapping[str, str]) -> str:
     behind_the_link = (DATABASE, standing.HISTORY, standing.EXPORTS, standing.RECORD)
     theirs = [Path("params.yaml"), PREPARED, Path("sales"), Path("stages"), METRICS / "data.json"]
-    theirs += [CARDS, *(METRICS / f"{name}.json" for name in ("gate", *estimators.NAMES))]
+    theirs += [
+        CARDS,
+        *(METRICS / f"{name}.json" for name in ("gate", *estimators.evaluated(METRICS))),
+    ]
     ours = [folder / name for name in behind_the_link]
     found = [files.content_hash(path) for path in (*ours, *theirs)]
     found.append(str((standing.state_folder() / standing.ARTIFACTS).resolve()))  # MLflow names it

@@ -56,7 +56,7 @@ def _files(event: Event, standing: Standing, scratch: Path, cache: Path | None) 
     """Return a folder that holds the very files of a registered model."""
     near = [export.folder for export in standing.exports.values()]
     near += [PROMOTED / alias for alias in exports.read(PROMOTED)]  # of another registry, perhaps
-    near += [MODELS / name for name in estimators.NAMES]
+    near += [MODELS / name for name in (*estimators.NAMES, estimators.ENSEMBLE)]
     for folder in near:
         if folder.is_dir() and files.content_hash(folder) == _hash(event):
             return folder

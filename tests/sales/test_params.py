@@ -107,6 +107,26 @@ def test_a_wrong_value_is_one_line_that_names_the_key(edited, group, key, value,
     assert "\n" not in str(caught.value)
 
 
+def test_a_key_with_another_name_today_is_answered_with_that_name(tmp_path):
+    tree = yaml.safe_load(Path("params.yaml").read_text())
+    limit = tree["gate"].pop("max_coverage_shortfall_pct")
+    tree["gate"]["max_coverage_error"] = limit
+    path = tmp_path / "params.yaml"
+
+    def told():
+        path.write_text(yaml.safe_dump(tree))
+        with pytest.raises(PipelineError) as caught:
+            params.read("gate", GateParams, path)
+        return str(caught.value).removeprefix(f"{path}: ")
+
+    now = "gate.max_coverage_error: it is called max_coverage_shortfall_pct now"
+    assert told() == now
+    tree["gate"]["min_test_r2"] = 2
+    assert told() == f"{now}; and 1 more"
+    tree["gate"]["max_coverage_shortfall_pct"] = limit  # both
+    assert told() == f"{now}; and 1 more"
+
+
 def test_a_missing_key_is_named(tmp_path):
     path = tmp_path / "params.yaml"
     path.write_text("register: {model_name: m, experiment: e, top_k: 1}\n")

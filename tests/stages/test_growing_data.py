@@ -29,7 +29,7 @@ QUICK = {
     **{"evaluate.importance_rows": 10, "evaluate.plot_rows": 10, "evaluate.behaviour_rows": 10},
     **{"gate.max_generalization_gap_pct": 50.0, "gate.max_slice_rmse_ratio": 10.0},
     **{"gate.max_behaviour_violation_pct": 100.0, "gate.max_negative_prediction_pct": 10.0},
-    **{"gate.max_coverage_error": 20.0, "evaluate.min_slice_rows": 20},
+    **{"gate.max_coverage_shortfall_pct": 20.0, "evaluate.min_slice_rows": 20},
 }
 
 

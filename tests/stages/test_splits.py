@@ -7,10 +7,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sales.data.split import PARTS
+from sales import files
+from sales.data.split import PARTS, TRAIN_GROUPS
 from sales.engine import partitions
 from sales.errors import PipelineError
-from stages import prepare
+from stages import featurize, prepare
 from tests.examples import make_orders, set_params
 
 RAW = Path("data/raw")
@@ -95,12 +96,43 @@ def test_a_group_is_in_one_part_though_the_contract_does_not_read_it(parts, spli
 @pytest.mark.parametrize("group", [None, "CustomerID"])
 def test_a_cluster_divides_alike(parts, on_dask, group):
     set_params({"prepare.split": "hash", "prepare.group": group, "run.engine": "local"})
+    set_params({"featurize.target_encoding.columns": ["City"]})
     table = orders()
     here = parts({"a.csv": table})
+    numbers = featurized()
     set_params({"run.engine": "dask"})
     there = parts({"a.csv": table}, size=100)
     for part in PARTS:
         pd.testing.assert_frame_equal(here[part], there[part])
+    assert (Path("data/prepared") / TRAIN_GROUPS).is_dir() == bool(group)
+    pd.testing.assert_frame_equal(featurized(), numbers, check_exact=True)
+
+
+def featurized():
+    """Return the train rows as the featurize stage writes them."""
+    featurize.main()
+    return partitions.read(partitions.of(Path("data/features/train.parquet")))
+
+
+@pytest.mark.parametrize("valid", ["part", "folds"])
+def test_what_a_row_is_shown_of_a_category_comes_from_other_groups(parts, valid):
+    """Where each customer has a city of its own, other customers tell nothing of it."""
+    set_params({"prepare.split": "hash", "prepare.group": "CustomerID", "prepare.valid": valid})
+    set_params({"prepare.folds": 3, "featurize.target_encoding.columns": ["CustomerID"]})
+    set_params({"featurize.feature_sets.mine": {"add": ["CustomerID", "UnitPrice"]}})
+    set_params({"featurize.feature_set": "mine", "contract.rules": [], "contract.breakdown": {}})
+    set_params({"contract.columns.CustomerID": {"role": "categorical", "missing": "allowed"}})
+    set_params({"evaluate.slices": {}, "evaluate.behaviour": {}})
+    rows = orders().dropna(subset="CustomerID").reset_index(drop=True)
+    rows["TotalAmount"] = 100.0 + rows["CustomerID"].astype("category").cat.codes
+    parts({"a.csv": rows})
+    assert set(featurized()["CustomerID"]) == {0.0}
+    taught = sorted(Path("data/features").rglob("train.parquet"))
+    assert len(taught) == (4 if valid == "folds" else 1)
+    for path in taught:
+        assert set(pd.read_parquet(path)["CustomerID"]) == {0.0}
+    told = files.read_json(Path("data/features/featuriser.json"))["encoded"]["CustomerID"]
+    assert len(set(told)) > 10  # of all rows: what is served knows the customers
 
 
 def test_a_group_that_no_file_has_is_one_line(parts):

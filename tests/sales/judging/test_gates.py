@@ -18,7 +18,7 @@ PARAMS = gates.GateParams(
     min_skill_pct=50.0,
     max_slice_rmse_ratio=2.0,
     max_behaviour_violation_pct=5.0,
-    max_coverage_error=2.0,
+    max_coverage_shortfall_pct=2.0,
     max_model_mb=100.0,
 )
 GOOD = {
@@ -48,7 +48,7 @@ EDGES = {
     "min_skill_pct": (("skill_pct",), 50.0, 49.9),
     "max_slice_rmse_ratio": (("slice_rmse_ratio",), 2.0, 2.01),
     "max_behaviour_violation_pct": (("behaviour_violation_pct",), 5.0, 5.01),
-    "max_coverage_error": (("coverage_shortfall",), 2.0, 2.1),
+    "max_coverage_shortfall_pct": (("coverage_shortfall",), 2.0, 2.1),
     "max_model_mb": (("model_mb",), 100.0, 100.1),
 }
 

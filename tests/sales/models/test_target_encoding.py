@@ -166,6 +166,36 @@ def test_no_train_row_is_shown_its_own_target(streets, seed, data):
     assert after[beside].tobytes() == before[beside].tobytes()
 
 
+@settings(max_examples=60)
+@given(STREETS, st.integers(0, 2**32), st.data())
+def test_where_rows_come_in_groups_none_is_shown_a_target_of_its_group(streets, seed, data):
+    """Whatever the targets of a customer's rows become, what these rows are shown stays."""
+    rng = np.random.default_rng(seed)
+    prices, customers = rng.normal(100, 30, len(streets)), rng.integers(0, 12, len(streets))
+    groups = pd.util.hash_array(customers)
+    other, its = prices.copy(), customers == data.draw(st.sampled_from([*customers]))
+    other[its] = data.draw(st.floats(-1e9, 1e9))
+    shown = []
+    for each in (prices, other):
+        train = table(streets, each)
+        seen = [features.seen(train, ALL, CONTRACT, groups=groups)]
+        own = out_of_fold.fit(features.fit(seen, ALL, CONTRACT), seen)
+        shown.append(out_of_fold.transform(own, train, groups=groups))
+    assert shown[0][its].tobytes() == shown[1][its].tobytes()
+
+
+def test_groups_are_laid_into_folds_whole_and_evenly():
+    groups = pd.util.hash_array(np.repeat(np.arange(3000), 4))
+    fold = target_encoding.folds(0, len(groups), groups)
+    assert (fold.reshape(-1, 4) == fold[::4, None]).all()
+    assert np.bincount(fold, minlength=target_encoding.FOLDS).min() > 0.8 * len(groups) / 10
+    # No matter where they lie, nor which other folds the same hashes tell (data/folds.py).
+    assert (target_encoding.folds(99, len(groups), groups) == fold).all()
+    for others in (groups, pd.util.hash_array(groups)):
+        alike = (fold == others % np.uint64(target_encoding.FOLDS)).mean()
+        assert alike == pytest.approx(1 / target_encoding.FOLDS, abs=0.03)
+
+
 @settings(max_examples=30)
 @given(st.lists(st.integers(0, 300), max_size=4))
 def test_partitions_come_to_the_same(stops):
