@@ -59,7 +59,7 @@ APPLY ?=
 DRY ?=
 ID ?=
 
-.PHONY: help setup setup-cluster setup-database contract repro retrain cluster tune backtest remote push pull history rollback promote approve lift rebuild data explain score test test-all test-pipeline test-browser test-pages test-team test-container test-crashes test-kills test-cuts test-retrain check format serve truths erase ui bento container mlflow plots results bench bench-serving bench-pipeline bench-cluster bench-load bench-levels bench-page bench-tables bench-backtest bench-small screenshots docs first-hour clean
+.PHONY: help setup setup-cluster setup-database contract repro retrain cluster tune prune backtest remote push pull history rollback promote approve lift rebuild data explain score test test-all test-pipeline test-browser test-pages test-team test-container test-crashes test-kills test-cuts test-retrain check outdated format serve truths erase ui bento container mlflow plots results bench bench-serving bench-pipeline bench-cluster bench-load bench-levels bench-page bench-tables bench-backtest bench-small screenshots docs first-hour clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^##@/ {print "\n" substr($$0, 5)} /^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' Makefile
@@ -187,6 +187,9 @@ tune: setup .scm $(ENGINE) ## search a model's settings with Optuna, then show t
 	@dvc $(if $(TRIALS),exp run -S 'tune.$(TUNED).trials=$(TRIALS)',repro) tune/dvc.yaml:$(TUNED)
 	@python -m stages.study $(TUNED)
 
+prune: setup ## what each feature is worth, and what it costs: the model trained without it; MODEL=xgboost, else the best
+	@python -m stages.prune "$(MODEL)"
+
 # The plan names the months, so it is made between the rows by month and the trainings.
 backtest: export CHOSEN = $(MODEL)
 backtest: setup .scm $(ENGINE) $(SOURCE) ## how a model ages, and what training it anew would have cost, by month: MODEL=xgboost, else the champion
@@ -291,6 +294,9 @@ check: setup ## lint, format and types; the schemas of the CI workflow and of co
 	mypy
 	check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	check-jsonschema --quiet --builtin-schema vendor.compose-spec compose.yaml
+
+outdated: setup ## newer versions than uv.lock has, within pyproject.toml's bounds and beyond, and known vulnerabilities; asks PyPI and OSV
+	@.ci/outdated
 
 format: setup ## put the code into the project's format
 	ruff check --fix .

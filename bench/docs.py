@@ -1,4 +1,6 @@
-"""What README.md and ARCHITECTURE.md show of the code, and two plots of the last run: `make docs`.
+"""What README.md, ARCHITECTURE.md and docs/ml_test_score.md show of the code, and two plots.
+
+`make docs` makes them; the plots are of the last run.
 
 A page holds each made part between a pair of marks, `<!-- pipeline -->` and `<!-- /pipeline -->`.
 tests/test_docs.py fails when a part is not what the code gives now.
@@ -19,7 +21,9 @@ import vl_convert
 import yaml
 from PIL import Image
 
+from bench import ml_test_score
 from sales import estimators, files
+from sales.errors import run
 from sales.judging import scoreboard as table
 from sales.judging.plots_page import VEGA_LITE
 
@@ -139,6 +143,11 @@ def _lines(names: Sequence[str], each: int = 3) -> str:
     return "<br>".join(", ".join(row) for row in rows)
 
 
+def score() -> str:
+    """Return the ML Test Score: its sums, and what shows each point."""
+    return ml_test_score.page(ROOT)
+
+
 def scoreboard() -> str:
     """Return the table that the first `make repro` ends with, as a block.
 
@@ -181,6 +190,7 @@ PARTS: dict[str, tuple[str, Callable[[], str]]] = {
     "pipeline": ("README.md", pipeline),
     "targets": ("README.md", targets),
     "rooms": ("ARCHITECTURE.md", rooms),
+    "ml_test_score": ("docs/ml_test_score.md", score),
 }
 
 
@@ -196,4 +206,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -24,6 +24,7 @@ GROUPS = (
     "register",
     "retrain",
     "backtest",
+    "prune",
 )
 
 

@@ -15,23 +15,31 @@ WORKFLOW = yaml.safe_load(TEXT)
 JOBS = WORKFLOW["jobs"]
 RETRAIN_TEXT = (ROOT / ".github/workflows/retrain.yml").read_text()
 RETRAIN = yaml.safe_load(RETRAIN_TEXT)
-ALL_JOBS = {**JOBS, **RETRAIN["jobs"]}
+UPGRADE_TEXT = (ROOT / ".github/workflows/upgrade.yml").read_text()
+UPGRADE = yaml.safe_load(UPGRADE_TEXT)
+REVIEW_TEXT = (ROOT / ".github/workflows/review.yml").read_text()
+REVIEW = yaml.safe_load(REVIEW_TEXT)
+WORKFLOWS = (WORKFLOW, RETRAIN, UPGRADE, REVIEW)
+ALL_JOBS = {name: job for workflow in WORKFLOWS for name, job in workflow["jobs"].items()}
 STEPS = [step for job in ALL_JOBS.values() for step in job["steps"]]
 # Jobs that may write, and what.
 WRITING = {
     "comment": {"pull-requests": "write"},
     "propose": {"contents": "write", "pull-requests": "write"},
+    "upgraded": {"contents": "write", "pull-requests": "write"},
 }
+# Names of commands that stand in words to people: nothing is run.
+SAID = ('"make retrain"', '"uv lock --upgrade"')
 
 
 def test_every_workflow_is_looked_at():
     there = {path.name for path in (ROOT / ".github/workflows").iterdir()}
-    assert there == {"ci.yml", "retrain.yml"}
-    assert len(ALL_JOBS) == len(JOBS) + len(RETRAIN["jobs"])
+    assert there == {"ci.yml", "retrain.yml", "upgrade.yml", "review.yml"}
+    assert len(ALL_JOBS) == sum(len(workflow["jobs"]) for workflow in WORKFLOWS)
 
 
 def test_every_action_is_pinned_by_hash_with_its_version_beside_it():
-    used = re.findall(r"uses: (.*)", TEXT + RETRAIN_TEXT)
+    used = re.findall(r"uses: (.*)", TEXT + RETRAIN_TEXT + UPGRADE_TEXT + REVIEW_TEXT)
     assert len(used) == len([step for step in STEPS if "uses" in step])
     for action in used:
         assert re.fullmatch(r"actions/[a-z-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", action)
@@ -39,12 +47,14 @@ def test_every_action_is_pinned_by_hash_with_its_version_beside_it():
 
 
 def test_they_may_read_and_a_job_that_may_write_runs_nothing_of_the_project():
-    assert WORKFLOW["permissions"] == RETRAIN["permissions"] == {"contents": "read"}
+    assert all(workflow["permissions"] == {"contents": "read"} for workflow in WORKFLOWS)
     writing = {name: job["permissions"] for name, job in ALL_JOBS.items() if "permissions" in job}
     assert writing == WRITING
     for name in WRITING:
         words = " ".join(step.get("run", "") for step in ALL_JOBS[name]["steps"])
-        assert not re.search(r"make |\.ci/|python|dvc", words.replace('"make retrain"', "")), name
+        for text in SAID:
+            words = words.replace(text, "")
+        assert not re.search(r"make |\.ci/|python|dvc|uv ", words), name
     assert not [step for step in JOBS["comment"]["steps"] if "checkout" in step.get("uses", "")]
     kept = [s for s in STEPS if "checkout" in s.get("uses", "")]
     assert all(step["with"]["persist-credentials"] is False for step in kept)
@@ -84,7 +94,8 @@ def test_a_clone_pulls_where_a_secret_names_the_remote_and_else_does_nothing():
 
 def test_the_projects_own_ci_installs_what_the_tests_start():
     own = (ROOT / ".ci/run").read_text()
-    for program, package in (("chromium", "chromium"), ("initdb", "postgresql"), ("npx", "npm")):
+    installed = {"chromium": "chromium", "initdb": "postgresql", "npx": "npm"}
+    for program, package in {**installed, "promtool": "prometheus"}.items():
         [line] = [line for line in own.splitlines() if program in line and "||" in line]
         assert package in line.split("apt-get install", 1)[1]
 

@@ -13,12 +13,17 @@ from sales.serving import settings
 from tests.examples import ROOT
 
 DEPLOY = ROOT / "deploy"
-LISTED = yaml.safe_load((DEPLOY / "kustomization.yaml").read_text())["resources"]
+KUSTOMIZATION = yaml.safe_load((DEPLOY / "kustomization.yaml").read_text())
+LISTED = KUSTOMIZATION["resources"]
 OBJECTS = {
     (one["kind"], one["metadata"]["name"]): one
     for file in LISTED
     for one in yaml.safe_load_all((DEPLOY / file).read_text())
 }
+# What kustomize makes of a file of another kind.
+DASHBOARD = ("ConfigMap", "amazon-sales-dashboard")
+# Kinds of Prometheus' operator.
+OPERATORS = {("ServiceMonitor", "amazon-sales-api"), ("PrometheusRule", "amazon-sales")}
 COMPOSE = yaml.safe_load((ROOT / "compose.yaml").read_text())["services"]
 # The oldest and the newest Kubernetes that it is held against.
 VERSIONS = ("1.31", "1.37")
@@ -30,6 +35,12 @@ TWINS = {API: "api", PAGE: "page"}
 # that it does not know is found.
 WORDS = {"type": "object", "additionalProperties": {"type": "string"}}
 TIME = {"type": "string", "pattern": "^[0-9]+(ms|s|m|h)$"}
+NAMED = {
+    "type": "object",
+    "additionalProperties": False,
+    "required": ["name"],
+    "properties": {"name": {"type": "string"}, "labels": WORDS},
+}
 SERVICE_MONITOR = {
     "type": "object",
     "additionalProperties": False,
@@ -37,12 +48,7 @@ SERVICE_MONITOR = {
     "properties": {
         "apiVersion": {"const": "monitoring.coreos.com/v1"},
         "kind": {"const": "ServiceMonitor"},
-        "metadata": {
-            "type": "object",
-            "additionalProperties": False,
-            "required": ["name"],
-            "properties": {"name": {"type": "string"}, "labels": WORDS},
-        },
+        "metadata": NAMED,
         "spec": {
             "type": "object",
             "additionalProperties": False,
@@ -67,6 +73,52 @@ SERVICE_MONITOR = {
                         },
                     },
                 },
+            },
+        },
+    },
+}
+# And of a PrometheusRule; what stands in a rule promtool judges (tests/test_alerts.py).
+PROMETHEUS_RULE = {
+    "type": "object",
+    "additionalProperties": False,
+    "required": ["apiVersion", "kind", "metadata", "spec"],
+    "properties": {
+        "apiVersion": {"const": "monitoring.coreos.com/v1"},
+        "metadata": NAMED,
+        "kind": {"const": "PrometheusRule"},
+        "spec": {
+            "type": "object",
+            "additionalProperties": False,
+            "required": ["groups"],
+            "properties": {
+                "groups": {
+                    "type": "array",
+                    "items": {
+                        "type": "object",
+                        "additionalProperties": False,
+                        "required": ["name", "rules"],
+                        "properties": {
+                            "name": {"type": "string"},
+                            "interval": TIME,
+                            "rules": {
+                                "type": "array",
+                                "minItems": 1,
+                                "items": {
+                                    "type": "object",
+                                    "additionalProperties": False,
+                                    "required": ["alert", "expr", "labels", "annotations"],
+                                    "properties": {
+                                        "alert": {"type": "string", "pattern": "^AmazonSales[A-Z]"},
+                                        "expr": {"type": "string"},
+                                        "for": TIME,
+                                        "labels": WORDS,
+                                        "annotations": WORDS,
+                                    },
+                                },
+                            },
+                        },
+                    },
+                }
             },
         },
     },
@@ -102,7 +154,7 @@ def test_every_file_is_part_of_the_base():
     assert sorted(kinds) == sorted(
         [
             *("ConfigMap", "Deployment", "Deployment", "Service", "Service"),
-            *("HorizontalPodAutoscaler", "ServiceMonitor", "CronJob"),
+            *("HorizontalPodAutoscaler", "ServiceMonitor", "PrometheusRule", "CronJob"),
         ]
     )
 
@@ -110,8 +162,9 @@ def test_every_file_is_part_of_the_base():
 @pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize("of", OBJECTS, ids="/".join)
 def test_it_is_what_the_schemas_of_kubernetes_ask_for(of, version):
-    if of[0] == "ServiceMonitor":  # a kind of Prometheus' operator
-        jsonschema.validate(OBJECTS[of], SERVICE_MONITOR)
+    if of in OPERATORS:
+        schemas = {"ServiceMonitor": SERVICE_MONITOR, "PrometheusRule": PROMETHEUS_RULE}
+        jsonschema.validate(OBJECTS[of], schemas[of[0]])
         return
     validate = pytest.importorskip("kubernetes_validate", reason="`make test` installs it")
     validate.validate(OBJECTS[of], version, strict=True)
@@ -121,6 +174,9 @@ def test_a_mistake_is_found():
     with pytest.raises(jsonschema.ValidationError):
         monitor = OBJECTS["ServiceMonitor", "amazon-sales-api"]
         jsonschema.validate({**monitor, "spec": {"endpoint": []}}, SERVICE_MONITOR)
+    with pytest.raises(jsonschema.ValidationError):
+        rules = OBJECTS["PrometheusRule", "amazon-sales"]
+        jsonschema.validate({**rules, "spec": {"groups": [{"rules": []}]}}, PROMETHEUS_RULE)
     validate = pytest.importorskip("kubernetes_validate", reason="`make test` installs it")
     autoscaler = OBJECTS["HorizontalPodAutoscaler", "amazon-sales-api"]
     for wrong in ({"maxReplicas": "six"}, {"maxReplica": 6}):
@@ -142,16 +198,23 @@ def built(folder):
 
 def test_kustomize_builds_it():
     assert "\nkubectl kustomize deploy\n" in (ROOT / "docs" / "team.md").read_text()
-    assert set(built(DEPLOY)) == set(OBJECTS)
+    made = built(DEPLOY)
+    assert set(made) == {*OBJECTS, DASHBOARD}
+    kept = made[DASHBOARD]
+    assert kept["metadata"]["labels"]["grafana_dashboard"] == "1"
+    assert kept["data"] == {"dashboard.json": (DEPLOY / "dashboard.json").read_text()}
+    [generated] = KUSTOMIZATION["configMapGenerator"]
+    assert generated["files"] == [path.name for path in DEPLOY.glob("*.json")]
 
 
 def test_the_readmes_overlay_changes_what_it_says(tmp_path):
     page = (ROOT / "deploy/README.md").read_text()
-    overlay, *more = re.findall(r"^```yaml\n(.*?)^```$", page, re.M | re.S)
+    blocks = re.findall(r"^```yaml\n(.*?)^```$", page, re.M | re.S)
+    overlay, *more = [block for block in blocks if not block.startswith("# prometheus.yml")]
     text = overlay.replace("../deploy", os.path.relpath(DEPLOY, tmp_path)) + "".join(more)
     (tmp_path / "kustomization.yaml").write_text(text)
     made = built(tmp_path)
-    assert set(made) == set(OBJECTS) - {("ServiceMonitor", "amazon-sales-api")}
+    assert set(made) == {*OBJECTS, DASHBOARD} - OPERATORS
     assert {one["metadata"]["namespace"] for one in made.values()} == {"sales"}
     told = made["ConfigMap", "amazon-sales"]["data"]
     assert told["MLFLOW_TRACKING_URI"] == "https://mlflow.example"

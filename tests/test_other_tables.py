@@ -171,6 +171,7 @@ def with_holes() -> Other:
                 "feature_sets": {"all": {"add": ["area", "garage", "year", "ratio", "none"]}},
             },
             "evaluate.slices": {"garage": {}, "area": {"edges": [100]}},
+            "evaluate.inclusion": {"garage": {}, "area": {"edges": [100]}},
             "evaluate.min_slice_rows": 10,
             "evaluate.behaviour": {
                 "larger": {"column": "area", "becomes": "area + 1", "prediction": "up"}
@@ -284,7 +285,9 @@ LENIENT = {  # what the gates ask of orders is not the subject here
     "gate.min_skill_pct": -1000.0,
     "gate.max_coverage_shortfall_pct": 100.0,
     "gate.max_slice_rmse_ratio": 100.0,
+    "gate.max_inclusion_ratio": 100.0,
     "evaluate.slices": {},
+    "evaluate.inclusion": {},
     "evaluate.behaviour": {},
     "ingest.source": "files",
 }

@@ -9,7 +9,7 @@ import httpx
 import psutil
 import pytest
 
-from tests import patience
+from tests import patience, test_alerts
 from tests.bento_server import serve, stop
 from tests.examples import PUBLISHED_ORDER
 
@@ -50,6 +50,26 @@ def test_requests_are_counted_by_route(url):
         ("/models/{alias}/evaluation", 200): 1,
         ("/models/{alias}/evaluation", 400): 1,
     }
+
+
+def test_what_the_alerts_and_the_dashboard_name_is_told_by_a_running_service(url):
+    """By name, once it has happened; of rows that are kept or lost nothing, as none are here."""
+    with httpx.Client(base_url=url) as client:
+        client.post("/predict", json={**PUBLISHED_ORDER, "UnitPrice": 5000.0})  # outside
+        client.post("/predict", json={})
+
+        def told():
+            text = client.get("/metrics").text
+            return set(re.findall(r"^([a-z_]+)(?:\{.*\})? ", text, re.M))
+
+        patience.until(lambda: "range_warnings_total" in told() and "orders_priced_total" in told())
+        found = told()
+    named = {
+        name for query in test_alerts.queries().values() for name in test_alerts.selectors(query)
+    }
+    assert len(named) > 30
+    elsewhere = {"up", "served_rows_lost_total", *test_alerts.WATCH}
+    assert named - elsewhere - found == set()
 
 
 def test_a_second_server_in_the_folder_leaves_the_first_ones_numbers_alone(promoted, tmp_path):

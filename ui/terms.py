@@ -32,6 +32,10 @@ RULES = {
     "max_negative_prediction_pct": ("Predictions below zero", "%"),
     "min_skill_pct": ("Error saved, against always saying the average", "%"),
     "max_slice_rmse_ratio": ("Error in the worst group, in times that of all", "times"),
+    "max_inclusion_ratio": (
+        "Error in the worst of the named groups, in times that of all, beyond chance",
+        "times",
+    ),
     "max_behaviour_violation_pct": ("Predictions that move the wrong way", "%"),
     "max_coverage_shortfall_pct": (
         "How far the share within its range falls short of its promise, beyond chance",

@@ -35,6 +35,7 @@ class _Featurize(_Mentions):
 
 class _Evaluate(_Mentions):
     slices: dict[str, Any] = Field(default_factory=dict)
+    inclusion: dict[str, Any] = Field(default_factory=dict)
     behaviour: dict[str, Any] = Field(default_factory=dict)
 
 
@@ -54,8 +55,9 @@ def check(path: Path = PARAMS) -> None:
             _listed(chosen), f"{path}: featurize.feature_sets.{name}", contract, features.derived
         )
     judged = params.validate(_inner(tree, "evaluate"), _Evaluate, f"{path}: evaluate")
-    for name, cut in judged.slices.items():
-        _slice(name, cut, f"{path}: evaluate.slices.{name}", contract)
+    for group, slices in (("slices", judged.slices), ("inclusion", judged.inclusion)):
+        for name, cut in slices.items():
+            _slice(name, cut, f"{path}: evaluate.{group}.{name}", contract)
     for name, rule in judged.behaviour.items():
         where = f"{path}: evaluate.behaviour.{name}"
         changed = rule.get("column") if isinstance(rule, dict) else None

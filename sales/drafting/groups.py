@@ -147,8 +147,11 @@ def evaluate(base: Tree, rows: pd.DataFrame, columns: Mapping[str, Any], parts: 
         ("min_slice_rows",): "smaller slices are named and left out",
         ("behaviour",): "off: what must hold of any sane prediction, only a person knows; such as "
         "bigger: {column: area, becomes: area * 1.1, prediction: up}",
+        ("inclusion",): "off: whose every level must be served alike, only a person knows; such as "
+        "district: {}",
     }
-    return Drafted({**base, "slices": slices, "min_slice_rows": fewest, "behaviour": {}}, comments)
+    tree = {**base, "slices": slices, "inclusion": {}, "min_slice_rows": fewest, "behaviour": {}}
+    return Drafted(tree, comments)
 
 
 def _leading(rows: pd.DataFrame, columns: Mapping[str, Any]) -> str | None:

@@ -25,6 +25,7 @@ class GateParams(Group):
     max_negative_prediction_pct: float | None = Field(ge=0, le=100)
     min_skill_pct: float | None = Field(le=100)
     max_slice_rmse_ratio: float | None = Field(ge=1)
+    max_inclusion_ratio: float | None = Field(default=None, ge=1)
     max_behaviour_violation_pct: float | None = Field(ge=0, le=100)
     max_coverage_shortfall_pct: float | None = Field(ge=0, le=100)
     max_model_mb: float | None = Field(gt=0)
@@ -36,6 +37,10 @@ def _may_be_negative(metrics: Mapping[str, Any]) -> str:
 
 def _no_behaviour(metrics: Mapping[str, Any]) -> str:
     return "evaluate.behaviour asks for none" if metrics.get("behaviour") == {} else ""
+
+
+def _no_inclusion(metrics: Mapping[str, Any]) -> str:
+    return "evaluate.inclusion names no column" if metrics.get("inclusion") == {} else ""
 
 
 @dataclass(frozen=True)
@@ -61,6 +66,9 @@ RULES: dict[str, Rule] = {
     ),
     "min_skill_pct": Rule(("skill_pct",), "RMSE saved against the mean in %"),
     "max_slice_rmse_ratio": Rule(("slice_rmse_ratio",), "worst slice's RMSE against all"),
+    "max_inclusion_ratio": Rule(
+        ("inclusion", "ratio"), "worst level's RMSE against all, beyond chance", _no_inclusion
+    ),
     "max_behaviour_violation_pct": Rule(
         ("behaviour_violation_pct",), "predictions that move the wrong way in %", _no_behaviour
     ),

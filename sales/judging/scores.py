@@ -13,6 +13,7 @@ from pydantic import Field
 from sales.contract import Contract
 from sales.engine import partitions
 from sales.engine.partitions import Kept
+from sales.judging import inclusion
 from sales.judging.behaviour import Behaviour
 from sales.judging.slices import Slice
 from sales.judging.slices import within as rows_within
@@ -33,6 +34,7 @@ class EvaluateParams(Group):
     """See `evaluate` in params.yaml."""
 
     slices: dict[str, Slice]
+    inclusion: dict[str, Slice] = Field(default_factory=dict)
     min_slice_rows: int = Field(ge=1)
     behaviour: dict[str, Behaviour]
     behaviour_rows: int = Field(ge=10)
@@ -55,13 +57,16 @@ def tally(
     within: Within | None,
     params: EvaluateParams | None = None,
 ) -> Tally:
-    """Return the tally of a partition's rows; with parameters, of each slice too."""
+    """Return the tally of a partition's rows; with parameters, of each slice and level too."""
     true = table[target].to_numpy(np.float64)
-    slices = {
-        name: Tally.of(true[rows], predicted[rows], within and within.of(rows))
-        for name, rows in (rows_within(table, params.slices) if params else ())
-    }
-    return replace(counted(true, predicted, within), slices=slices)
+    slices, levels = (
+        {
+            name: Tally.of(true[rows], predicted[rows], within and within.of(rows))
+            for name, rows in (rows_within(table, asked) if asked else ())
+        }
+        for asked in ((params.slices, params.inclusion) if params else ({}, {}))
+    )
+    return replace(counted(true, predicted, within), slices=slices, levels=levels)
 
 
 def counted(true: np.ndarray, predicted: np.ndarray, within: Within | None = None) -> Tally:
@@ -110,6 +115,7 @@ def score(
         "slice_rmse_ratio": ratio,
         "worst_slice": worst or "",
         "slices_left_out": ", ".join(left_out),
+        "inclusion": inclusion.told(test, test.levels, params.min_slice_rows),
         **coverage(model.intervals, test, _made_of(model.intervals, tallies)),
         "least_covered_slice": least or "",
         "least_slice_coverage_pct": held[least] if least else None,

@@ -34,7 +34,7 @@ def within(
     """Yield each slice's rows; its key sorts it: the column's place, the value's, and the name."""
     for place, (column, cut) in enumerate(slices.items()):
         if column not in table:
-            raise PipelineError(f"evaluate.slices: the data has no column '{column}'")
+            raise PipelineError(f"evaluate: the data has no column '{column}'")
         values = table[column]
         if cut.edges:
             bounds = [-np.inf, *cut.edges, np.inf]

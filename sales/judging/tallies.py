@@ -28,7 +28,8 @@ class Tally:
     bucket. `held` counts the rows within their interval and `width` sums the intervals up: both are
     None of a model that has none. `fourth` sums the errors' fourth powers, and `least` is the
     smallest target; `clipped` counts the predictions that were raised to the intervals' floor,
-    None where there is none. `slices` are the rows' own tallies, by slice.
+    None where there is none. `slices` are the rows' own tallies, by slice, and `levels` those of
+    the columns whose every level counts.
     """
 
     rows: int
@@ -46,6 +47,7 @@ class Tally:
     clipped: int | None = None
     sizes: Counter[int] = field(default_factory=Counter)
     slices: Mapping[SliceKey, "Tally"] = field(default_factory=dict)
+    levels: Mapping[SliceKey, "Tally"] = field(default_factory=dict)
 
     @classmethod
     def of(cls, true: np.ndarray, predicted: np.ndarray, within: Within | None = None) -> "Tally":
@@ -79,13 +81,6 @@ class Tally:
         if not self.rows or not other.rows:
             return self if self.rows else other
         rows, apart = self.rows + other.rows, other.mean - self.mean
-        names = {**self.slices, **other.slices}
-        slices = {
-            name: self.slices[name] + other.slices[name]
-            if name in self.slices and name in other.slices
-            else tally
-            for name, tally in names.items()
-        }
         return Tally(
             rows,
             self.squares + other.squares,
@@ -101,7 +96,8 @@ class Tally:
             min(self.least, other.least),
             None if self.clipped is None or other.clipped is None else self.clipped + other.clipped,
             self.sizes + other.sizes,
-            slices,
+            _merged(self.slices, other.slices),
+            _merged(self.levels, other.levels),
         )
 
     @property
@@ -150,6 +146,16 @@ class Tally:
             if seen >= rank:
                 return _middle(bucket)
         return math.nan
+
+
+def _merged(
+    one: Mapping[SliceKey, Tally], other: Mapping[SliceKey, Tally]
+) -> dict[SliceKey, Tally]:
+    """Return the tallies of both, those of one name added up."""
+    return {
+        name: one[name] + other[name] if name in one and name in other else tally
+        for name, tally in {**one, **other}.items()
+    }
 
 
 def sizes(error: np.ndarray) -> Counter[int]:

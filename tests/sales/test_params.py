@@ -13,6 +13,7 @@ from sales.data.split import PrepareParams
 from sales.engine import RunParams
 from sales.errors import PipelineError
 from sales.judging.gates import GateParams
+from sales.judging.pruning import PruneParams
 from sales.judging.scores import EvaluateParams
 from sales.judging.staleness import BacktestParams
 from sales.models.feature_sets import FeaturizeParams
@@ -31,6 +32,7 @@ MODELS = {
     "register": RegisterParams,
     "retrain": RetrainParams,
     "backtest": BacktestParams,
+    "prune": PruneParams,
     **{f"train.{name}": estimators.module(name).Params for name in estimators.NAMES},
     **{f"tune.{name}": TuneParams for name in estimators.NAMES if name != "linear_regression"},
 }

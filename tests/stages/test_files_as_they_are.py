@@ -85,6 +85,7 @@ def prepared(content, contract=CONTRACT, features=("area", "city", "garage")):
             "prepare.max_rejected_pct": 20.0,
             "featurize": {"feature_set": "all", "feature_sets": {"all": {"add": list(features)}}},
             "evaluate.slices": {},
+            "evaluate.inclusion": {},
             "evaluate.behaviour": {},
         }
     )

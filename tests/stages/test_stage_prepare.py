@@ -103,7 +103,8 @@ def test_the_pictures_count_every_accepted_row(raw, contract):
 def test_another_table_needs_another_contract_only(raw):
     columns = {"colour": {"role": "categorical"}, "w": {"role": "numeric"}, "y": {"role": "target"}}
     features = {"feature_set": "all", "feature_sets": {"all": {"add": ["colour", "w"]}}}
-    nothing = {"evaluate.slices": {}, "evaluate.behaviour": {}}  # they name columns of orders
+    none = ("slices", "inclusion", "behaviour")  # they name columns of orders
+    nothing = {f"evaluate.{name}": {} for name in none}
     set_params({"contract": {"columns": columns}, "featurize": features, **nothing})
     table = pd.DataFrame(
         {"y": np.arange(200.0), "colour": ["red", "blue"] * 100, "w": ["1.5"] * 200}

@@ -39,7 +39,7 @@ def prepared(table, **groups):
 
 def through(**groups):
     set_params({"ingest.source": "files", "prepare.split": "random"})
-    set_params({"evaluate.slices": {}, "evaluate.behaviour": {}})
+    set_params({"evaluate.slices": {}, "evaluate.inclusion": {}, "evaluate.behaviour": {}})
     set_params(groups)
     ingest.main()
     prepare.main()
@@ -54,6 +54,7 @@ def named(**derived):
         "contract": {"columns": {**columns, "price": {"role": "target"}}},
         "featurize": features,
         "evaluate.slices": {"100%": {"edges": [3, 6]}, 'say "hi"': {}},
+        "evaluate.inclusion": {'say "hi"': {}},
         "evaluate.behaviour": {
             "larger": {"column": "size-m2", "becomes": "`size-m2` * 2", "prediction": "up"}
         },

@@ -45,6 +45,11 @@ def test_the_committed_expressions_are_right(project):
             {},
             "params.yaml: evaluate.slices.Colour: 'Colour' is no column of the contract that is",
         ),
+        (
+            "evaluate.inclusion.Colour",
+            {},
+            "params.yaml: evaluate.inclusion.Colour: 'Colour' is no column of the contract that is",
+        ),
         ("evaluate.slices.SellerID", {}, "'SellerID' is no column of the contract that is read"),
         (
             "evaluate.slices.City",

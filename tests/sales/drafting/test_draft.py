@@ -110,7 +110,7 @@ def test_a_table_with_something_of_everything_is_drafted(project):
         *("area", "city", "state", "garage", "rooms", "no"),
     )
     assert [*loaded["evaluate"].slices] == ["city", "state", "garage", "area"]
-    assert loaded["evaluate"].behaviour == {}
+    assert loaded["evaluate"].behaviour == loaded["evaluate"].inclusion == {}
     assert loaded["register"].model_name == "houses_price_regressor"
     assert (found.confirmed.good, found.confirmed.set_aside) == (ROWS, 0)
     comments = found.groups["contract"].comments

@@ -17,6 +17,7 @@ PARAMS = gates.GateParams(
     max_negative_prediction_pct=0.1,
     min_skill_pct=50.0,
     max_slice_rmse_ratio=2.0,
+    max_inclusion_ratio=1.25,
     max_behaviour_violation_pct=5.0,
     max_coverage_shortfall_pct=2.0,
     max_model_mb=100.0,
@@ -30,6 +31,7 @@ GOOD = {
     "generalization_gap_pct": 0.2,
     "negative_prediction_pct": 0.0,
     "slice_rmse_ratio": 1.5,
+    "inclusion": {"ratio": 1.02, "level": "City=Austin"},
     "behaviour_violation_pct": 1.0,
     "coverage_shortfall": 0.0,
     "target_may_be_negative": False,
@@ -47,6 +49,7 @@ EDGES = {
     "max_negative_prediction_pct": (("negative_prediction_pct",), 0.1, 0.11),
     "min_skill_pct": (("skill_pct",), 50.0, 49.9),
     "max_slice_rmse_ratio": (("slice_rmse_ratio",), 2.0, 2.01),
+    "max_inclusion_ratio": (("inclusion", "ratio"), 1.25, 1.251),
     "max_behaviour_violation_pct": (("behaviour_violation_pct",), 5.0, 5.01),
     "max_coverage_shortfall_pct": (("coverage_shortfall",), 2.0, 2.1),
     "max_model_mb": (("model_mb",), 100.0, 100.1),
@@ -153,6 +156,12 @@ def test_a_target_that_may_be_negative_may_be_predicted_so():
 def test_where_no_behaviour_is_asked_for_its_rule_does_not_apply():
     told = gates.judge({**GOOD, "behaviour": {}}, PARAMS)["rules"]["max_behaviour_violation_pct"]
     assert (told["passed"], told["applies"]) == (True, False)
+
+
+def test_where_no_column_is_named_inclusion_does_not_apply():
+    told = gates.judge({**GOOD, "inclusion": {}}, PARAMS)["rules"]["max_inclusion_ratio"]
+    assert (told["passed"], told["applies"]) == (True, False)
+    assert told["why"].endswith("the rule does not apply, evaluate.inclusion names no column")
 
 
 def model(train, valid, test, **changes):

@@ -89,14 +89,15 @@ def exact(c):
 def test_tallies_of_partitions_add_up(pairs, data):
     true, predicted = np.array(pairs).T
     table = pd.DataFrame({"y": true, "g": ["a" if p > 0 else "b" for p in predicted]})
-    params = settings(slices={"g": {}})
+    params = settings(slices={"g": {}}, inclusion={"g": {}})
     cut = data.draw(st.integers(0, len(pairs)))
     whole = scores.tally(table, "y", predicted, None, params)
     sums = scores.tally(table[:cut], "y", predicted[:cut], None, params) + scores.tally(
         table[cut:], "y", predicted[cut:], None, params
     )
     assert (sums.rows, sums.negative, sums.sizes) == (whole.rows, whole.negative, whole.sizes)
-    assert set(sums.slices) == set(whole.slices)
+    assert set(sums.slices) == set(whole.slices) == set(sums.levels)
+    assert [one.rows for one in sums.levels.values()] == [o.rows for o in sums.slices.values()]
     for name in ("squares", "absolute", "largest", "signed", "mean", "spread"):
         one, other = getattr(sums, name), getattr(whole, name)
         assert one == pytest.approx(other, rel=1e-9, abs=1e-3)
@@ -154,6 +155,21 @@ def test_the_worst_slice_is_found_against_all_rows(orders, featuriser, model_of)
     share = (orders["Category"][300:] == "Books").mean()
     assert metrics["worst_slice"] == "Category=Books"
     assert metrics["slice_rmse_ratio"] == pytest.approx(1 / np.sqrt(share), rel=1e-4)
+
+
+def test_every_level_of_a_named_column_counts_however_rare(orders, featuriser, model_of):
+    """Slices leave out what has few rows; inclusion does not, and is no part of the slices."""
+    books = float(featuriser.levels["Category"].index("Books"))
+    worse = model_of(lambda c: exact(c) + c["Quantity"] * np.where(c["Category"] == books, 50, 1))
+    named = {"inclusion": {"Category": {}, "City": {}}}
+    found = score(worse, orders, slices={}, min_slice_rows=1000, **named)["inclusion"]
+    levels = [f"Category={c}" for c in featuriser.levels["Category"]]
+    levels += [f"City={c}" for c in featuriser.levels["City"]]
+    assert (found["level"], found["levels"]) == ("Category=Books", len(levels))
+    assert found["few_rows"] == ", ".join(levels)
+    assert 1.2 < found["ratio"] < found["measured"]
+    assert score(worse, orders, slices={}, min_slice_rows=1000)["inclusion"] == {}
+    assert score(worse, orders, **named)["slices_left_out"] == ""
 
 
 def test_bands_cover_every_row_once_and_small_slices_are_named(orders):
