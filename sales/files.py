@@ -108,6 +108,11 @@ def read_yaml(path: Path) -> Any:
 
     `1e5` is a number, as it is to DVC, which reads YAML 1.2. Raises yaml.YAMLError where it is no
     YAML.
+
+    >>> path = Path("small.yaml")
+    >>> _ = path.write_text("train: {xgboost: {gain: 1e-5}}")
+    >>> read_yaml(path)
+    {'train': {'xgboost': {'gain': 1e-05}}}
     """
     return yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)  # noqa: S506
 

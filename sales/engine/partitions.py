@@ -106,6 +106,10 @@ def write(table: pd.DataFrame, path: Path) -> None:
     """Write a table as one Parquet file, whole or not at all, into a folder that is there.
 
     It is not made here: a worker that goes on when its run has ended would bring the folder back.
+
+    >>> write(pd.DataFrame({"Price": [5.0, 6.0]}), Path("prices.parquet"))
+    >>> read([Path("prices.parquet")])["Price"].tolist()
+    [5.0, 6.0]
     """
     beside = path.with_name(f".{path.name}.{os.getpid()}.part")
     table.to_parquet(beside, compression="zstd", index=False)

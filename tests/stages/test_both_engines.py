@@ -14,12 +14,12 @@ from sales import engine, estimators, files, params
 from sales.contract import Contract
 from sales.data.split import PARTS
 from sales.engine import partitions
-from sales.judging import evaluation
+from sales.judging import evaluation, gates
 from sales.judging.scores import EvaluateParams
 from sales.models import features, out_of_fold, saved
 from sales.models.feature_sets import FeaturizeParams
 from sales.models.features import Featuriser
-from stages import evaluate, featurize, gate, prepare, train
+from stages import evaluate, featurize, gate, prepare, train, train_ensemble
 from tests.examples import ROOT, make_orders, set_params
 
 ENGINES = ("local", "dask")
@@ -261,3 +261,32 @@ def test_every_model_keeps_its_promise_on_either(both):
     for name in estimators.NAMES:
         bands = [found["edges"] for found in told(both, f"models/{name}/intervals.json")]
         assert all(np.isfinite(edges).all() and len(edges) > 5 for edges in bands)
+
+
+def test_an_ensemble_is_made_on_either(both, small_cluster, tmp_path, monkeypatch):
+    """Of each engine's own models, by valid rows in one partition or in many."""
+    monkeypatch.setenv("DASK_SCHEDULER_ADDRESS", small_cluster.scheduler_address)
+    names = ("random_forest", "xgboost", "lightgbm")
+    monkeypatch.setattr(estimators, "NAMES", names)
+    rules = dict.fromkeys(f"gate.{rule}" for rule in gates.RULES)
+    found = {}
+    for name in ENGINES:
+        shutil.copytree(both[name], tmp_path / name)
+        monkeypatch.chdir(tmp_path / name)
+        set_params({**rules, "train.ensemble.wanted": True, "train.ensemble.min_weight": 0.01})
+        train_ensemble.main()
+        model = found[name] = saved.load(Path("models/ensemble"))
+        valid = partitions.read(partitions.of(Path("data/prepared/valid.parquet")))
+        assert model.out_of_fold[0].tolist() == valid["TotalAmount"].tolist()
+        expected = sum(
+            its["weight"] * saved.load(Path("models") / own).predict(valid)
+            for own, its in model.about["members"].items()
+        )
+        assert model.predict(valid) == pytest.approx(expected, rel=1e-12)
+        assert len(model.intervals.edges) > 5
+    local, dask = (np.std(one.out_of_fold[1] - one.out_of_fold[0]) for one in found.values())
+    assert dask == pytest.approx(local, rel=0.2)
+    sampled = {name: one.about.get("sampled_rows") for name, one in found.items()}
+    assert sampled["local"] is None
+    forest = "random_forest" in found["dask"].about["members"]
+    assert sampled["dask"] == (1000 if forest else None)

@@ -59,7 +59,10 @@ def test_residuals_that_are_not_finite_are_in_no_bin():
     def residuals(off):
         predicts = SimpleNamespace(target="TotalAmount")
         one = SimpleNamespace(
-            featuriser=predicts, within=lambda *_: None, predict=lambda _: true + off
+            featuriser=predicts,
+            within=lambda *_: None,
+            predict=lambda _: true + off,
+            out_of_fold=None,
         )
         tables = {part: [orders] for part in PARTS}
         [tallies], [(edges, counts)], _ = evaluation.tallied([one], [], tables, settings, Local())
