@@ -144,7 +144,8 @@ def registered(now: Standing, name: str, today: Today, run_id: str) -> Export:
     else:
         contract = Contract(**files.read_json(CONTRACT))
         split = params.read("prepare", PrepareParams)
-        entry["learnt_from"] = learnt_from.told(PREPARED, split, contract)
+        rows = learnt_from.told(PREPARED, split, contract)
+        entry["learnt_from"] = {**rows, "dvc_md5": provenance.dvc_md5(PREPARED)}
         came = arrivals.today(params.read("ingest", IngestParams))
         entry["data"] = [span._asdict() for span in came]
         md5 = provenance.dvc_md5(folder)
