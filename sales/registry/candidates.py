@@ -12,7 +12,7 @@ from sales.data.incoming import IngestParams
 from sales.data.split import PrepareParams
 from sales.models import state
 from sales.registry import (
-    arrivals,
+    data_history,
     drawings,
     exports,
     history,
@@ -146,7 +146,7 @@ def registered(now: Standing, name: str, today: Today, run_id: str) -> Export:
         split = params.read("prepare", PrepareParams)
         rows = learnt_from.told(PREPARED, split, contract)
         entry["learnt_from"] = {**rows, "dvc_md5": provenance.dvc_md5(PREPARED)}
-        came = arrivals.today(params.read("ingest", IngestParams))
+        came = data_history.today(params.read("ingest", IngestParams))
         entry["data"] = [span._asdict() for span in came]
         md5 = provenance.dvc_md5(folder)
         to = standing.who(version)

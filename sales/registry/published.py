@@ -30,9 +30,9 @@ def spans(events: Sequence[Event], content_hash: str) -> list[dict[str, Any]] | 
 
     None of before that was noted.
     """
-    from sales.registry import arrivals  # only here: it reads rows
+    from sales.registry import data_history  # only here: it reads rows
 
-    known, seen = arrivals.of(events, content_hash), arrivals.first_seen(events)
+    known, seen = data_history.of(events, content_hash), data_history.first_seen(events)
     if known is None:
         return None
     return [{**span._asdict(), "first_seen": seen.get(span.sha256)} for span in known]
