@@ -9,7 +9,7 @@ from sales import files, params
 from sales.data import sources, spans
 from sales.data.incoming import IngestParams
 from sales.errors import PipelineError, run
-from sales.registry import arrivals, changing
+from sales.registry import changing, data_history
 from sales.registry.tracking import RegisterParams
 
 INCOMING = Path("data/incoming")
@@ -21,12 +21,13 @@ def main() -> None:
     settings = params.read("ingest", IngestParams)
     if not Path("metrics/data.json").is_file() or not Path("data/contract.json").is_file():
         raise PipelineError("no data yet: `make repro`")
-    now, events = arrivals.today(settings), changing.events(params.read("register", RegisterParams))
-    changes = arrivals.since_champion(events, now)
+    now = data_history.today(settings)
+    events = changing.events(params.read("register", RegisterParams))
+    changes = data_history.since_champion(events, now)
     known = changes if changes is not None else [spans.Changed(span, "known") for span in now]
-    print(spans.as_text(known, arrivals.first_seen(events)))
+    print(spans.as_text(known, data_history.first_seen(events)))
     if changes is not None:
-        print(f"\n{arrivals.in_a_line(changes)}")
+        print(f"\n{data_history.in_a_line(changes)}")
     elif any(event.champion for event in events):
         print("\nwhat data the champion had is not known: it was registered before that was noted")
     for line in since_used(settings):

@@ -71,13 +71,20 @@ def all_rows(
     return found
 
 
+def filled(table: pa.Table, numbers: np.ndarray) -> tuple[pa.Table, np.ndarray]:
+    """Return the rows that hold a cell at all, with their numbers."""
+    empty = cells.blank(table)
+    if empty is None:
+        return table, numbers
+    return table.filter(pa.array(~empty)), numbers[~empty]
+
+
 def _checked(table: pa.Table, contract: Contract, found: Confirmed) -> pd.DataFrame:
     numbers = np.arange(found.rows, found.rows + table.num_rows)
     found.rows += table.num_rows
-    empty = cells.blank(table)
-    if empty is not None:
-        found.blank += int(empty.sum())
-        table, numbers = table.filter(pa.array(~empty)), numbers[~empty]
+    many = table.num_rows
+    table, numbers = filled(table, numbers)
+    found.blank += many - table.num_rows
     checked = quarantine.check(contract, [Raw("", table, numbers)])
     found.without_target += checked.without_target
     faults = checked.faults

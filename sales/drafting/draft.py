@@ -3,7 +3,7 @@
 import difflib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -15,6 +15,7 @@ from sales.data import pieces
 from sales.data.reading import dialects
 from sales.data.reading.dialects import Dialect
 from sales.data.sources import Source
+from sales.data.split import PrepareParams
 from sales.drafting import (
     confirm,
     contract_group,
@@ -23,6 +24,7 @@ from sales.drafting import (
     giveaways,
     groups,
     names,
+    parting,
     profile,
     relations,
     roles,
@@ -40,6 +42,7 @@ CELLS = 8_000_000  # of a table that are looked at together
 ROWS = 65_536
 MANY_LEVELS = 50  # of a category, where params.yaml names no number
 Tree = dict[str, Any]
+G = TypeVar("G", bound=params.Group)
 READ = ("id", "date", "boolean", "numeric", "categorical", "target")
 
 
@@ -99,8 +102,9 @@ def of(source: Source, target: str, base: Tree, address: str | None = None) -> D
         for name in _named(found, "numeric", "categorical")
         if shared_keys.CALLED.search(name) and rows[name].nunique() > 20
     ]
-    parting = Parting(ordered, key)
-    drafted = _groups(base, source, found, rows, confirmed, parting, dialect, address)
+    parted = Parting(ordered, key)
+    drafted = _groups(base, source, found, rows, confirmed, parted, dialect, address)
+    drafted["prepare"] = _seeded(drafted["prepare"], _contract(found, source), drawn)
     return Draft(
         source.name,
         target,
@@ -129,6 +133,16 @@ def _key(found: Mapping[str, Role], rows: pd.DataFrame, confirmed: Confirmed) ->
     bad = {reason.rpartition(": ")[0] for reason in confirmed.reasons}
     names_read = _named(found, "numeric", "categorical")
     return shared_keys.find(rows, [name for name in names_read if name not in bad])
+
+
+def _seeded(prepared: Drafted, contract: Contract, drawn: pa.Table) -> Drafted:
+    """Return the group `prepare`, with another seed where few keys tell the parts."""
+    settings = _read(prepared.tree, PrepareParams, "prepare")
+    few = settings.group or drawn.num_rows < parting.LARGE
+    if settings.split != "hash" or not few:
+        return prepared
+    rows = parting.of(contract, drawn, settings.group)
+    return groups.seeded(prepared, parting.seed(rows, settings))
 
 
 def _tables(source: Source) -> Iterator[pa.Table]:
@@ -212,7 +226,12 @@ def _told_by_others(
 
 
 def _contract(found: Mapping[str, Role], source: Source) -> Contract:
-    return params.validate({"columns": contract_group.columns(found)}, Contract, source.name)
+    return _read({"columns": contract_group.columns(found)}, Contract, source.name)
+
+
+def _read(tree: Tree, group: type[G], name: str) -> G:
+    """Return a drafted group as the stages will read it."""
+    return params.validate(tree, group, name)
 
 
 def _of_sums(sums: Sequence[Sum], target: str) -> list[str]:
@@ -230,13 +249,13 @@ def _groups(
     found: Mapping[str, Role],
     rows: pd.DataFrame,
     confirmed: Confirmed,
-    parting: Parting,
+    parted: Parting,
     dialect: Dialect | None,
     address: str | None,
 ) -> dict[str, Drafted]:
     target = _named(found, "target")[0]
     parts = groups.sizes(confirmed.good)
-    ordered = parting.date
+    ordered = parted.date
     columns = contract_group.columns(found, ordered)
     read = {n: keys for n, keys in columns.items() if keys["role"] in READ}
     features = [n for n, k in read.items() if k["role"] in ("boolean", "numeric", "categorical")]
@@ -258,7 +277,7 @@ def _groups(
     return {
         "contract": contract_group.of(called, columns, found, confirmed),
         "ingest": groups.ingest(base["ingest"], dialect, sheet, address),
-        "prepare": groups.prepare(base["prepare"], parts, *parting, rejected),
+        "prepare": groups.prepare(base["prepare"], parts, *parted, rejected),
         "featurize": groups.featurize(base["featurize"], features, derived, encoded),
         "train": groups.train(base["train"]),
         "evaluate": groups.evaluate(base["evaluate"], rows, read, parts),

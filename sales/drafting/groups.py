@@ -86,10 +86,10 @@ def prepare(
     base: Tree, parts: Sizes, ordered_by: str | None, key: str | None, rejected_pct: float
 ) -> Drafted:
     """Return the split that fits, and as many bad rows as there are, and some."""
-    split = "time" if ordered_by else "random"
+    split = "time" if ordered_by else "hash"
     told = f"time: the rows are in the order of {ordered_by}; the latest are test"
     comments: dict[Key, str] = {
-        ("split",): told if ordered_by else "random: rows are in no order of a date"
+        ("split",): told if ordered_by else "hash: a row stays in its part as others come"
     }
     most = max(1.0, math.ceil(1.5 * rejected_pct * 10) / 10)
     if rejected_pct:
@@ -110,6 +110,21 @@ def prepare(
     if few:
         comments["valid",] = f"folds: of {parts.rows:,} rows a part would be too few to rank by"
     return Drafted({**tree, "max_rejected_pct": min(most, 100.0)}, comments)
+
+
+def seeded(prepared: Drafted, seed: int | None) -> Drafted:
+    """Return the group with the seed by which keys tell parts, as parting.py finds it; None: none.
+
+    Then rows are too much alike for keys to part them, and are drawn.
+    """
+    tree, comments = {**prepared.tree}, {**prepared.comments}
+    if seed is None:
+        tree["split"] = "random"
+        comments["split",] = "random: so few rows, or so alike, that by hash a part is too small"
+    elif seed != tree["seed"]:
+        tree["seed"] = seed
+        comments["seed",] = "the first under which the parts of so few keys are near their shares"
+    return Drafted(tree, comments)
 
 
 def featurize(

@@ -12,7 +12,7 @@ from sales.data.incoming import IngestParams
 from sales.data.split import PrepareParams
 from sales.models import state
 from sales.registry import (
-    arrivals,
+    data_history,
     drawings,
     exports,
     history,
@@ -145,8 +145,9 @@ def registered(now: Standing, name: str, today: Today, run_id: str) -> Export:
     else:
         contract = Contract(**files.read_json(CONTRACT))
         split = params.read("prepare", PrepareParams)
-        entry["learnt_from"] = learnt_from.told(PREPARED, split, contract)
-        came = arrivals.today(params.read("ingest", IngestParams))
+        rows = learnt_from.told(PREPARED, split, contract)
+        entry["learnt_from"] = {**rows, "dvc_md5": provenance.dvc_md5(PREPARED)}
+        came = data_history.today(params.read("ingest", IngestParams))
         entry["data"] = [span._asdict() for span in came]
         md5 = provenance.dvc_md5(folder)
         to = standing.who(version)

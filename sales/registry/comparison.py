@@ -111,7 +111,7 @@ def _which(found: Known, new: np.ndarray, least: int) -> tuple[str, bool]:
     rows, all_rows = int(new.sum()), f"all {len(new):,} test rows"
     if not found.certain:
         return f"{all_rows}; the champion may have learnt from some: {found.how}", False
-    if rows < least:
+    if rows < min(least, len(new)):
         few = f"only {rows:,} of them are new to it ({found.how}; register.min_unseen_rows)"
         return f"{all_rows}; the champion has learnt from some: {few}", False
     return f"{rows:,} rows that neither learnt from ({found.how})", True

@@ -30,15 +30,20 @@ SPLIT = ("split", "group", "seed", "test_size", "valid_size")
 
 def told(prepared: Path, settings: "PrepareParams", contract: "Contract") -> dict[str, Any]:
     """Return what a model of these prepared rows learnt from, as its entry keeps it."""
-    from sales.data import keys
-
     tables = {part: prepared / f"{part}.parquet" for part in (*PARTS, "test")}
     return {
         **{name: getattr(settings, name) for name in SPLIT},
-        "key": {"version": keys.VERSION, "made_of": keys.made_of(contract)},
+        "key": key(contract),
         "rows": {part: sum(partitions.rows(partitions.of(t))) for part, t in tables.items()},
         **{f"{part}_rows_sha256": files.content_hash(tables[part]) for part in PARTS},
     }
+
+
+def key(contract: "Contract") -> dict[str, Any]:
+    """Return what rows' keys are made of, by which definition."""
+    from sales.data import keys
+
+    return {"version": keys.VERSION, "made_of": keys.made_of(contract)}
 
 
 def in_words(told: Mapping[str, Any]) -> str:

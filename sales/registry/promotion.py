@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from sales.errors import PipelineError
+from sales.judging import evidence
 from sales.registry.history import What, Who
 
 CHAMPION, CHALLENGER = "champion", "challenger"
@@ -148,13 +149,27 @@ def decide(
         return Decision(False, "kept", f"{candidate.name} is {few}: {found}", found)
     if not found.low > 0:
         chance = f"{better:.2f} % better, which may be chance"
-        return Decision(False, "kept", f"{candidate.name} is {chance}: {found}", found)
+        told = f"{candidate.name} is {chance}: {found}{_what_it_takes(found)}"
+        return Decision(False, "kept", told, found)
     return Decision(True, "replaced", f"{candidate.name} is {better:.2f} % better: {found}", found)
 
 
 def improvement_pct(candidate_rmse: float, incumbent_rmse: float) -> float:
     """Return how much lower the candidate's RMSE is, in percent of the incumbent's."""
     return 100 * (1 - candidate_rmse / incumbent_rmse) if incumbent_rmse else 0.0
+
+
+def _what_it_takes(found: Compared) -> str:
+    """Return what the rows can tell from chance, and how many it takes for what was seen."""
+    least, pct = evidence.least_found(found.low, found.high), found.improvement_pct
+    if not least or least < 0:
+        return ""
+    tell = f"; such rows tell {least:.1f} % from chance 19 times of 20"
+    if not 0.01 <= pct < 100:
+        return tell
+    rows = found.rows * (math.log1p(-least / 100) / math.log1p(-pct / 100)) ** 2
+    some = round(rows, 1 - math.floor(math.log10(rows))) if rows > 1 else 1
+    return f"{tell}, {pct:.2f} % takes some {some:,.0f}"
 
 
 def _pct(value: float) -> str:

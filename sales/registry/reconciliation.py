@@ -6,7 +6,7 @@ from typing import Any
 from sales import params
 from sales.data.incoming import IngestParams
 from sales.errors import PipelineError
-from sales.registry import arrivals, candidates, history, incumbent, promotion, proposals
+from sales.registry import candidates, data_history, history, incumbent, promotion, proposals
 from sales.registry.candidates import candidate
 from sales.registry.exports import Export
 from sales.registry.history import Event, Who
@@ -27,8 +27,8 @@ def reconcile(now: Standing, today: Today, runs: Mapping[str, str]) -> dict[str,
     _tell_of_a_bar(now, today, bars)
     _end_what_lapsed(now)
 
-    came = arrivals.today(params.read("ingest", IngestParams))
-    new = arrivals.in_a_line(arrivals.since_champion(now.events, came))
+    came = data_history.today(params.read("ingest", IngestParams))
+    new = data_history.in_a_line(data_history.since_champion(now.events, came))
     chosen = candidate(names[0], today) if names else None
     stands, scored = incumbent.judged(now, chosen)
     least, overruled = now.settings.min_improvement_pct, history.overruled(now.events)
@@ -63,7 +63,7 @@ def reconcile(now: Standing, today: Today, runs: Mapping[str, str]) -> dict[str,
         raise PipelineError("there is no champion")
     champion = by_hash.get(first.content_hash) or scored or now.export_of(first)
     challenger = by_hash[second.content_hash] if second else None
-    data = {**picture(), **arrivals.told(now.events, came)}
+    data = {**picture(), **data_history.told(now.events, came)}
     return now.settle(champion, challenger, data, told)
 
 

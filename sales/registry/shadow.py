@@ -3,9 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from sales.registry import history, learnt_from, proposals
+from sales.registry import history, learnt_from, proposals, published
 from sales.registry.history import Event
 from sales.registry.promotion import CHALLENGER, CHAMPION, FALLBACK, FIGURES
+from sales.serving import version_tags
 
 if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion
@@ -64,11 +65,17 @@ def cast(
         CHALLENGER: history.challenger,
         FALLBACK: history.previous,  # a service may follow it
     }
+    told: dict[str, str] = {}  # by content hash, of who may be followed
     for alias, of in given.items():
         who = of(events)
         registry.give(alias, versions.get(who.content_hash) if who else None)
+        if who:
+            told[who.content_hash] = published.text(events, who.content_hash)
     for content_hash, facts in tags(events).items():
         version = versions.get(content_hash)
         if version:
             there = version.tags
+            if content_hash in told:
+                facts |= version_tags.apart(told[content_hash], there)
             registry.tag(version, {k: v for k, v in facts.items() if there.get(k, "") != v})
+    registry.tell(published.edition(told.values()))

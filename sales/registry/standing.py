@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 from sales import files
 from sales.errors import PipelineError
 from sales.models.state import state_folder as state_folder
-from sales.registry import exports, history, provenance
+from sales.registry import exports, history, provenance, published
 from sales.registry.exports import Export
 from sales.registry.history import Event, What, Who
-from sales.registry.promotion import CHALLENGER, CHAMPION, FALLBACK, FIGURES
+from sales.registry.promotion import CHALLENGER, CHAMPION, FALLBACK
 from sales.registry.tracking import RegisterParams, Registry
 
 if TYPE_CHECKING:
@@ -142,11 +142,9 @@ class Standing:
         """Return an export that tells what the rule last decided of its model, and why."""
         from sales.judging import card
 
-        event = history.decision(self.events, export.entry["content_hash"])
-        if event is None:
+        told = published.decision(self.events, export.entry["content_hash"])
+        if told is None:
             return export
-        told = {"what": event.what, "reason": event.reason, "data": event.data}
-        told |= {name: getattr(event, name) for name in FIGURES}
         evaluation = {**export.evaluation, "decision": told} if export.evaluation else None
         text = card.decided(export.card["md"], told) if "md" in export.card else ""
         cards = {"md": text, "html": card.html(text)} if text else export.card

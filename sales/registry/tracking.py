@@ -267,5 +267,19 @@ class Registry:
             if value is not None:
                 self._set(self.client.set_model_version_tag, of.version, key, str(value))
 
+    def tell(self, facts: Mapping[str, str]) -> None:
+        """Set tags of the registered model; writes nothing where they stand so, or it has none."""
+        from mlflow.exceptions import MlflowException
+
+        try:
+            there = self.client.get_registered_model(self.name).tags
+        except MlflowException as error:
+            if not asking.absent(error):
+                raise
+            return
+        for key, value in facts.items():
+            if there.get(key) != value:
+                self._set(self.client.set_registered_model_tag, key, value)
+
     def _set(self, call: Callable[..., Any], *told: str) -> None:
         asking.with_others(call, self.name, *told)

@@ -23,6 +23,8 @@ from sales.serving.answering import ALIASES, DATA
 from sales.serving.mlflow_server import CARDS, EVALUATION, SERVED, AwayError, Version
 
 PROMOTED, LINK = "promoted.json", "promoted"
+NAMED = ("version", "run_id", "model", "content_hash")  # of a version, in an export's entry
+BESIDE = "told.json"  # among the texts of an export: what the version's tags told
 
 
 class Source(Protocol):
@@ -71,7 +73,7 @@ class Downloads:
             if held == dict(wanted):
                 return []
             beside = self.folder / f"{self._number() + 1:06d}-{secrets.token_hex(4)}"
-            have = {version: self.link.resolve() / alias for alias, version in held.items()}
+            have = {one.untold: self.link.resolve() / alias for alias, one in held.items()}
             try:
                 complaints = self._write(beside, source, wanted, have)
                 if _told(beside) != held:
@@ -100,14 +102,14 @@ class Downloads:
         promoted: dict[str, Any] = {"model_name": source.name, **dict.fromkeys(ALIASES)}
         for alias, version in wanted.items():
             try:
-                promoted[alias] = _export(beside / alias, version, source, near.get(version))
-                near[version] = beside / alias
+                promoted[alias] = _export(beside / alias, version, source, near.get(version.untold))
+                near[version.untold] = beside / alias
             except PipelineError as error:
                 if alias == "champion" or isinstance(error, AwayError):
                     raise
                 complaints[alias] = str(error)
         files.write_json(beside / PROMOTED, promoted)
-        new = [a for a, version in wanted.items() if promoted[a] and version not in have]
+        new = [a for a, version in wanted.items() if promoted[a] and version.untold not in have]
         failed = trial.failing(beside, new)
         if "champion" in failed:
             raise PipelineError(failed["champion"])
@@ -162,15 +164,37 @@ def _export(at: Path, version: Version, source: Source, near: Path | None) -> di
             source.model(version, Path(scratch)).rename(at)
     if files.content_hash(at) != version.content_hash:
         raise PipelineError(f"{named} is not what was registered: its content hash differs")
+    texts[BESIDE] = version.told or "{}"
+    beside = json.loads(texts[BESIDE])
     files.write_json(_texts(at), texts)
     if EVALUATION in texts:
-        _put(at.parent / "evaluation" / f"{at.name}.json", texts[EVALUATION])
+        text = _with(
+            texts[EVALUATION], {key: beside[key] for key in ("decision",) if beside.get(key)}
+        )
+        _put(at.parent / "evaluation" / f"{at.name}.json", text)
     for card in CARDS:
         if card in texts:
             _put(at.parent / "cards" / f"{at.name}{Path(card).suffix}", texts[card])
     if at.name == "champion" and DATA in texts:
-        _put(at.parent / DATA, texts[DATA])
-    return {**vars(version), **served}
+        _put(at.parent / DATA, _with(texts[DATA], _came(beside.get("spans"))))
+    return {**_entry(version), **served}
+
+
+def _entry(version: Version) -> dict[str, Any]:
+    return {name: its for name, its in vars(version).items() if name != "told"}
+
+
+def _came(spans: list[dict[str, Any]] | None) -> dict[str, Any]:
+    """Return what the champion's files tell as the service tells it: they are all its own."""
+    if spans is None:
+        return {}
+    told = [{**span, "since_champion": "known"} for span in spans]
+    return {"spans": told, "rows_since_champion": 0}
+
+
+def _with(text: str, more: Mapping[str, Any]) -> str:
+    """Return a JSON object with more in it; word for word where there is nothing more."""
+    return json.dumps({**json.loads(text), **more}) if more else text
 
 
 def _texts(export: Path) -> Path:
@@ -183,12 +207,23 @@ def _told(folder: Path) -> dict[str, Version]:
     try:
         promoted = files.read_json(folder / PROMOTED)
         return {
-            alias: Version(**{key: promoted[alias][key] for key in Version.__annotations__})
+            alias: Version(
+                **{key: promoted[alias][key] for key in NAMED}, told=_beside(folder, alias)
+            )
             for alias in ALIASES
             if promoted.get(alias)
         }
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return {}
+
+
+def _beside(folder: Path, alias: str) -> str:
+    """Return what the tags of an export's version told when it came."""
+    try:
+        told = str(files.read_json(_texts(folder / alias)).get(BESIDE, ""))
+    except (OSError, ValueError, AttributeError):  # spoilt: `held` does not hold it
+        return ""
+    return "" if told == "{}" else told
 
 
 def _put(path: Path, text: str) -> None:

@@ -9,11 +9,12 @@ import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sales.errors import PipelineError
+from sales.serving import version_tags
 from sales.serving.answering import ALIASES
 from sales.serving.settings import without_password
 
@@ -45,12 +46,21 @@ class AwayError(PipelineError):
 
 @dataclass(frozen=True)
 class Version:
-    """A registered version, by the names that an export's entry has."""
+    """A registered version, by the names that an export's entry has.
+
+    `told` is what else the registry tells of it, a JSON object: `decision` and `spans`.
+    """
 
     version: int
     run_id: str
     model: str
     content_hash: str
+    told: str = ""
+
+    @property
+    def untold(self) -> "Version":
+        """Which version it is, and nothing more: as long as that stays, its files do."""
+        return replace(self, told="")
 
 
 class RegisteredModel:
@@ -76,18 +86,19 @@ class RegisteredModel:
         self.name, self._mlflow = name, mlflow
         self._client = mlflow.MlflowClient(**self._named)
         self._where = without_password(tracking)
-        self._known: dict[tuple[int, str], Version] = {}
+        self._known: dict[tuple[int, str, str], Version] = {}
 
     def holders(self) -> dict[str, Version]:
         """Return who holds which alias. Raises AwayError.
 
-        One request, and one more for each version that is new.
+        One request, and one more for each version that is new, or of which something new is told.
         """
         told = self._told()
+        edition = told.tags.get(version_tags.TOLD, "")
         found = {}
         for alias in ALIASES:
             if number := told.aliases.get(alias):
-                key = told.creation_timestamp, str(number)
+                key = told.creation_timestamp, str(number), edition
                 if key not in self._known:
                     self._known[key] = self._version(str(number))
                 found[alias] = self._known[key]
@@ -137,7 +148,8 @@ class RegisteredModel:
             raise AwayError(self._why(error)) from error
         hashed = told.tags.get("content_hash", "")
         model = told.tags.get("model", "")
-        return Version(int(told.version), told.run_id or "", model, hashed)
+        beside = version_tags.together(told.tags)
+        return Version(int(told.version), told.run_id or "", model, hashed, beside)
 
     @contextmanager
     def _lost(self, of: Version) -> Iterator[None]:

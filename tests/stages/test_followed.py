@@ -8,8 +8,9 @@ from sales import files
 from sales.serving import answering
 from sales.serving.downloads import Downloads
 from sales.serving.mlflow_server import PATIENCE, RegisteredModel
-from stages import champion
-from tests.trained_project import NAME
+from stages import champion, register
+from tests.examples import set_params
+from tests.trained_project import NAME, boosted
 
 PROMOTED = Path("models/promoted")
 
@@ -49,13 +50,11 @@ def test_a_follower_has_what_is_exported_here(followed, monkeypatch):
         assert set(theirs) == set(ours)
         for alias, one in theirs.items():
             assert one.entry == of_the_model(ours[alias].entry)
-            evaluation = ours[alias].evaluation
-            evaluation.pop("decision", None)  # a page over a follower does not tell it yet
-            assert one.evaluation == evaluation
+            assert one.evaluation == ours[alias].evaluation
+            assert one.evaluation["decision"]["reason"]
         elsewhere = Path("elsewhere/promoted")
         data = files.read_json(PROMOTED / "data.json")
-        for of_the_history in ("spans", "rows_since_champion"):  # nor what data came when
-            del data[of_the_history]
+        assert data["spans"][0]["first_seen"]
         assert files.read_json(elsewhere / "data.json") == data
         assert {path.name for path in (elsewhere / "cards").iterdir()} == {
             path.name for path in (PROMOTED / "cards").iterdir()
@@ -70,3 +69,15 @@ def test_what_was_restored_can_be_followed(followed, monkeypatch):
     for alias, one in theirs.items():  # the run is another one, its first is lost
         found = {**one.entry, "run_id": ours[alias].entry["run_id"]}
         assert found == of_the_model(ours[alias].entry)
+
+
+def test_a_decision_on_the_same_model_is_followed_too(followed, monkeypatch):
+    """The challenger stays, and is compared anew: only what is told of it is another thing."""
+    before = followed()["challenger"]
+    set_params({"register.min_improvement_pct": 99.0})
+    boosted(60)
+    register.main()
+    theirs, ours = followed()["challenger"], answering.load(PROMOTED)["challenger"]
+    assert theirs.entry == before.entry
+    assert theirs.evaluation["decision"] == ours.evaluation["decision"]
+    assert theirs.evaluation["decision"] != before.evaluation["decision"]

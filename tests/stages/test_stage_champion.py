@@ -12,7 +12,7 @@ import pytest
 from sales import files, params
 from sales.errors import PipelineError
 from sales.models import belonging, saved
-from sales.registry import changing, history, lock, standing, tracking
+from sales.registry import changing, history, learnt_from, lock, standing, tracking
 from sales.serving import answering
 from stages import champion, register
 from tests import patience
@@ -398,6 +398,8 @@ def test_the_registry_comes_back_from_the_history(gated, way):
     for version in open_registry().versions().values():
         folder = open_registry().folder(version)
         assert saved.load(folder).content_hash == version.tags["content_hash"]
+        record = learnt_from.kept(open_registry(), version.run_id)  # made anew of today's rows
+        assert len(record) == 400
 
 
 def test_a_model_that_is_nowhere_stays_lost_and_keeps_its_number(three, capsys):

@@ -4,15 +4,18 @@ The champion learnt from the rows 0 to 300, and from 300 to 400 when to stop.
 """
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
+import stages.champion
 from sales import files
 from sales.data.preparation import GROUPS
 from sales.models import saved
+from sales.registry import provenance
 from stages import register
 from tests import trained_project
 from tests.examples import make_orders, set_params
@@ -104,6 +107,51 @@ def test_of_a_version_of_before_nothing_is_known_and_all_rows_are_taken(
     assert told["compared_rows"] == 200
     assert "the champion may have learnt from some: it" in told["reason"]
     assert told["outcome"] == "replaced"
+
+
+@pytest.mark.parametrize("kept", ["with its run", "in DVC's cache", "nowhere"])
+def test_a_rebuilt_registry_knows_which_rows_a_version_learnt_from_or_says_that_it_does_not(
+    gated, monkeypatch, capsys, kept
+):
+    set_params({"prepare.split": "random"})
+    boosted(OLD)
+    cache = Path("cache").resolve()
+    if kept == "in DVC's cache":
+        into_a_cache(Path("data/prepared"), cache)
+    monkeypatch.setattr(provenance, "cache_folder", lambda: cache)
+    register.main()
+    for file in Path("state/registry").glob("mlflow.db*"):
+        file.unlink()
+    if kept != "with its run":
+        shutil.rmtree("state/artifacts")
+    shutil.rmtree("data/prepared")
+    capsys.readouterr()
+    monkeypatch.setattr("sys.argv", ["champion", "rebuild"])
+    stages.champion.main()
+    lost = kept == "nowhere"
+    assert ("which rows it learnt from is lost" in capsys.readouterr().out) == lost
+    told = other_rows(monkeypatch, test=slice(250, 450))
+    assert told["compared_rows"] == (200 if lost else 50)
+    assert ("its run in MLflow has lost the record" in told["reason"]) == lost
+
+
+def into_a_cache(folder, cache):
+    """Keep a folder as DVC keeps an output, and name it in dvc.lock."""
+    listing = [
+        {"md5": f"{n:032d}", "relpath": path.name} for n, path in enumerate(folder.iterdir())
+    ]
+    for one in listing:
+        put_into(cache, one["md5"], (folder / one["relpath"]).read_bytes())
+    md5 = "ab" + "0" * 30 + ".dir"
+    put_into(cache, md5, json.dumps(listing).encode())
+    out = {"path": folder.as_posix(), "md5": md5}
+    Path("dvc.lock").write_text(json.dumps({"stages": {"prepare": {"outs": [out]}}}))
+
+
+def put_into(cache, md5, content):
+    place = cache / "files" / "md5" / md5[:2] / md5[2:]
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.write_bytes(content)
 
 
 def forget(path):

@@ -178,9 +178,9 @@ def test_rows_that_cannot_be_read_are_told_and_allowed_for(project):
     assert "area: not a number: 6 cells, their rows set aside; the first in row 8: 'x1'" in told
 
 
-def test_rows_in_no_order_are_drawn(project):
+def test_rows_in_no_order_are_parted_by_their_keys(project):
     table = houses().sample(frac=1, random_state=1)
-    assert draft.of(source(table), "price", BASE).groups["prepare"].tree["split"] == "random"
+    assert draft.of(source(table), "price", BASE).groups["prepare"].tree["split"] == "hash"
 
 
 def test_the_date_that_parts_rows_stands_first(project):

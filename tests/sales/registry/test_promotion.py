@@ -45,7 +45,8 @@ def incumbent(rmse=100.0, candidate=90.0, **changes):
             False,
             "kept",
             "10.00 % better, which may be chance: test RMSE 90 against 100 (0.00 to 20.00 % "
-            "better, 95 % sure) on 200 rows that neither learnt from",
+            "better, 95 % sure) on 200 rows that neither learnt from; such rows tell 18.6 % from "
+            "chance 19 times of 20, 10.00 % takes some 760",
         ),
         (
             incumbent(compared=against(100.0, low=-math.inf, high=100.0)),

@@ -214,6 +214,39 @@ def test_what_a_disk_has_spoilt_is_not_held_and_is_brought_again(shelf, untried,
     assert {number for _, number in shelf.asked} == {1, 2}
 
 
+TOLD = {"decision": {"reason": "better"}, "spans": [{"name": "may.csv", "first_seen": None}]}
+
+
+def test_what_a_version_is_told_with_lies_where_a_service_looks_for_it(shelf, untried, tmp_path):
+    ours, text = Downloads(tmp_path), json.dumps(TOLD)
+    wanted = {a: shelf.version(a, told=text) for a in ("champion", "challenger")}
+    assert ours.bring(shelf, wanted) == []
+    assert ours.held() == wanted
+    assert files.read_json(ours.link / "data.json") == {
+        "rows_in": 1,
+        "spans": [{**TOLD["spans"][0], "since_champion": "known"}],
+        "rows_since_champion": 0,
+    }
+    for served in answering.load(ours.link).values():
+        assert served.evaluation["decision"] == TOLD["decision"]
+        assert "told" not in served.entry
+
+
+def test_what_is_told_anew_needs_no_download_and_no_trial(shelf, untried, tmp_path):
+    """Of before it was told, and where another decision was made since."""
+    ours = Downloads(tmp_path)
+    ours.bring(shelf, {"champion": shelf.version("champion")})
+    asked, link = list(shelf.asked), ours.link.resolve()
+    for text in (json.dumps(TOLD), json.dumps({"decision": None, "spans": None}), ""):
+        wanted = {"champion": shelf.version("champion", told=text)}
+        assert ours.bring(shelf, wanted) == []
+        assert ours.held() == wanted
+        assert (shelf.asked, untried) == (asked, ["champion"])
+        assert ours.link.resolve() != link
+        evaluation = answering.load(ours.link)["champion"].evaluation
+        assert evaluation.get("decision") == (TOLD["decision"] if "better" in text else None)
+
+
 @pytest.mark.parametrize("told", ["", "[]", '{"champion": 3}', '{"champion": {"version": 1}}'])
 def test_a_spoilt_record_holds_nothing(shelf, untried, tmp_path, told):
     ours = Downloads(tmp_path)

@@ -109,6 +109,32 @@ def test_a_version_is_asked_for_once_and_anew_when_the_model_is_another(answerin
     assert model.holders()["champion"].content_hash == "b"
 
 
+def test_what_is_told_of_a_version_is_asked_for_again_only_when_something_else_is_told(answering):
+    def tags(**told):
+        return [{"key": key, "value": value} for key, value in told.items()]
+
+    def tells(edition, **told):
+        model = {"name": "orders", "creation_timestamp": 1, "tags": tags(told=edition)}
+        aliases = [{"alias": "champion", "version": "3"}]
+        answering["registered-models/get"] = (
+            200,
+            {"registered_model": {**model, "aliases": aliases}},
+        )
+        told |= {"content_hash": "a", "model": "m"}
+        version = {"name": "orders", "version": "3", "run_id": "r", "tags": tags(**told)}
+        answering["model-versions/get"] = 200, {"model_version": version}
+
+    tells("first", told='{"spans":', told_1="null}")
+    model = RegisteredModel("orders")
+    assert model.holders()["champion"].told == '{"spans":null}'
+    tells("first", told='{"spans":[]}', told_1="")
+    assert model.holders()["champion"].told == '{"spans":null}'
+    tells("second", told='{"spans":[]}', told_1="")
+    assert model.holders()["champion"] == Version(3, "r", "m", "a", '{"spans":[]}')
+    tells("third", told='{"spans"')  # while it is being written
+    assert model.holders()["champion"].told == ""
+
+
 def test_lost_files_are_told_from_a_server_that_is_away(answering):
     told = {"registered_model": {"name": "orders"}}
     answering["registered-models/get"] = 200, told

@@ -4,7 +4,7 @@ import pytest
 
 from sales.data import spans
 from sales.data.spans import Span
-from sales.registry import arrivals
+from sales.registry import data_history
 from sales.registry.history import Event, Who
 
 ONE, TWO = (Who(model="xgboost", version=n, content_hash=f"h{n}") for n in (1, 2))
@@ -18,10 +18,10 @@ def registered(who, when, known):
 
 def test_of_the_champion_not_of_the_last_version():
     events = [registered(ONE, "t1", [MAY]), registered(TWO, "t2", [MAY, JUNE])]
-    changes = arrivals.since_champion(events, [MAY, JUNE])
+    changes = data_history.since_champion(events, [MAY, JUNE])
     assert [each.change for each in changes] == ["known", "new"]
-    assert arrivals.first_seen(events) == {"a1": "t1", "b2": "t2"}
-    told = arrivals.told(events, [MAY, JUNE])
+    assert data_history.first_seen(events) == {"a1": "t1", "b2": "t2"}
+    told = data_history.told(events, [MAY, JUNE])
     assert told["rows_since_champion"] == 1_500
     assert [(s["name"], s["first_seen"], s["since_champion"]) for s in told["spans"]] == [
         ("may.csv", "t1", "known"),
@@ -31,9 +31,9 @@ def test_of_the_champion_not_of_the_last_version():
 
 @pytest.mark.parametrize("events", [[], [registered(ONE, "t1", None)]])
 def test_before_that_was_noted_nothing_is_said(events):
-    assert arrivals.since_champion(events, [MAY]) is None
-    assert arrivals.in_a_line(None) == ""
-    told = arrivals.told(events, [MAY])
+    assert data_history.since_champion(events, [MAY]) is None
+    assert data_history.in_a_line(None) == ""
+    told = data_history.told(events, [MAY])
     assert told["rows_since_champion"] is None
     [span] = told["spans"]
     assert (span["first_seen"], span["since_champion"]) == (None, None)
@@ -41,6 +41,6 @@ def test_before_that_was_noted_nothing_is_said(events):
 
 def test_a_line_names_some_files_and_counts_the_others():
     now = [Span(f"{n}.csv", f"{n}", 1) for n in range(14)]
-    line = arrivals.in_a_line(spans.since([MAY], now))
+    line = data_history.in_a_line(spans.since([MAY], now))
     assert line.startswith("since the champion's data 86 rows fewer: 0.csv is new, 1.csv is new")
     assert line.endswith("9.csv is new and 5 more")
