@@ -295,7 +295,7 @@ check: setup ## lint, format and types; the schemas of the CI workflow and of co
 	check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	check-jsonschema --quiet --builtin-schema vendor.compose-spec compose.yaml
 
-outdated: setup ## newer versions than uv.lock has, within pyproject.toml's bounds and beyond, and known vulnerabilities; asks PyPI and OSV
+outdated: setup ## newer versions than uv.lock has, what a bound holds back, known vulnerabilities; asks PyPI and OSV
 	@.ci/outdated
 
 format: setup ## put the code into the project's format

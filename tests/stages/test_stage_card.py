@@ -69,6 +69,16 @@ def test_each_model_has_a_card_with_its_own_figures(ready):
         listed = re.findall(r"^\| (\S+(?:=|<).*?) \| [\d,]+ \|", told, re.MULTILINE)
         assert [one.replace("\\", "") for one in listed] == list(slices["slice"])
         assert f"Measured on the test rows: {metrics['coverage_pct']:.4g} %" in told
+        worst = metrics["inclusion"]
+        assert f"Of the {worst['levels']} levels of the columns whose every level must" in told
+        assert f"{worst['level']} is the worst: on its {worst['rows']:,}\n" in told
+        assert f"times that of all, at least {worst['ratio']:.4g} beyond chance." in told
+
+
+def test_where_no_column_is_named_the_card_says_nothing_of_inclusion(ready):
+    for path in (Path(f"metrics/{name}.json") for name in NAMES):
+        files.write_json(path, {**files.read_json(path), "inclusion": {}})
+    assert "served alike" not in text()
 
 
 def test_data_split_and_features(ready):

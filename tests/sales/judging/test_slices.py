@@ -26,5 +26,5 @@ def test_rows_are_cut_by_value_and_by_band_in_the_order_of_the_parameters():
 
 
 def test_an_unknown_column_is_named():
-    with pytest.raises(PipelineError, match=r"evaluate\.slices: the data has no column 'Colour'"):
+    with pytest.raises(PipelineError, match=r"evaluate: the data has no column 'Colour'"):
         next(within(pd.DataFrame({"Price": [1.0]}), {"Colour": Slice()}))
