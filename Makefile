@@ -240,7 +240,8 @@ explain: setup ## one order from its raw row to the answer, and why: ORDER=ORD00
 
 ##@ Check
 TESTED_WITH = setup setup-cluster $(VENV)/.kubernetes $(VENV)/.browser
-SUITE = pytest -n 2 --dist loadfile
+# The order of files is the tests' own: the longest first.
+SUITE = pytest -n 2 --dist loadfile --no-loadscope-reorder
 OTHERS_APART = not container and not crashes and not cuts and not retrain
 test: $(TESTED_WITH) ## the test suite: all but what the next targets run
 	$(SUITE)

@@ -1,9 +1,16 @@
 """Fixtures shared by all tests."""
 
 import os
+
+# Threads of OpenMP that wait for one another sleep meanwhile. By default they spin: where the
+# processes that share the suite have more threads than there are cores, a boosting of a quarter of
+# a second then takes nine seconds of CPU. OpenMP reads it as the libraries are imported.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
 import shutil
 import sys
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -11,12 +18,20 @@ import pytest
 from sales import params
 from sales.contract import Contract
 from sales.models.feature_sets import FeaturizeParams
-from tests import patience
+from tests import longest, once, patience
 from tests.examples import ROOT, make_orders, promote
 from tests.object_store import s3  # noqa: F401
 from tests.postgres import postgres  # noqa: F401
 from tests.small_cluster import on_dask, small_cluster  # noqa: F401
-from tests.trained_project import crowned, drawn_once, gated, three, trained  # noqa: F401
+from tests.trained_project import (  # noqa: F401
+    crowned,
+    drawn_once,
+    gated,
+    registered,
+    registered_once,
+    three,
+    trained,
+)
 
 patience.for_all_tests()
 drawn_once()
@@ -30,6 +45,18 @@ def pytest_make_parametrize_id(val: object) -> str | None:
     if isinstance(val, bytes) and not (len(val) <= 40 and val.isascii()):
         return "bytes"
     return None
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes longest."""
+    longest.first(items)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _once(tmp_path_factory):
+    """Let what is made once lie in the folder of this run, which its processes share."""
+    once.within(tmp_path_factory)
 
 
 @pytest.fixture(autouse=True)
@@ -69,19 +96,15 @@ def featurize_params() -> FeaturizeParams:
 
 
 @pytest.fixture(scope="session")
-def promoted(tmp_path_factory) -> Path:
+def promoted(_once) -> Path:
     """Return the folder of a small export: a champion, a challenger and a fallback."""
-    folder = tmp_path_factory.mktemp("promoted")
     small = {"n_estimators": 60, "learning_rate": 0.3}
-    promote(
-        folder,
-        {
-            "champion": ("linear_regression", {}),
-            "challenger": ("xgboost", small),
-            "fallback": ("linear_regression", {"digits": 5}),
-        },
-    )
-    return folder
+    models: dict[str, tuple[str, dict[str, Any]]] = {
+        "champion": ("linear_regression", {}),
+        "challenger": ("xgboost", small),
+        "fallback": ("linear_regression", {"digits": 5}),
+    }
+    return once.made("promoted", lambda folder: promote(folder, models))
 
 
 @pytest.fixture

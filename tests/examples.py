@@ -94,8 +94,8 @@ def make_orders(rows: int, seed: int = 0) -> pd.DataFrame:
     )
 
 
-class Dumper(yaml.SafeDumper):
-    """Writes nothing for None, as DVC does."""
+class Dumper(getattr(yaml, "CSafeDumper", yaml.SafeDumper)):  # type: ignore[misc]
+    """Writes nothing for None, as DVC does; by libyaml where PyYAML has it: ten times as fast."""
 
 
 Dumper.add_representer(
@@ -106,7 +106,7 @@ Dumper.add_representer(
 def set_params(changes: dict[str, Any]) -> None:
     """Change dotted keys of params.yaml in the current folder."""
     path = Path("params.yaml")
-    tree = yaml.safe_load(path.read_text())
+    tree = files.read_yaml(path)
     for key, value in changes.items():
         *parents, last = key.split(".")
         inner = tree

@@ -21,9 +21,13 @@ from tests.examples import PUBLISHED_ORDER
 @pytest.fixture
 def link(promoted, tmp_path):
     """Return a link to the exports; beside them lie others, champion and challenger exchanged."""
-    shutil.copytree(promoted, tmp_path / "one")
-    shutil.copytree(promoted, tmp_path / "two")
-    two = tmp_path / "two"
+    return linked(promoted, tmp_path)
+
+
+def linked(promoted, folder):
+    shutil.copytree(promoted, folder / "one")
+    shutil.copytree(promoted, folder / "two")
+    two = folder / "two"
     (two / "champion").rename(two / "was")
     (two / "challenger").rename(two / "champion")
     (two / "was").rename(two / "challenger")
@@ -31,8 +35,30 @@ def link(promoted, tmp_path):
     told |= {"champion": told["challenger"], "challenger": told["champion"], "fallback": None}
     files.write_json(two / "promoted.json", told)
     shutil.rmtree(two / "fallback")
-    (tmp_path / "promoted").symlink_to("one")
-    return tmp_path / "promoted"
+    (folder / "promoted").symlink_to("one")
+    return folder / "promoted"
+
+
+@pytest.fixture(scope="module")
+def one_server(promoted, tmp_path_factory):
+    """Start a server with one worker; return its link and its address."""
+    folder = tmp_path_factory.mktemp("follows")
+    link = linked(promoted, folder)
+    process, url = serve(link, folder)
+    yield link, url
+    stop(process)
+
+
+@pytest.fixture
+def running(one_server):
+    """Return that server's link and address, and what it logs from now on; it answers by `one`."""
+    link, url = one_server
+    point(link, "one")
+    eventually(url, 1, times=1)
+    patience.until(lambda: not httpx.get(f"{url}/readyz").json()["behind_since"])
+    log = link.with_name("log")
+    before = len(log.read_bytes())
+    return link, url, lambda: log.read_bytes()[before:].decode()
 
 
 def point(link, to):
@@ -75,26 +101,22 @@ def test_all_workers_follow_and_no_request_fails(link, tmp_path):
         stop(process)
 
 
-def test_exports_that_cannot_be_loaded_change_nothing_and_are_told_of(link, tmp_path):
-    process, url = serve(link, tmp_path)
+def test_exports_that_cannot_be_loaded_change_nothing_and_are_told_of(running):
+    link, url, log = running
+    path = link.with_name("two") / "promoted.json"
+    whole = path.read_bytes()
+    broken = json.loads(whole)
+    broken["champion"]["golden"]["prediction"] += 1
     try:
-        path = tmp_path / "two" / "promoted.json"
-        broken = json.loads(path.read_text())
-        broken["champion"]["golden"]["prediction"] += 1
         path.write_text(json.dumps(broken))
         point(link, "two")
-        deadline = time.monotonic() + patience.SECONDS
-        while (
-            "cannot be loaded: the champion answers its golden row"
-            not in (tmp_path / "log").read_text()
-        ):
-            assert time.monotonic() < deadline
-            time.sleep(0.1)
+        told = "cannot be loaded: the champion answers its golden row"
+        patience.until(lambda: told in log(), log)
         assert version(url) == 1
         point(link, "one")
         assert httpx.get(f"{url}/readyz").status_code == 200
     finally:
-        stop(process)
+        path.write_bytes(whole)
 
 
 def test_what_a_person_decides_reaches_a_running_service(three, monkeypatch):
@@ -110,39 +132,36 @@ def test_what_a_person_decides_reaches_a_running_service(three, monkeypatch):
 
 
 @pytest.mark.parametrize("content", [b"", b'{"champion": {"ver', b"[]"])
-def test_a_spoilt_promotion_is_told_once_and_since_when_and_heals(link, tmp_path, content):
-    process, url = serve(link, tmp_path)
+def test_a_spoilt_promotion_is_told_once_and_since_when_and_heals(running, content):
+    link, url, log = running
 
     def behind():
         [told] = re.findall(r"^promotion_behind_since_seconds (.*)", metrics(url), re.MULTILINE)
         return float(told)
 
     def eventually_behind(expected):
-        deadline = time.monotonic() + patience.SECONDS
-        while bool(httpx.get(f"{url}/readyz").json()["behind_since"]) != expected:
-            assert time.monotonic() < deadline
-            time.sleep(0.1)
+        told = lambda: httpx.get(f"{url}/readyz").json()["behind_since"]  # noqa: E731
+        patience.until(lambda: bool(told()) == expected, every=0.1)
 
+    path = link.with_name("two") / "promoted.json"
+    whole = path.read_bytes()
     try:
         began = time.time() - 1
         assert behind() == 0
-        whole = (tmp_path / "two" / "promoted.json").read_bytes()
-        (tmp_path / "two" / "promoted.json").write_bytes(content)
+        path.write_bytes(content)
         point(link, "two")
         eventually_behind(True)
         time.sleep(1.5 * RETRY_SECONDS)  # it was tried again meanwhile
         assert version(url) == 1
         assert began < behind() < time.time()
         assert httpx.get(f"{url}/readyz").json()["behind_why"]
-        log = (tmp_path / "log").read_text()
-        assert log.count("cannot be loaded") == 1
-        assert "Traceback" not in log
-        (tmp_path / "two" / "promoted.json").write_bytes(whole)
-        eventually(url, 2, times=1)
-        eventually_behind(False)
-        assert behind() == 0
+        assert log().count("cannot be loaded") == 1
+        assert "Traceback" not in log()
     finally:
-        stop(process)
+        path.write_bytes(whole)
+    eventually(url, 2, times=1)
+    eventually_behind(False)
+    assert behind() == 0
 
 
 def metrics(url):

@@ -1,7 +1,9 @@
 """A project in which two small models are trained, evaluated and gated, ready to register."""
 
+import contextlib
+import hashlib
 import json
-import os
+import pickle
 import shutil
 from pathlib import Path
 
@@ -14,8 +16,17 @@ from sales.engine import Local
 from sales.estimators import TrainingData
 from sales.judging import evaluation, gates, scores
 from sales.models import belonging, features, intervals, saved
-from sales.registry import drawings, generations, homes, relocation, standing, tracking
+from sales.registry import (
+    drawings,
+    fingerprint,
+    generations,
+    homes,
+    relocation,
+    standing,
+    tracking,
+)
 from stages import register
+from tests import once
 from tests.examples import ROOT, fitted, make_orders, pictured, set_params
 
 NAME = "amazon_sales_totalamount_regressor"
@@ -32,7 +43,37 @@ def train(settings=SMALL, feature_set="priced", orders=None):
     """Train, evaluate and gate two small models in the current folder, by the real code.
 
     Of 600 orders as PARTS has them; of those that are given half are train rows, a third test rows.
+    What was asked for before, with the same params.yaml, is laid down again.
     """
+    if not once.is_shared():
+        _train(settings, feature_set, orders)
+        return
+    rows = b"" if orders is None else orders.to_parquet()
+    told = [Path("params.yaml").read_text(), settings, feature_set, PARTS, NAMES]
+    asked = hashlib.sha256(repr(told).encode() + rows).hexdigest()
+
+    def make(folder):
+        asked_for = shutil.copy("params.yaml", folder)
+        with contextlib.chdir(folder):
+            _train(settings, feature_set, orders)
+        Path(asked_for).unlink()
+
+    _lay_down(once.made(f"trained_{asked[:16]}", make))
+
+
+def _lay_down(folder):
+    """Copy what was trained in a folder to the current one, each file whole, in a new place."""
+    for model in NAMES:
+        shutil.rmtree(Path("models") / model, ignore_errors=True)
+    for path in sorted(folder.rglob("*")):
+        if path.is_file():
+            at = path.relative_to(folder)
+            at.parent.mkdir(parents=True, exist_ok=True)
+            at.unlink(missing_ok=True)
+            shutil.copyfile(path, at)
+
+
+def _train(settings, feature_set, orders):
     contract = params.read("contract", Contract)
     featurize = params.read("featurize", features.FeaturizeParams)
     featurize = featurize.model_copy(update={"feature_set": feature_set})
@@ -118,8 +159,15 @@ def drawn_once():
     draw, known = drawings.of, {}
 
     def of(model, tables):
-        key = (model, *(f"{name} {table.to_csv()}" for name, table in tables.items()))
-        if key not in known:
+        told = "\0".join([model, *(f"{name} {table.to_csv()}" for name, table in tables.items())])
+        key = hashlib.sha256(told.encode()).hexdigest()
+        if key not in known and once.is_shared():
+            made = once.made(
+                f"drawn_{key}",
+                lambda folder: (folder / "all").write_bytes(pickle.dumps(draw(model, tables))),
+            )
+            known[key] = pickle.loads((made / "all").read_bytes())  # noqa: S301
+        elif key not in known:
             known[key] = draw(model, tables)
         return known[key]
 
@@ -127,23 +175,21 @@ def drawn_once():
 
 
 @pytest.fixture(scope="session")
-def trained(tmp_path_factory):
+def trained(_once):
     """Train once; every test copies the folder."""
-    folder = tmp_path_factory.mktemp("trained")
-    shutil.copy(ROOT / "params.yaml", folder)
-    before = Path.cwd()
-    os.chdir(folder)
-    try:
-        set_params(SLACK)
-        train()
-        # An empty MLflow database takes seconds to make: once is enough.
-        settings = params.read("register", tracking.RegisterParams)
-        with generations.changing(Path("state/registry")) as empty:
-            store = tracking.in_folder(empty, Path("state/artifacts"))
-            tracking.Registry(store, settings)
-    finally:
-        os.chdir(before)
-    return folder
+
+    def make(folder):
+        shutil.copy(ROOT / "params.yaml", folder)
+        with contextlib.chdir(folder):
+            set_params(SLACK)
+            train()
+            # An empty MLflow database takes seconds to make: once is enough.
+            settings = params.read("register", tracking.RegisterParams)
+            with generations.changing(Path("state/registry")) as empty:
+                store = tracking.in_folder(empty, Path("state/artifacts"))
+                tracking.Registry(store, settings)
+
+    return once.made("trained", make)
 
 
 # 200 test rows and small fits: what the gates ask of the real data is not the subject here.
@@ -166,20 +212,41 @@ def gated(project, trained, monkeypatch):
 
 
 @pytest.fixture(scope="session")
-def crowned(trained, tmp_path_factory):
+def crowned(trained):
     """Register three champions once; every test copies the folder."""
-    folder = tmp_path_factory.mktemp("crowned")
-    copied(trained, folder)
-    before, estimators.NAMES = (Path.cwd(), estimators.NAMES), NAMES
-    os.chdir(folder)
-    try:
+
+    def make():
         for rounds, linear in ((10, False), (60, False), (60, True)):
             boosted(rounds, linear=linear)
             register.main()
-    finally:
-        os.chdir(before[0])
-        estimators.NAMES = before[1]
-    return folder
+
+    return once.made("crowned", lambda folder: within(trained, folder, make))
+
+
+@pytest.fixture(scope="session")
+def registered_once(trained):
+    """Register once what was trained; every test copies the folder."""
+    return once.made("registered", lambda folder: within(trained, folder, register.main))
+
+
+@pytest.fixture
+def registered(project, registered_once, monkeypatch):
+    """Change into a copy of the trained project, as the first register leaves it.
+
+    They are linear_regression 1, the champion, and xgboost 2.
+    """
+    copied(registered_once, project)
+    monkeypatch.setattr(estimators, "NAMES", NAMES)
+    fingerprint.keep(Path("state/registry"), hashes())  # settled, in this place
+    return project
+
+
+def within(source, folder, make):
+    """Make something in a copy of a project, in a folder."""
+    copied(source, folder)
+    with pytest.MonkeyPatch.context() as there, contextlib.chdir(folder):
+        there.setattr(estimators, "NAMES", NAMES)
+        make()
 
 
 @pytest.fixture

@@ -72,9 +72,8 @@ def test_first_run(gated):
     assert decision()["outcome"] == "first"
 
 
-def test_another_registered_model_has_a_history_of_its_own(gated, capsys):
+def test_another_registered_model_has_a_history_of_its_own(registered, capsys):
     """Another problem in the same folder: no champion before it, nothing to restore, and back."""
-    register.main()
     set_params({"register.model_name": "another_regressor"})
     refuse("linear_regression")
     register.main()
@@ -97,8 +96,7 @@ def test_another_registered_model_has_a_history_of_its_own(gated, capsys):
     assert versions == {1, 2}
 
 
-def test_same_run_again(gated):
-    register.main()
+def test_same_run_again(registered):
     before = what()
     Path("state/registry/settled").unlink()
     register.main()
@@ -148,8 +146,7 @@ def test_not_better_enough(gated, first, then, least, reason):
     assert what() == before
 
 
-def test_equal(gated):
-    register.main()
+def test_equal(registered):
     about = Path("models/linear_regression/model.json")
     files.write_json(about, {**files.read_json(about), "note": "the same numbers by another name"})
     scored = Path("metrics/linear_regression.json")
@@ -191,8 +188,7 @@ def test_every_model_that_passes_is_barred(gated):
         register.main()
 
 
-def test_gate_fails_for_all(gated):
-    register.main()
+def test_gate_fails_for_all(registered):
     before = state()
     gate(min_skill_pct=100.0)
     for _ in range(2):
@@ -205,8 +201,7 @@ def test_gate_fails_for_all(gated):
     assert "linear_regression: RMSE saved against the mean" in last.reason
 
 
-def test_incumbent_unloadable(gated):
-    register.main()
+def test_incumbent_unloadable(registered):
     for file in Path().rglob("linear_regression.json"):
         if "promoted" in file.parts or "artifacts" in file.parts:
             file.write_text("{")
@@ -217,8 +212,7 @@ def test_incumbent_unloadable(gated):
     assert files.read_json(Path("models/promoted/promoted.json"))["fallback"] is None
 
 
-def test_contract_changed(gated):
-    register.main()
+def test_contract_changed(registered):
     train(feature_set="quote")
     register.main()
     assert names().startswith("linear_regression 3")
@@ -307,8 +301,7 @@ def test_promote_by_hand_stands_until_something_better_comes(three):
         (["lift", "two"], "name the version whose bar is to end"),
     ],
 )
-def test_nonsense_is_refused_and_changes_nothing(gated, words, message):
-    register.main()
+def test_nonsense_is_refused_and_changes_nothing(registered, words, message):
     before, told = state(), what()
     with pytest.raises(PipelineError, match=message):
         run(*words)
@@ -471,9 +464,8 @@ def test_whoever_waits_too_long_is_told_for_whom(gated, monkeypatch):
         pass
 
 
-def test_a_write_from_outside_is_not_lost(gated):
+def test_a_write_from_outside_is_not_lost(registered):
     """The MLflow UI writes while register is at work: register gives way, and says so."""
-    register.main()
     settings = params.read("register", tracking.RegisterParams)
     with (
         pytest.raises(PipelineError, match="was written to meanwhile"),

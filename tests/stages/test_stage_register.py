@@ -54,8 +54,7 @@ def test_first_run_registers_promotes_and_exports(gated):
     assert decision()["outcome"] == "first"
 
 
-def test_the_same_run_again_changes_nothing(gated):
-    register.main()
+def test_the_same_run_again_changes_nothing(registered):
     before, record = state(), Path("metrics/registry.json").read_bytes()
     register.main()
     assert state() == before
@@ -63,8 +62,7 @@ def test_the_same_run_again_changes_nothing(gated):
     assert before["runs"] == len(NAMES)
 
 
-def test_the_same_run_again_by_the_long_way_changes_nothing(gated):
-    register.main()
+def test_the_same_run_again_by_the_long_way_changes_nothing(registered):
     before = state()
     Path("state/registry/settled").unlink()
     register.main()
@@ -72,8 +70,7 @@ def test_the_same_run_again_by_the_long_way_changes_nothing(gated):
     assert decision()["outcome"] == "unchanged"
 
 
-def test_a_settled_registry_is_left_alone_without_loading_mlflow(gated):
-    register.main()
+def test_a_settled_registry_is_left_alone_without_loading_mlflow(registered):
     script = (
         "import sys; from stages import register; register.main(); print('mlflow' in sys.modules)"
     )
@@ -86,8 +83,7 @@ def test_a_settled_registry_is_left_alone_without_loading_mlflow(gated):
 
 
 @pytest.mark.parametrize("touched", ["alias", "export", "metrics", "model"])
-def test_whatever_changed_since_it_settled_is_put_right(gated, touched):
-    register.main()
+def test_whatever_changed_since_it_settled_is_put_right(registered, touched):
     before = state()
     if touched == "alias":  # by hand, in the MLflow UI say
         store = open_registry()
@@ -103,14 +99,13 @@ def test_whatever_changed_since_it_settled_is_put_right(gated, touched):
     assert Path("metrics/registry.json").is_file()
 
 
-def test_a_deleted_registry_is_rebuilt(gated):
+def test_a_deleted_registry_is_rebuilt(registered):
     def told():
         picture = files.read_json(Path("models/promoted/data.json"))
         for span in picture["spans"]:
             span.pop("first_seen")  # by the clock
         return picture
 
-    register.main()
     before, data = state(), told()
     shutil.rmtree("state")
     register.main()
@@ -124,8 +119,7 @@ def test_a_deleted_registry_is_rebuilt(gated):
     assert [v[:2] for v in after["versions"]] == [v[:2] for v in before["versions"]]
 
 
-def test_models_restored_from_a_cache_are_not_registered_again(gated):
-    register.main()
+def test_models_restored_from_a_cache_are_not_registered_again(registered):
     before = state()
     for name in NAMES:
         shutil.copytree(f"models/{name}", "copy")
@@ -137,8 +131,7 @@ def test_models_restored_from_a_cache_are_not_registered_again(gated):
     assert state() == before
 
 
-def test_an_older_commit_checked_out_and_back(gated):
-    register.main()
+def test_an_older_commit_checked_out_and_back(registered):
     newest = state()
     shutil.copytree("models", "newest/models", ignore=shutil.ignore_patterns("promoted"))
     for name in ("metrics", "cards"):
@@ -201,8 +194,7 @@ def test_a_better_candidate_replaces_the_champion(gated):
     assert champion.tags["reason"] == decision()["reason"]
 
 
-def test_the_exports_tell_the_service_all_it_needs(gated):
-    register.main()
+def test_the_exports_tell_the_service_all_it_needs(registered):
     exported = files.read_json(Path("models/promoted/promoted.json"))
     for alias, name in (("champion", "linear_regression"), ("challenger", "xgboost")):
         entry = exported[alias]
@@ -244,14 +236,13 @@ def test_the_fallback_is_the_champion_before_this_one(gated):
 
 
 def linear_champion_against_a_booster(change=lambda: None):
-    """Register the linear champion, `change` it, and leave xgboost as today's only candidate."""
-    register.main()
+    """`change` the linear champion, and leave xgboost as today's only candidate."""
     change()
     train({"linear_regression": {"digits": 5}, "xgboost": {}})
     refuse("linear_regression")
 
 
-def test_an_unloadable_champion_is_replaced(gated):
+def test_an_unloadable_champion_is_replaced(registered):
     def damage():
         for file in Path().rglob("linear_regression.json"):
             if "promoted" in file.parts or "state" in file.parts:
@@ -263,7 +254,7 @@ def test_an_unloadable_champion_is_replaced(gated):
     assert "cannot be loaded" in decision()["reason"]
 
 
-def test_a_champion_whose_exported_copy_is_damaged_is_loaded_from_mlflow(gated):
+def test_a_champion_whose_exported_copy_is_damaged_is_loaded_from_mlflow(registered):
     def damage():
         Path("models/promoted/champion/linear_regression.json").write_text("{")
 
@@ -275,15 +266,14 @@ def test_a_champion_whose_exported_copy_is_damaged_is_loaded_from_mlflow(gated):
     assert exported == record["champion"]["content_hash"]
 
 
-def test_a_champion_that_asks_for_other_fields_is_replaced(gated):
-    register.main()
+def test_a_champion_that_asks_for_other_fields_is_replaced(registered):
     train(feature_set="quote")
     register.main()
     assert decision()["outcome"] == "replaced"
     assert "asks for other fields: OrderStatus, ShippingCost, Tax" in decision()["reason"]
 
 
-def test_a_champion_that_fails_todays_gate_is_replaced(gated):
+def test_a_champion_that_fails_todays_gate_is_replaced(registered):
     linear_champion_against_a_booster()
     set_params({"gate.max_test_rmse": 1e-9})  # after the gate stage: it binds the incumbent only
     register.main()
@@ -291,8 +281,7 @@ def test_a_champion_that_fails_todays_gate_is_replaced(gated):
     assert "fails today's gate: max_test_rmse" in decision()["reason"]
 
 
-def test_nobody_passes_nothing_changes_and_the_reasons_are_given(gated):
-    register.main()
+def test_nobody_passes_nothing_changes_and_the_reasons_are_given(registered):
     before, record = state(), Path("metrics/registry.json").read_bytes()
     gate(min_skill_pct=100.0)
     with pytest.raises(PipelineError, match="no model passed the gate, nothing is promoted") as why:
@@ -311,8 +300,7 @@ def test_nobody_passes_and_there_was_no_champion(gated):
     assert (now["runs"], now["versions"], now["exports"]) == (2, [], {})
 
 
-def test_the_challenger_leaves_when_only_one_model_passes(gated):
-    register.main()
+def test_the_challenger_leaves_when_only_one_model_passes(registered):
     refuse("xgboost")
     register.main()
     assert state()["aliases"] == {"champion": 1, "challenger": None}
@@ -330,8 +318,7 @@ def test_a_run_cut_short_is_not_counted(gated):
     assert open_registry().find_run(known, evaluation)
 
 
-def test_the_run_holds_all_that_is_asked_for(gated):
-    register.main()
+def test_the_run_holds_all_that_is_asked_for(registered):
     store = open_registry()
     run = store.client.get_run(store.holder("champion").run_id)
     metrics = files.read_json(Path("metrics/linear_regression.json"))
@@ -393,9 +380,8 @@ def test_mlflow_loads_the_champion_and_it_predicts_the_same_bits(gated):
     assert not files_there & {".pkl", ".pickle", ".joblib"}
 
 
-def test_the_registered_model_brings_its_own_code_along(gated):
+def test_the_registered_model_brings_its_own_code_along(registered):
     """Whoever has MLflow's database and artifacts needs nothing else of this project."""
-    register.main()
     orders = make_orders(5, seed=9)
     fields = files.read_json(Path("models/linear_regression/model.json"))["request_fields"]
     sent = orders[fields].astype(dict.fromkeys(orders[fields].select_dtypes("category"), str))
@@ -426,15 +412,14 @@ def inside(folder):
 
 @pytest.mark.parametrize("way", ["copied", "moved"])
 def test_a_project_in_another_place_keeps_all_its_state_inside(
-    gated, tmp_path_factory, monkeypatch, way
+    registered, tmp_path_factory, monkeypatch, way
 ):
-    register.main()
-    shutil.copytree(gated, copy := tmp_path_factory.mktemp("other") / "my copy", symlinks=True)
-    before = files.content_hash(gated)
+    shutil.copytree(registered, copy := tmp_path_factory.mktemp("other") / "my copy", symlinks=True)
+    before = files.content_hash(registered)
     aliases = state()["aliases"]
     monkeypatch.chdir(copy)
     if way == "moved":
-        shutil.rmtree(gated)
+        shutil.rmtree(registered)
     register.main()  # nothing new, but in another place
     assert state()["aliases"] == aliases
     assert inside(copy)
@@ -443,9 +428,9 @@ def test_a_project_in_another_place_keeps_all_its_state_inside(
     assert state()["runs"] == 4
     assert inside(copy)
     if way == "copied":
-        assert files.content_hash(gated) == before
+        assert files.content_hash(registered) == before
     else:
-        assert not gated.exists()
+        assert not registered.exists()
 
 
 @pytest.mark.parametrize("name", ["two words", "100% mine", "a#b", "O'Neill", "Zürich; & more"])
@@ -471,8 +456,7 @@ def test_a_folder_that_mlflow_cannot_work_in_is_told_at_once(
     assert not Path("state/registry").exists()
 
 
-def test_an_experiment_deleted_in_the_mlflow_ui_comes_back(gated):
-    register.main()
+def test_an_experiment_deleted_in_the_mlflow_ui_comes_back(registered):
     store = open_registry()
     store.client.delete_experiment(store.experiment)
     train({"linear_regression": {"digits": 5}, "xgboost": {}})
@@ -480,7 +464,7 @@ def test_an_experiment_deleted_in_the_mlflow_ui_comes_back(gated):
     store = open_registry()
     assert store.client.get_experiment(store.experiment).lifecycle_stage == "active"
     assert state()["runs"] == 4  # those of before too
-    assert inside(gated)
+    assert inside(registered)
 
 
 def test_two_registers_at_once_register_each_model_once(gated):
@@ -499,8 +483,7 @@ def test_two_registers_at_once_register_each_model_once(gated):
     assert now["aliases"] == {"champion": 1, "challenger": 2}
 
 
-def test_the_champions_card_is_exported_and_linked_from_mlflow(gated):
-    register.main()
+def test_the_champions_card_is_exported_and_linked_from_mlflow(registered):
     store = open_registry()
     for alias, name in (("champion", "linear_regression"), ("challenger", "xgboost")):
         version = store.holder(alias)

@@ -5,6 +5,7 @@ That a fresh clone pulls what was pushed, and trains nothing, is in tests/test_e
 
 import importlib.util
 import os
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -19,12 +20,20 @@ from tests.examples import ROOT
 LOCAL, SHARED = Path(".dvc/config.local"), Path(".dvc/config")
 
 
-@pytest.fixture
-def repo(project, monkeypatch) -> Path:
-    """Change into a repository of DVC that has no remote."""
-    monkeypatch.setenv("DVC_NO_ANALYTICS", "1")
+@pytest.fixture(scope="module")
+def initialised(tmp_path_factory) -> Path:
+    """Return a repository of DVC that has no remote; every test copies it."""
+    folder = tmp_path_factory.mktemp("initialised")
     command = [sys.executable, "-m", "dvc", "init", "--quiet", "--no-scm"]
-    subprocess.run(command, check=True)
+    subprocess.run(command, cwd=folder, env={**os.environ, "DVC_NO_ANALYTICS": "1"}, check=True)
+    return folder
+
+
+@pytest.fixture
+def repo(project, initialised, monkeypatch) -> Path:
+    """Change into a copy of it."""
+    shutil.copytree(initialised, project, dirs_exist_ok=True)
+    monkeypatch.setenv("DVC_NO_ANALYTICS", "1")
     return project
 
 

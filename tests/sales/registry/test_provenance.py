@@ -1,6 +1,8 @@
 """The commit, and files back from DVC's cache, against DVC and git themselves."""
 
+import contextlib
 import os
+import shutil
 import subprocess
 
 import pytest
@@ -13,16 +15,25 @@ from tests.small_project import sh
 IDENTITY = ("-c", "user.name=test", "-c", "user.email=test@example.org")
 
 
+@pytest.fixture(scope="module")
+def repository(tmp_path_factory):
+    """Return a repository in which a stage has made a folder; every test copies it."""
+    folder = tmp_path_factory.mktemp("repository")
+    with contextlib.chdir(folder):
+        sh("git", "init", "--quiet")
+        sh("dvc", "init", "--quiet")
+        stage = "python -c \"import pathlib as p; f = p.Path('made/in'); f.mkdir(parents=True); "
+        stage += "(f / 'ä').write_text('one'); p.Path('made/two').write_text('two')\""
+        sh("dvc", "stage", "add", "--quiet", "-n", "make", "-o", "made", stage)
+        sh("dvc", "repro", "--quiet")
+    return folder
+
+
 @pytest.fixture
-def tracked(tmp_path, monkeypatch):
-    """Change into a repository in which a stage has made a folder; return the folder."""
+def tracked(repository, tmp_path, monkeypatch):
+    """Change into a copy of it; return the folder that was made."""
+    shutil.copytree(repository, tmp_path, dirs_exist_ok=True)
     monkeypatch.chdir(tmp_path)
-    sh("git", "init", "--quiet")
-    sh("dvc", "init", "--quiet")
-    stage = "python -c \"import pathlib as p; f = p.Path('made/in'); f.mkdir(parents=True); "
-    stage += "(f / 'ä').write_text('one'); p.Path('made/two').write_text('two')\""
-    sh("dvc", "stage", "add", "--quiet", "-n", "make", "-o", "made", stage)
-    sh("dvc", "repro", "--quiet")
     return tmp_path / "made"
 
 
