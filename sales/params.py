@@ -23,6 +23,7 @@ GROUPS = (
     "register",
     "retrain",
     "backtest",
+    "trial",
 )
 
 

@@ -219,6 +219,11 @@ class Registry:
                 self._set(self.client.set_registered_model_tag, PREVIOUS, now.version)
             self._set(self.client.set_registered_model_alias, alias, to.version)
 
+    def tell(self, key: str, value: str) -> None:
+        """Set a tag of the registered model; writes nothing where it stands so."""
+        if self.client.get_registered_model(self.name).tags.get(key, "") != value:
+            self._set(self.client.set_registered_model_tag, key, value)
+
     def folder(self, of: "ModelVersion", into: Path | None = None) -> Path:
         """Return where a version's model folder lies, fetched into a folder from a server.
 

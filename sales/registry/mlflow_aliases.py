@@ -3,9 +3,11 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from sales.registry import history, learnt_from, proposals
+from sales.registry import history, learnt_from, proposals, trials
 from sales.registry.history import Event
 from sales.registry.promotion import CHALLENGER, CHAMPION, FALLBACK, FIGURES
+from sales.serving.mlflow_server import TRIAL
+from sales.serving.on_trial import written
 
 if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion
@@ -67,6 +69,8 @@ def cast(
     for alias, of in given.items():
         who = of(events)
         registry.give(alias, versions.get(who.content_hash) if who else None)
+    if any(event.trial or event.what == trials.WATCH for event in events):
+        registry.tell(TRIAL, written(trials.told(events)))  # for services that follow it
     for content_hash, facts in tags(events).items():
         version = versions.get(content_hash)
         if version:
