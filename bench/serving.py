@@ -1,12 +1,12 @@
 """The service against the published way of serving, side by side in one run: `make bench`.
 
-Five servers with one worker each, all on this machine: the reference (bench/reference_server.py),
+Six servers with one worker each, all on this machine: the reference (bench/reference_server.py),
 ours with the same XGBoost settings, ours with the promoted champion, the same with what it answers
-kept (SERVED), and an empty route in the same BentoML set-up. They are measured in turn, several
+kept (SERVED), that with the challenger in the shadow of each request (SHADOW_SHARE), and an empty
+route in the same BentoML set-up. They are measured in turn, several
 rounds, and the median of each round's ratios counts: the machine's moods hit them alike. Processor
 time a request, of all processes of a server, is told beside: what else the machine does changes it
-least. Needs `make repro` first, and wrk (Debian: apt install wrk). BENCH_ROUNDS and BENCH_SECONDS
-set how long it takes.
+least. Needs `make repro` first, and wrk (Debian: apt install wrk); BENCH_ROUNDS, BENCH_SECONDS.
 """
 
 import io
@@ -206,7 +206,7 @@ def measure(
                     found[name]["batch_cpu_ms"] = got["cpu_ms"]
                 else:
                     found[name] |= {f"{key}_at_{connections}": got[key] for key in got}
-        for name in ("champion", "kept"):
+        for name in ("champion", "kept", "shadow"):
             found[name]["file_rows_a_second"] = file_rate(urls[name], orders)
         if turn:
             rounds.append(found)
@@ -239,25 +239,21 @@ def ratios(rounds: list[dict[str, dict[str, float]]]) -> dict[str, float]:
         ),
         "xgboost's p99 / reference's p50 at 16": ("xgboost", p99, "reference", p50),
         "champion's p99 / reference's p50 at 16": ("champion", p99, "reference", p50),
-        "rows kept / not, requests a second at 16": ("kept", rate, "champion", rate),
-        "rows kept / not, p99 at 16": ("kept", p99, "champion", p99),
-        "rows kept / not, processor time a request at 16": (
-            *("kept", "cpu_ms_at_16"),
-            *("champion", "cpu_ms_at_16"),
-        ),
-        "rows kept / not, rows a second in batches": (
-            *("kept", "batch_rows_a_second"),
-            *("champion", "batch_rows_a_second"),
-        ),
-        "rows kept / not, processor time a batch": (
-            *("kept", "batch_cpu_ms"),
-            *("champion", "batch_cpu_ms"),
-        ),
-        "rows kept / not, rows a second of a Parquet file": (
-            *("kept", "file_rows_a_second"),
-            *("champion", "file_rows_a_second"),
-        ),
     }
+    both = (
+        ("kept", "champion", "rows kept / not"),
+        ("shadow", "kept", "in the shadow / kept alone"),
+    )
+    for name, other, said in both:
+        for key, what in (
+            (rate, "requests a second at 16"),
+            (p99, "p99 at 16"),
+            ("cpu_ms_at_16", "processor time a request at 16"),
+            ("batch_rows_a_second", "rows a second in batches"),
+            ("batch_cpu_ms", "processor time a batch"),
+            ("file_rows_a_second", "rows a second of a Parquet file"),
+        ):
+            wanted[f"{said}, {what}"] = (name, key, other, key)
     return {
         name: statistics.median(found[a][x] / found[b][y] for found in rounds)
         for name, (a, x, b, y) in wanted.items()
@@ -281,6 +277,8 @@ def main() -> None:
     uvicorn = ["uvicorn", "bench.reference_server:app", "--port", "{port}", "--no-access-log"]
     kept = WORK / "rows_kept"
     shutil.rmtree(kept, ignore_errors=True)
+    if not files.read_json(PROMOTED / "promoted.json").get("challenger"):
+        raise SystemExit("error: there is no challenger, to answer in the shadow")
     with ExitStack() as servers:
         started = {
             name: servers.enter_context(served(name, command, "/health", ROOT, **variables))
@@ -288,10 +286,13 @@ def main() -> None:
                 ("reference", uvicorn, {"REFERENCE": str(WORK / "reference.joblib")}),
                 ("xgboost", [*bento, "service:AmazonSales"], {"PROMOTED": str(WORK / "promoted")}),
                 ("champion", [*bento, "service:AmazonSales"], {"PROMOTED": str(PROMOTED)}),
-                (
-                    "kept",
-                    [*bento, "service:AmazonSales"],
-                    {"PROMOTED": str(PROMOTED), "SERVED": str(kept)},
+                *(
+                    (
+                        name,
+                        [*bento, "service:AmazonSales"],
+                        {"PROMOTED": str(PROMOTED), "SERVED": f"{kept / name}", "SHADOW_SHARE": on},
+                    )
+                    for name, on in (("kept", "0"), ("shadow", "1"))
                 ),
                 ("empty", [*bento, "bench.empty_service:Empty"], {}),
             )
