@@ -145,11 +145,13 @@ class Standing:
         """Return an export that tells what the rule last decided of its model, and why."""
         from sales.judging import card
 
-        event = history.decision(self.events, export.entry["content_hash"])
+        of = export.entry["content_hash"]
+        event, ended = history.decision(self.events, of), trials.ended(self.events, of)
         if event is None:
             return export
-        told = {"what": event.what, "reason": event.reason, "data": event.data}
+        told: dict[str, Any] = {"what": event.what, "reason": event.reason, "data": event.data}
         told |= {name: getattr(event, name) for name in FIGURES}
+        told |= {"trials": ended} if ended else {}
         evaluation = {**export.evaluation, "decision": told} if export.evaluation else None
         text = card.decided(export.card["md"], told) if "md" in export.card else ""
         cards = {"md": text, "html": card.html(text)} if text else export.card

@@ -100,6 +100,15 @@ def running(events: Sequence[Event]) -> Trial | None:
     return found[-1] if found and found[-1].runs else None
 
 
+def ended(events: Sequence[Event], content_hash: str) -> list[str]:
+    """Return what became of the trials that a model was in, a line each."""
+    return [
+        f"{one.challenger} on trial against {one.champion}, {one.outcome}: {one.reason}"
+        for one in all_of(events)
+        if not one.runs and content_hash in (one.champion.content_hash, one.challenger.content_hash)
+    ]
+
+
 def holds_challenger(events: Sequence[Event]) -> bool:
     """Return whether the challenger is on trial, so that a better second one has to wait."""
     return running(events) is not None

@@ -11,6 +11,7 @@ from sales.serving import switching
 from sales.serving.bodies import body_of
 from sales.serving.following import Promoted
 from sales.serving.keeping import Keeper
+from sales.serving.meters import Meters
 from sales.serving.refusals import RefusedError
 from sales.serving.request import RequestError
 from sales.serving.settings import Settings
@@ -40,6 +41,11 @@ class Dealing:
         if found is None:
             raise RefusedError(404, "no_trial", NO_TRIAL)
         return Response(found, media_type="application/json")
+
+    def tell(self, meters: Meters) -> None:
+        """Let /metrics tell the share, and whether a trial goes on."""
+        trial = self._promoted.told.trial
+        meters.canary(self._promoted.canary.percent, trial=bool(trial and trial.runs))
 
     def _told(self) -> dict[str, Any]:
         percent, trial = self._promoted.canary.percent, self._promoted.told.trial

@@ -86,6 +86,12 @@ class Meters:
             registry=registry,
             multiprocess_mode="livemax",
         )
+        self._trial = Gauge(
+            "challenger_on_trial",
+            "1: a trial goes on; 0: none does.",
+            registry=registry,
+            multiprocess_mode="livemax",
+        )
         self._not_finite = Counter(
             "predictions_not_finite",
             "Predictions that are no number, by alias.",
@@ -161,9 +167,10 @@ class Meters:
         """Count rows that were to have one and have none; the reason is one of few."""
         self._shadow_lost.labels(reason).inc(rows)
 
-    def canary(self, percent: float) -> None:
-        """Tell what share of the requests the challenger answers."""
+    def canary(self, percent: float, *, trial: bool) -> None:
+        """Tell what share of the requests the challenger answers, and whether it is on trial."""
         self._canary.set(percent)
+        self._trial.set(trial)
 
     def truths(self, rows: int) -> None:
         """Count truths that are on disk now."""

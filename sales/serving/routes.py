@@ -105,7 +105,7 @@ class Api:
 
     async def metrics(self, _: Request) -> Response:
         """Tell what was counted."""
-        self.meters.canary(self._promoted.canary.percent)
+        self._dealing.tell(self.meters)
         content, media = await asyncio.to_thread(self.meters.told)
         return Response(content, media_type=media)
 

@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 
 from sales import files
-from sales.serving import answering
+from sales.serving import answering, on_trial
 from sales.serving.downloads import Downloads
 from sales.serving.mlflow_server import PATIENCE, RegisteredModel
-from stages import champion
+from stages import champion, trial
 from tests.trained_project import NAME
 
 PROMOTED = Path("models/promoted")
@@ -70,3 +70,18 @@ def test_what_was_restored_can_be_followed(followed, monkeypatch):
     for alias, one in theirs.items():  # the run is another one, its first is lost
         found = {**one.entry, "run_id": ours[alias].entry["run_id"]}
         assert found == of_the_model(ours[alias].entry)
+
+
+def test_a_follower_follows_the_trial(followed, monkeypatch):
+    monkeypatch.setenv("SERVED", "state/served")
+    for words, share in (
+        (["--name", "spring", "--share", "20"], 20.0),
+        (["--name", "spring", "--share", "5"], 5.0),
+        (["--end"], 0.0),
+    ):
+        monkeypatch.setattr("sys.argv", ["trial", *words])
+        trial.main()
+        followed()
+        told = on_trial.read(Path("elsewhere/promoted"))
+        assert told == on_trial.read(PROMOTED)
+        assert told.trial.share_pct == share
