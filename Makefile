@@ -57,9 +57,13 @@ TARGET ?=
 SHEET ?=
 APPLY ?=
 DRY ?=
+NAME ?=
+SHARE ?=
+END ?=
+FOLLOW ?=
 ID ?=
 
-.PHONY: help setup setup-cluster setup-database contract repro retrain cluster tune prune backtest remote push pull history rollback promote approve lift rebuild data explain score test test-all test-pipeline test-browser test-pages test-team test-container test-crashes test-kills test-cuts test-retrain check outdated format serve truths erase ui bento container mlflow plots results bench bench-serving bench-pipeline bench-cluster bench-load bench-levels bench-page bench-tables bench-backtest bench-small screenshots docs first-hour clean
+.PHONY: help setup setup-cluster setup-database contract repro retrain cluster tune prune backtest remote push pull history rollback promote approve lift trial rebuild data explain score test test-all test-pipeline test-browser test-pages test-team test-container test-crashes test-kills test-cuts test-retrain check outdated format serve truths erase ui bento container mlflow plots results bench bench-serving bench-pipeline bench-cluster bench-load bench-levels bench-page bench-tables bench-backtest bench-small bench-trials screenshots docs first-hour clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^##@/ {print "\n" substr($$0, 5)} /^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' Makefile
@@ -228,6 +232,13 @@ approve: setup ## what the rule has proposed becomes champion (register.approval
 lift: setup ## a barred version may be promoted again: VERSION=3, REASON="..."
 	@python -m stages.champion lift "$(VERSION)" --reason "$$WHY"
 
+# Unexpanded and through the environment, as a reason is.
+trial: export CALLED = $(value NAME)
+trial: export WHY = $(value REASON)
+trial: setup ## the challenger on trial: NAME=spring (MODEL=3, SHARE=5) begins, alone it looks and decides, END=1 ends it
+	@python -m stages.trial "--name=$$CALLED" "--model=$(MODEL)" "--share=$(SHARE)" "--follow=$(FOLLOW)" "--reason=$$WHY" \
+	  $(if $(filter-out 0,$(END)),--end) $(if $(filter-out 0,$(DRY)),--dry)
+
 rebuild: setup ## the registry again, from the history and DVC's cache, after its database was lost
 	@python -m stages.champion rebuild
 
@@ -308,7 +319,7 @@ plots: setup .scm ## draw every plot of the last run into dvc_plots/index.html (
 	dvc plots show
 
 # What is answered is kept there, and what came true of it: docs/served.md.
-serve truths erase: export SERVED ?= $(STATE)/served
+serve truths erase trial: export SERVED ?= $(STATE)/served
 serve: setup ## the API over the promoted models, on HOST:PORT (127.0.0.1:3000), with WORKERS (1) processes
 	$(if $(MODEL_URI),,$(promoted))
 	$(call free,$(HOST):$(PORT),PORT)
@@ -412,6 +423,9 @@ bench-small: setup $(VENV)/tables/.installed ## five small tables, ranked by a p
 bench-backtest: setup ## what make backtest finds of changes that are known, and without one: the table of docs/backtest.md
 	$(call needs,git,apt install git)
 	@python -m bench.backtest
+
+bench-trials: setup ## how often verdicts of trials are right, and how many truths they take: to docs/trials.md
+	@python -m bench.trials
 
 bench-load: setup ## a minute of load on the service: memory of each process before and after, p99 as it goes
 	@python -m bench.load

@@ -27,7 +27,11 @@ PROMOTED = Promoted(
     lambda since: API.meters.away(since),
 )
 KEEPING = ending.told(lambda: settings.keeping(os.environ))
-LOG_OF_ROWS = ServedLog(KEEPING, lambda: API.meters, lambda: PROMOTED.picture)
+LOG_OF_ROWS = ServedLog(
+    *(KEEPING, lambda: API.meters, lambda: PROMOTED.picture),
+    other=PROMOTED.beside,
+    comparing=lambda: PROMOTED.comparing,
+)
 API: Api = Api(SETTINGS, PROMOTED, keeper=LOG_OF_ROWS if KEEPING.address else None)
 connections.use()
 

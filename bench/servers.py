@@ -49,7 +49,10 @@ def compared() -> dict[str, Server]:
     """Return the servers of a comparison, by name; of nothing kept before."""
     kept = WORK / "rows_kept"
     shutil.rmtree(kept, ignore_errors=True)
-    name = files.read_json(PROMOTED / "promoted.json")["model_name"]
+    promoted = files.read_json(PROMOTED / "promoted.json")
+    if not promoted.get("challenger"):
+        raise SystemExit("error: there is no challenger, to answer in the shadow")
+    name = promoted["model_name"]
     champion = {"PROMOTED": str(PROMOTED)}
     batches = "/predict_batch"
     registry = {"MLFLOW_TRACKING_URI": f"sqlite:///{STATE}/registry/mlflow.db"}
@@ -61,7 +64,14 @@ def compared() -> dict[str, Server]:
         ),
         "xgboost": Server(OURS, {"PROMOTED": str(WORK / "promoted")}, many=batches),
         "champion": Server(OURS, champion, many=batches),
-        "kept": Server(OURS, {**champion, "SERVED": str(kept)}, many=batches),
+        **{
+            server: Server(
+                OURS,
+                {**champion, "SERVED": str(kept / server), "SHADOW_SHARE": share},
+                many=batches,
+            )
+            for server, share in (("kept", "0"), ("shadow", "1"))
+        },
         "two": Server(OURS, {**champion, "WORKERS": "2"}),
         "mlflow": Server(
             [*MLFLOW, "-m", f"models:/{name}@champion"],

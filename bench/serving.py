@@ -2,7 +2,8 @@
 
 All on this machine, one worker each unless told: the reference (bench/reference_server.py), ours
 with the same XGBoost settings, ours with the promoted champion, the same with what it answers kept
-(SERVED), the same with two workers, `mlflow models serve` of the registered champion, and two that
+(SERVED), that with the challenger in the shadow of each request (SHADOW_SHARE), the champion with
+two workers, `mlflow models serve` of the registered champion, and two that
 answer with nothing: a route in the same BentoML set-up, and one of FastAPI on uvicorn (with
 httptools and uvloop). They are measured in turn, several rounds, and the median of each round's
 ratios counts: the machine's moods hit them alike. Processor time a request, of all processes of a
@@ -108,7 +109,7 @@ def measure(
                     found[name]["batch_cpu_ms"] = got["cpu_ms"]
                 else:
                     found[name] |= {f"{key}_at_{connections}": got[key] for key in got}
-        for name in {"champion", "kept"} & set(started):
+        for name in {"champion", "kept", "shadow"} & set(started):
             found[name]["file_rows_a_second"] = file_rate(started[name][1], orders)
         if turn:
             rounds.append(found)
@@ -128,7 +129,6 @@ def ratios(rounds: list[dict[str, dict[str, float]]]) -> dict[str, float]:
     """Return what is asked of the service, each the median of the rounds' own ratios."""
     rate, p50, p99 = "requests_a_second_at_16", "p50_ms_at_16", "p99_ms_at_16"
     batches, cpu = "batch_rows_a_second", "cpu_ms_at_16"
-    files_, batch_cpu = "file_rows_a_second", "batch_cpu_ms"
     wanted = {
         "xgboost / reference, requests a second at 16": ("xgboost", rate, "reference", rate),
         "champion / reference, requests a second at 16": ("champion", rate, "reference", rate),
@@ -139,22 +139,28 @@ def ratios(rounds: list[dict[str, dict[str, float]]]) -> dict[str, float]:
         "champion / fastapi, processor time a request at 16": ("champion", cpu, "fastapi", cpu),
         "two workers / one, requests a second at 16": ("two", rate, "champion", rate),
         "champion / reference, rows a second in batches": (
-            "champion",
-            batches,
-            "reference",
-            batches,
+            *("champion", batches),
+            *("reference", batches),
         ),
         "xgboost / reference, rows a second in batches": ("xgboost", batches, "reference", batches),
         "champion's p99 / its p50 at 16": ("champion", p99, "champion", p50),
         "xgboost's p99 / reference's p50 at 16": ("xgboost", p99, "reference", p50),
         "champion's p99 / reference's p50 at 16": ("champion", p99, "reference", p50),
-        "rows kept / not, requests a second at 16": ("kept", rate, "champion", rate),
-        "rows kept / not, p99 at 16": ("kept", p99, "champion", p99),
-        "rows kept / not, processor time a request at 16": ("kept", cpu, "champion", cpu),
-        "rows kept / not, rows a second in batches": ("kept", batches, "champion", batches),
-        "rows kept / not, processor time a batch": ("kept", batch_cpu, "champion", batch_cpu),
-        "rows kept / not, rows a second of a Parquet file": ("kept", files_, "champion", files_),
     }
+    both = (
+        ("kept", "champion", "rows kept / not"),
+        ("shadow", "kept", "in the shadow / kept alone"),
+    )
+    for name, other, said in both:
+        for key, what in (
+            (rate, "requests a second at 16"),
+            (p99, "p99 at 16"),
+            (cpu, "processor time a request at 16"),
+            (batches, "rows a second in batches"),
+            ("batch_cpu_ms", "processor time a batch"),
+            ("file_rows_a_second", "rows a second of a Parquet file"),
+        ):
+            wanted[f"{said}, {what}"] = (name, key, other, key)
     there = set(rounds[0])
     return {
         name: statistics.median(found[a][x] / found[b][y] for found in rounds)

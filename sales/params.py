@@ -25,6 +25,7 @@ GROUPS = (
     "retrain",
     "backtest",
     "prune",
+    "trial",
 )
 
 

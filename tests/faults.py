@@ -212,7 +212,7 @@ def main() -> None:
     from sales.judging import evaluation, gates  # noqa: F401
     from sales.registry import drawings, standing, tracking  # noqa: F401
     from sales.serving import answering  # noqa: F401
-    from stages import champion, register
+    from stages import champion, register, trial
     from tests.trained_project import NAMES
 
     estimators.NAMES = NAMES  # type: ignore[assignment]
@@ -226,7 +226,18 @@ def main() -> None:
 
         return command
 
+    def trying(*words: str) -> Callable[[], None]:
+        def command() -> None:
+            os.environ["SERVED"] = "state/served"
+            sys.argv = ["trial", *words]
+            trial.main()
+
+        return command
+
     commands = {
+        "begin": trying("--name", "spring", "--share", "5"),
+        "verdict": trying(),
+        "end": trying("--end"),
         "register": register.main,
         "rollback": by_hand("rollback", "--reason", "a test"),
         "promote": by_hand("promote", "challenger"),

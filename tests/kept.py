@@ -1,6 +1,7 @@
 """What the service keeps, for a test: its app in this process, its log without a thread."""
 
 import asyncio
+import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,7 @@ import httpx
 import pandas as pd
 from prometheus_client import CollectorRegistry
 
-from sales.serving import answering, settings
+from sales.serving import answering, on_trial, settings
 from sales.serving.following import Promoted
 from sales.serving.meters import Meters
 from sales.serving.routes import Api
@@ -25,12 +26,20 @@ class Keeping:
         environ |= variables
         told = settings.read(environ)
         self.models = Promoted(told.promoted, told.state)
-        self.models.take(answering.load(promoted))
+        self.models.take(answering.load(promoted), on_trial.read(promoted))
         self.registry = CollectorRegistry()
         self.meters = Meters(self.registry)
         self.log = ServedLog(
-            settings.keeping(environ), lambda: self.meters, lambda: self.models.picture
+            *(settings.keeping(environ), lambda: self.meters, lambda: self.models.picture),
+            other=self.models.beside,
+            comparing=lambda: self.models.comparing,
         )
+        self._told = told
+        self.app = Api(told, self.models, lambda: self.meters, self.log).app()
+
+    def api_settings(self, **changes: Any) -> None:
+        """Let the service be set up otherwise."""
+        told = dataclasses.replace(self._told, **changes)
         self.app = Api(told, self.models, lambda: self.meters, self.log).app()
 
     def ask(self, method: str, path: str, **request: Any) -> httpx.Response:

@@ -29,6 +29,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
         *("ground", "contract", "engine", "estimators", "models", "judging", "data", "serving"),
     ),
     "retraining": ("ground", "registry"),
+    "trials": ("ground", "watching", "registry"),
 }
 # Who may import what of the project, by top level; a stage no other stage, a view of the page
 # the page's modules.
@@ -45,7 +46,7 @@ NO_PAGE = (
     *("sales/serving/answering.py", "sales/registry/"),
 )
 # The generator knows this data set only; what the registry does is a side effect.
-RECORDING = {"stages/register.py", "stages/champion.py", "stages/retrain.py"}
+RECORDING = {f"stages/{name}.py" for name in ("register", "champion", "retrain", "trial")}
 DECIDING = {"stages/register.py", "stages/champion.py"}
 READING = {"stages/where.py", "stages/data.py"}  # where it is, and what data it knew
 ONLY = {

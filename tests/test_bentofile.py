@@ -63,6 +63,6 @@ print(*sorted(name for name in sys.modules if name.startswith("sales.serving."))
 """
     [ours], others = run_alone(program, "mlflow", "mlflow_skinny", "databricks", "sqlalchemy")
     assert others == []
-    following = {"asking", "downloads", "mlflow_server", "registry_follower", "trial"}
+    following = {"asking", "downloads", "mlflow_server", "registry_follower", "loading_check"}
     assert following <= {Path(file).stem for file in SERVED}
     assert not following & {name.rpartition(".")[2] for name in ours.split()}

@@ -12,10 +12,12 @@ from http import HTTPStatus
 import httpx
 import pytest
 
+from sales.watching import trial_file
 from tests import patience
 from tests.aged import FOUND
 from tests.bento_server import serve, stop
 from tests.examples import PUBLISHED_ORDER, ROOT
+from tests.paired_rows import tried
 
 REDOCLY = "@redocly/cli@2.77.0"
 
@@ -24,6 +26,7 @@ REDOCLY = "@redocly/cli@2.77.0"
 def url(promoted, tmp_path_factory):
     folder = tmp_path_factory.mktemp("served")
     (folder / "backtest.json").write_text(json.dumps(FOUND))
+    trial_file.write(str(folder / "rows"), tried())
     told = {"SERVED": str(folder / "rows"), "BACKTEST": str(folder / "backtest.json")}
     process, url = serve(promoted, folder, **told)
     yield url
@@ -101,6 +104,7 @@ def test_a_generated_client_calls_every_json_route(client, document, url):
         "predict": {"body": order},
         "explain": {"body": order},
         "predict_batch": {"body": [order, order]},
+        "deal_traffic": {"body": models.Share.from_dict({"challenger": 0})},
         "truths": {"body": [models.Truth.from_dict({"TotalAmount": 590.5, "request_id": "a"})]},
     }
     answered = {}

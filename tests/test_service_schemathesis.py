@@ -25,11 +25,11 @@ def api(promoted, tmp_path_factory):
 OPERATIONS = [
     *(("GET", path) for path in ("/health", "/livez", "/healthz", "/readyz", "/metrics")),
     *(("GET", path) for path in ("/model-info", "/models", "/schema", "/data")),
-    *(("GET", path) for path in ("/kept", "/backtest")),
+    *(("GET", path) for path in ("/kept", "/backtest", "/traffic", "/trial")),
     *(("GET", path) for path in ("/docs", "/openapi.json")),
     ("GET", "/models/{alias}/evaluation"),
     *(("POST", path) for path in ("/models/load", "/predict", "/predict_batch", "/predict_file")),
-    *(("POST", path) for path in ("/explain", "/truths")),
+    *(("POST", path) for path in ("/explain", "/truths", "/traffic")),
 ]
 
 
@@ -44,7 +44,7 @@ def test_an_answer_to_what_is_described_is_a_documented_one(api, method, path):
 
 
 @pytest.mark.parametrize(
-    "path", ["/models/load", "/predict", "/predict_batch", "/explain", "/truths"]
+    "path", ["/models/load", "/predict", "/predict_batch", "/explain", "/truths", "/traffic"]
 )
 def test_an_answer_to_anything_else_is_a_documented_one(api, path):
     explore(api[path]["POST"].as_strategy(generation_mode=GenerationMode.NEGATIVE))

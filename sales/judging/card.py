@@ -115,7 +115,8 @@ def decided(card: str, decision: Mapping[str, Any]) -> str:
     """Return a card that ends with what register decided of the model, in place of one before.
 
     `decision` has its reason, what is new in the data, and figures: RMSE of both models on the same
-    rows, and how much lower that of this one is, in percent, with its 95 % interval.
+    rows, and how much lower that of this one is, in percent, with its 95 % interval. `trials` is
+    what became of those that it was in, a line each.
     """
     told = [DECISION, "", f"{decision['reason']}."]
     if decision["data"]:
@@ -132,6 +133,8 @@ def decided(card: str, decision: Mapping[str, Any]) -> str:
             values["between, 95 times of a hundred"] = " and ".join(f"{end:.2f} %" for end in ends)
         told += ["", "| compared | value |", "| --- | ---: |"]
         told += [f"| {name} | {value} |" for name, value in values.items()]
+    for line in decision.get("trials", ()):
+        told += ["", f"{plain(line)}."]
     before = card.partition(f"\n{DECISION}\n")[0].rstrip("\n")
     return "\n".join([before, "", *told, ""])
 

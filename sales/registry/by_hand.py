@@ -1,13 +1,15 @@
 """What a person decides: rollback, promotion, approval, the end of a bar, the registry rebuilt."""
 
+from typing import Literal
+
 from sales.errors import PipelineError
-from sales.registry import clock, history, proposals, shadow
+from sales.registry import clock, history, mlflow_aliases, proposals
 from sales.registry.exports import Export
 from sales.registry.history import Event, Who
 from sales.registry.standing import Standing
 
 
-def rollback(now: Standing, reason: str) -> str:
+def rollback(now: Standing, reason: str, by: Literal["person", "rule"] = "person") -> str:
     """Make the champion before this one champion again; bar this one. Return what was done."""
     replaced = _champion(now)
     back = history.previous(now.events)
@@ -16,8 +18,8 @@ def rollback(now: Standing, reason: str) -> str:
     champion = now.export_of(back)
     now.champion = back
     now.challenger = None if now.challenger == back else now.challenger
-    now.record("rolled back", by="person", to=back, from_=replaced, reason=reason)
-    _settle(now, champion, "rolled back", reason)
+    now.record("rolled back", by=by, to=back, from_=replaced, reason=reason)
+    settle(now, champion, "rolled back", reason)
     return f"champion: {back}\nbarred: {replaced}, until `make lift VERSION={replaced.version}`"
 
 
@@ -36,7 +38,7 @@ def promote(now: Standing, alias: str, reason: str) -> str:
     champion = now.export_of(chosen)
     now.champion, now.challenger = chosen, replaced
     now.record("promoted", by="person", to=chosen, from_=replaced, reason=reason)
-    _settle(now, champion, "promoted", reason)
+    settle(now, champion, "promoted", reason)
     return f"champion: {chosen}\nchallenger: {replaced}"
 
 
@@ -51,9 +53,9 @@ def approve(now: Standing, version: int | None, reason: str) -> str:
     chosen = _approvable(now, proposal, version)
     champion = now.export_of(chosen)
     now.champion, now.challenger = chosen, replaced
-    figures = {name: getattr(proposal, name) for name in shadow.FIGURES}
+    figures = {name: getattr(proposal, name) for name in mlflow_aliases.FIGURES}
     now.record("promoted", by="person", to=chosen, from_=replaced, reason=reason, **figures)
-    _settle(now, champion, "approved", reason)
+    settle(now, champion, "approved", reason)
     return f"champion: {chosen}\nchallenger: {replaced}"
 
 
@@ -92,7 +94,7 @@ def rebuild(now: Standing) -> str:
         raise PipelineError("there is no history to rebuild the registry from: `make repro`")
     done = restoration.restore(now)
     champion = _champion(now)
-    _settle(now, now.export_of(champion), "rebuilt", "the registry's database was lost")
+    settle(now, now.export_of(champion), "rebuilt", "the registry's database was lost")
     return "\n".join([*done, f"champion: {champion}", f"challenger: {now.challenger or 'none'}"])
 
 
@@ -102,7 +104,8 @@ def _champion(now: Standing) -> Who:
     return now.champion
 
 
-def _settle(now: Standing, champion: Export, outcome: str, reason: str) -> None:
+def settle(now: Standing, champion: Export, outcome: str, reason: str) -> None:
+    """Write the exports, and the record of what was decided."""
     challenger = now.export_of(now.challenger) if now.challenger else None
     decision = {"outcome": outcome, "reason": reason, "candidate": None, "incumbent": None}
     now.settle(champion, challenger, now.data(), decision)

@@ -20,8 +20,8 @@ from sales.registry import (
     history,
     homes,
     journal,
+    mlflow_aliases,
     relocation,
-    shadow,
     tracking,
 )
 from sales.registry.history import Event
@@ -114,7 +114,7 @@ def _in_folder(folder: Path, artifacts: Path, settings: RegisterParams) -> Itera
     yield standing
     history.append(folder / HISTORY, standing.recorded)
     if standing.events:
-        shadow.cast(registry, standing.events, standing.versions())
+        mlflow_aliases.cast(registry, standing.events, standing.versions())
     if standing.settled:
         fingerprint.keep(folder, standing.settled)
 
@@ -148,7 +148,7 @@ def _cast(shared: Journal, registry: Registry, there: list[Entry]) -> None:
         known = history.registered(told)
         numbers = {h: e.to.version for h, e in known.items() if e.to}
         versions = registry.versions(numbers)
-        shadow.cast(registry, told, versions)
+        mlflow_aliases.cast(registry, told, versions)
         registry.drop_copies(versions)
         now = journal.counted(shared.read())
         if _last(now) == _last(there):
@@ -193,7 +193,12 @@ def rebuilding(settings: RegisterParams) -> Iterator[int]:
 
 
 def events(settings: RegisterParams) -> list[Event]:
-    """Return the history of the registered model as it stands."""
+    """Return the history of the registered model as it stands.
+
+    >>> from sales import params
+    >>> events(params.read("register", RegisterParams))  # of a project that never ran
+    []
+    """
     server = homes.server()
     if server is None:
         return history.of(history.read(state_folder() / LINK / HISTORY), settings.model_name)

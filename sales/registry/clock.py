@@ -13,7 +13,12 @@ NOW = "SALES_NOW"
 
 
 def now() -> datetime:
-    """Return the time, with its zone. Raises PipelineError where SALES_NOW holds none."""
+    """Return the time, with its zone. Raises PipelineError where SALES_NOW holds none.
+
+    >>> before = now()
+    >>> before <= now(), before.tzname()
+    (True, 'UTC')
+    """
     given = os.environ.get("SALES_NOW")
     return of(given, NOW) if given else datetime.now(UTC)
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from sales import files
+from sales.serving.on_trial import FILE, NOTHING, Told, written
 
 PROMOTED, DATA, EVALUATION = "promoted.json", "data.json", "evaluation"  # as serving.py reads them
 SERVED = "served.json"  # an artifact of the run: of an export's entry the metrics and golden order
@@ -47,9 +48,16 @@ def read(folder: Path) -> dict[str, Export]:
 
 
 def write(
-    folder: Path, model_name: str, exports: Mapping[str, Export | None], data: dict[str, Any] | None
+    folder: Path,
+    model_name: str,
+    exports: Mapping[str, Export | None],
+    data: dict[str, Any] | None,
+    told: Told = NOTHING,
 ) -> None:
-    """Replace all that is exported; an export may come from the very folder."""
+    """Replace all that is exported; an export may come from the very folder.
+
+    `told` is which of the models are on trial.
+    """
     with files.replacing(folder) as beside:
         beside.mkdir()
         for alias, export in exports.items():
@@ -64,4 +72,6 @@ def write(
         entries = {alias: export.entry if export else None for alias, export in exports.items()}
         if data:
             files.write_json(beside / DATA, data)
+        if text := written(told):
+            (beside / FILE).write_text(text, encoding="utf-8")
         files.write_json(beside / PROMOTED, {"model_name": model_name, **entries})

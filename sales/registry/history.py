@@ -19,7 +19,8 @@ from sales.registry import clock
 Promoting = Literal["registered", "promoted", "challenger", "refused", "rolled back", "lifted"]
 Proposing = Literal["proposed", "expired"]
 Retraining = Literal["not due", "waiting", "retraining", "retrained"]
-What = Promoting | Proposing | Retraining
+Trying = Literal["trial begun", "trial changed", "trial ended", "watch begun"]
+What = Promoting | Proposing | Retraining | Trying
 HEADER = (
     "when",
     "what",
@@ -59,7 +60,8 @@ class Event(BaseModel):
 
     `data_rows` is how many rows came in, of the data named by `data_hash`. `until` is when a
     proposal expires. A retraining tells which triggers were `due`, `at` which machine and folder it
-    runs, and once it has ended its `outcome`.
+    runs, and once it has ended its `outcome`. `trial` holds the terms of a trial that begins (to is
+    the challenger), and the name of the one that an event is about.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
@@ -89,6 +91,7 @@ class Event(BaseModel):
     due: tuple[str, ...] | None = None
     at: str | None = None
     outcome: str | None = None
+    trial: dict[str, Any] | None = None
 
 
 def as_line(typed: str) -> str:
@@ -200,16 +203,19 @@ def previous(events: Sequence[Event]) -> Who | None:
     return next((w for w in reversed(lineage(events)[:-1]) if w.content_hash not in bars), None)
 
 
-def overruled(events: Sequence[Event]) -> frozenset[str]:
-    """Return the content hash of the champion that a person has promoted another one over.
+def overruled(events: Sequence[Event]) -> dict[str, str]:
+    """Return the content hash of the champion that another was promoted over, and by whom.
 
-    As long as that choice stands, the rule does not bring it back.
+    That is a person, or a trial, who know more than today's test rows. As long as that choice
+    stands, the rule does not bring the other one back.
     """
     for event in reversed(events):
         if event.what in ("promoted", "rolled back"):
-            chosen = event.what == "promoted" and event.by == "person" and event.from_
-            return frozenset({chosen.content_hash}) if chosen else frozenset()
-    return frozenset()
+            by = "a person" if event.by == "person" else ""
+            by = f"the trial '{event.trial['name']}'" if event.trial else by
+            chosen = event.from_ if event.what == "promoted" and by else None
+            return {chosen.content_hash: by} if chosen else {}
+    return {}
 
 
 def told_before(event: Event, events: Sequence[Event]) -> bool:

@@ -111,14 +111,14 @@ def decide(
     candidate: Candidate,
     incumbent: Incumbent | None,
     min_improvement_pct: float,
-    overruled: Collection[str] = (),
+    overruled: Mapping[str, str] = {},
 ) -> Decision:
     """Return the decision of the promotion rule.
 
     An incumbent loses only to a candidate that is better by `min_improvement_pct`, and by more than
     chance, or when it can no longer serve: it does not load, fails today's gate, predicts another
-    target, or asks for other fields than today's feature set. `overruled` holds the content hashes
-    over which a person chose the incumbent.
+    target, or asks for other fields than today's feature set. `overruled` tells who chose the
+    incumbent over which content hash.
     """
     if incumbent is None:
         return Decision(True, "first", f"{candidate.name} is the first champion")
@@ -140,7 +140,8 @@ def decide(
         return Decision(True, "replaced", "the champion has no score on today's test rows")
     better = found.improvement_pct
     if candidate.content_hash in overruled:
-        chosen = f"a person promoted {incumbent.name} over {candidate.name}"
+        by = overruled[candidate.content_hash]
+        chosen = f"{by} promoted {incumbent.name} over {candidate.name}"
         return Decision(False, "kept", f"{chosen}: {found}", found)
     if found.candidate_rmse >= found.incumbent_rmse:
         return Decision(False, "kept", f"{candidate.name} is no better: {found}", found)

@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sales.registry import history
+from sales.registry import history, trials
 from sales.registry.history import Event
 from sales.registry.promotion import FIGURES
 from sales.serving.version_tags import TOLD
@@ -22,7 +22,9 @@ def decision(events: Sequence[Event], content_hash: str) -> dict[str, Any] | Non
     if event is None:
         return None
     told = {"what": event.what, "reason": event.reason, "data": event.data}
-    return told | {name: getattr(event, name) for name in FIGURES}
+    told |= {name: getattr(event, name) for name in FIGURES}
+    ended = trials.ended(events, content_hash)
+    return told | ({"trials": ended} if ended else {})
 
 
 def spans(events: Sequence[Event], content_hash: str) -> list[dict[str, Any]] | None:

@@ -6,7 +6,15 @@ from typing import Any
 from sales import params
 from sales.data.incoming import IngestParams
 from sales.errors import PipelineError
-from sales.registry import candidates, data_history, history, incumbent, promotion, proposals
+from sales.registry import (
+    candidates,
+    data_history,
+    history,
+    incumbent,
+    promotion,
+    proposals,
+    trials,
+)
 from sales.registry.candidates import candidate
 from sales.registry.exports import Export
 from sales.registry.history import Event, Who
@@ -40,7 +48,10 @@ def reconcile(now: Standing, today: Today, runs: Mapping[str, str]) -> dict[str,
     decision = proposals.held(decision, stands, now.settings.approval)
     figures = promotion.figures(chosen, stands, decision)
     ranked = [_who(export) for export in found]
+    tried = trials.holds_challenger(now.events) and not decision.promote
     for move in promotion.moves(decision, ranked, now.champion, now.challenger):
+        if tried and move.challenger != now.challenger:
+            continue  # it stays challenger as long as it is on trial
         now.champion, now.challenger = move.champion, move.challenger
         facts: dict[str, Any] = {} if move.what == "challenger" else {**figures, "data": new}
         if move.what == "proposed":
@@ -62,7 +73,7 @@ def reconcile(now: Standing, today: Today, runs: Mapping[str, str]) -> dict[str,
     if first is None:
         raise PipelineError("there is no champion")
     champion = by_hash.get(first.content_hash) or scored or now.export_of(first)
-    challenger = by_hash[second.content_hash] if second else None
+    challenger = (by_hash.get(second.content_hash) or now.export_of(second)) if second else None
     data = {**picture(), **data_history.told(now.events, came)}
     return now.settle(champion, challenger, data, told)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from sales import files
 from sales.errors import PipelineError
 from sales.models.state import state_folder as state_folder
-from sales.registry import exports, history, provenance, published
+from sales.registry import exports, history, provenance, published, trials
 from sales.registry.exports import Export
 from sales.registry.history import Event, What, Who
 from sales.registry.promotion import CHALLENGER, CHAMPION, FALLBACK
@@ -122,7 +122,10 @@ class Standing:
             chosen = {
                 alias: export and self._with_decision(export) for alias, export in held.items()
             }
-            exports.write(self.folder / EXPORTS, self.settings.model_name, chosen, data)
+            exports.write(
+                *(self.folder / EXPORTS, self.settings.model_name, chosen, data),
+                trials.told(self.events),
+            )
             try:
                 answering.load(self.folder / EXPORTS)
                 break

@@ -91,6 +91,7 @@ def _told(called: Called) -> dict[str, Any]:
     """Return what is told without a row."""
     not_exported = {"404": "The export holds none"}
     not_made = {"404": "No backtest has run where the service is"}
+    untried = {"404": "No trial was looked at yet"}
     alias = {"name": "alias", "in": "path", "required": True, "schema": ALIAS}
     evaluated = _operation(
         "evaluation",
@@ -125,6 +126,11 @@ def _told(called: Called) -> dict[str, Any]:
         "/backtest": {
             "get": _operation("backtest", "How a model ages, month by month", "Backtest", not_made)
         },
+        "/trial": {
+            "get": _operation(
+                "trial", "How the challenger does, by what came true", "Trial", untried
+            )
+        },
     }
 
 
@@ -139,7 +145,21 @@ def _switched() -> dict[str, Any]:
     switch = _operation("switch_model", "Let another model answer", "Switched", refused)
     alias = {"name": "alias", "in": "query", "required": True, "schema": ALIAS}
     security: list[dict[str, Any]] = [{}, {"admin": []}]
-    return {"/models/load": {"post": {**switch, "parameters": [alias], "security": security}}}
+    del refused["404"]
+    refused |= {
+        **{"400": "Cut short", "409": "The challenger may not answer, or there is none"},
+        **{"413": "Too large", "415": "An encoding that is not known here"},
+        "422": "No share in percent",
+    }
+    what = "Let the challenger answer a share of the requests"
+    deal = _operation("deal_traffic", what, "Traffic", refused, ref("Share"))
+    return {
+        "/models/load": {"post": {**switch, "parameters": [alias], "security": security}},
+        "/traffic": {
+            "get": _operation("traffic", "What share the challenger answers", "Traffic"),
+            "post": {**deal, "security": security},
+        },
+    }
 
 
 def _predicted(served: Served, called: Called, row: str) -> dict[str, Any]:

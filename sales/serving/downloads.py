@@ -18,7 +18,7 @@ from typing import Any, Protocol
 
 from sales import files
 from sales.errors import PipelineError
-from sales.serving import trial
+from sales.serving import loading_check, on_trial
 from sales.serving.answering import ALIASES, DATA
 from sales.serving.mlflow_server import CARDS, EVALUATION, SERVED, AwayError, Version
 
@@ -31,6 +31,7 @@ class Source(Protocol):
     """A registered model, as mlflow_server.py asks a server for it."""
 
     name: str
+    on_trial: str  # what the exports tell of a trial, as it was when the holders were asked for
 
     def holders(self) -> dict[str, Version]:
         """Return who holds which alias."""
@@ -70,13 +71,13 @@ class Downloads:
         """
         with self._locked():
             held = self.held()
-            if held == dict(wanted):
+            if held == dict(wanted) and _trial_of(self.link) == source.on_trial:
                 return []
             beside = self.folder / f"{self._number() + 1:06d}-{secrets.token_hex(4)}"
             have = {one.untold: self.link.resolve() / alias for alias, one in held.items()}
             try:
                 complaints = self._write(beside, source, wanted, have)
-                if _told(beside) != held:
+                if _told(beside) != held or _trial_of(beside) != _trial_of(self.link):
                     waiting = self.folder / f".{LINK}.next"
                     waiting.unlink(missing_ok=True)
                     waiting.symlink_to(beside.name)
@@ -109,8 +110,13 @@ class Downloads:
                     raise
                 complaints[alias] = str(error)
         files.write_json(beside / PROMOTED, promoted)
+        try:
+            on_trial.parsed(source.on_trial)
+            _put(beside / on_trial.FILE, source.on_trial)
+        except PipelineError as error:
+            complaints["trial"] = str(error)
         new = [a for a, version in wanted.items() if promoted[a] and version.untold not in have]
-        failed = trial.failing(beside, new)
+        failed = loading_check.failing(beside, new)
         if "champion" in failed:
             raise PipelineError(failed["champion"])
         if failed:
@@ -224,6 +230,12 @@ def _beside(folder: Path, alias: str) -> str:
     except (OSError, ValueError, AttributeError):  # spoilt: `held` does not hold it
         return ""
     return "" if told == "{}" else told
+
+
+def _trial_of(folder: Path) -> str:
+    """Return what a folder tells of a trial, as text; empty where it tells of none."""
+    path = folder / on_trial.FILE
+    return path.read_text(encoding="utf-8") if path.is_file() else ""
 
 
 def _put(path: Path, text: str) -> None:

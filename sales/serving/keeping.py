@@ -47,6 +47,9 @@ class Keeper(Protocol):
     def about(self) -> dict[str, Any]:
         """Return what is kept, for whoever asks."""
 
+    def trial(self) -> bytes | None:
+        """Return how the trial stood when it was looked at last, as JSON; None: there is none."""
+
 
 class Nothing:
     """Keeps nothing."""
@@ -64,3 +67,6 @@ class Nothing:
     def about(self) -> dict[str, Any]:
         """Tell that nothing is."""
         return {"kept": False}
+
+    def trial(self) -> None:
+        """Tell of none."""

@@ -68,6 +68,36 @@ class Meters:
             registry=registry,
             multiprocess_mode="livesum",
         )
+        self._shadowed = Counter(
+            "shadow_rows",
+            "Rows with another model's prediction beside the answer, by its alias.",
+            ["alias"],
+            registry=registry,
+        )
+        self._shadow_lost = Counter(
+            "shadow_rows_lost",
+            "Rows that were to have another model's prediction and have none, by reason.",
+            ["reason"],
+            registry=registry,
+        )
+        self._canary = Gauge(
+            "canary_percent",
+            "Percent of the requests that the challenger answers.",
+            registry=registry,
+            multiprocess_mode="livemax",
+        )
+        self._trial = Gauge(
+            "challenger_on_trial",
+            "1: a trial goes on; 0: none does.",
+            registry=registry,
+            multiprocess_mode="livemax",
+        )
+        self._not_finite = Counter(
+            "predictions_not_finite",
+            "Predictions that are no number, by alias.",
+            ["alias"],
+            registry=registry,
+        )
         self._truths = Counter("truths_kept", "Truths that are kept on disk.", registry=registry)
         self.traffic = Traffic(registry)
         self._registry = registry
@@ -88,6 +118,9 @@ class Meters:
     def priced(self, alias: str, predictions: Sequence[float] | np.ndarray) -> None:
         """Count predictions of a model, many at once."""
         self._priced.labels(alias).inc(len(predictions))
+        strange = len(predictions) - int(np.isfinite(predictions).sum())
+        if strange:
+            self._not_finite.labels(alias).inc(strange)
         histogram = self._predicted.labels(alias)
         # As `observe` would one by one, with one system call a bucket.
         counts = np.bincount(np.searchsorted(BOUNDS, predictions), minlength=len(BOUNDS) + 1)
@@ -125,6 +158,19 @@ class Meters:
     def waiting(self, rows: int) -> None:
         """Tell how many answered rows are not yet on disk."""
         self._waiting.set(rows)
+
+    def shadowed(self, rows: int, alias: str) -> None:
+        """Count rows that have another model's prediction beside the answer."""
+        self._shadowed.labels(alias).inc(rows)
+
+    def shadow_lost(self, rows: int, reason: str) -> None:
+        """Count rows that were to have one and have none; the reason is one of few."""
+        self._shadow_lost.labels(reason).inc(rows)
+
+    def canary(self, percent: float, *, trial: bool) -> None:
+        """Tell what share of the requests the challenger answers, and whether it is on trial."""
+        self._canary.set(percent)
+        self._trial.set(trial)
 
     def truths(self, rows: int) -> None:
         """Count truths that are on disk now."""

@@ -21,6 +21,7 @@ from sales.serving.settings import without_password
 if TYPE_CHECKING:
     from mlflow.entities.model_registry import RegisteredModel as Told
 
+TRIAL = "trial"  # a tag of the registered model: on_trial.py reads it
 MODEL_FILES = "artifacts/model"  # within a logged model: our own files
 # Texts of a run: what the service tells of the model, and the order on which it tries it; how it
 # was evaluated; the picture of its data.
@@ -87,14 +88,16 @@ class RegisteredModel:
         self._client = mlflow.MlflowClient(**self._named)
         self._where = without_password(tracking)
         self._known: dict[tuple[int, str, str], Version] = {}
+        self.on_trial = ""
 
     def holders(self) -> dict[str, Version]:
-        """Return who holds which alias. Raises AwayError.
+        """Return who holds which alias, and know from now on who is `on_trial`. Raises AwayError.
 
         One request, and one more for each version that is new, or of which something new is told.
         """
         told = self._told()
-        edition = told.tags.get(version_tags.TOLD, "")
+        edition = (told.tags or {}).get(version_tags.TOLD, "")
+        self.on_trial = (told.tags or {}).get(TRIAL, "")
         found = {}
         for alias in ALIASES:
             if number := told.aliases.get(alias):

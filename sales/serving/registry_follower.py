@@ -30,7 +30,7 @@ class Follower:
         self._source, self._downloads, self._path = source, downloads, path
         self._seconds = seconds
         self.contact = contact.read(path)  # of one before it, which ended early
-        self._seen: Mapping[str, Version] = {}
+        self._seen: tuple[Mapping[str, Version], str] | None = None
         self._again = 0.0  # when what was seen is to be brought again, as a part could not be had
 
     def look(self) -> None:
@@ -42,7 +42,7 @@ class Follower:
         try:
             wanted = self._source.holders()
             self.contact = dataclasses.replace(before, away_since=None, away_why="")
-            if wanted != self._seen or time.monotonic() >= self._again:
+            if (wanted, self._source.on_trial) != self._seen or time.monotonic() >= self._again:
                 self._bring(wanted)
         except AwayError as error:
             since = before.away_since or time.time()
@@ -50,7 +50,7 @@ class Follower:
         self._tell(before)
 
     def _bring(self, wanted: Mapping[str, Version]) -> None:
-        self._seen = {}
+        self._seen = None
         try:
             lacking = "; ".join(self._downloads.bring(self._source, wanted))
         except AwayError:
@@ -66,7 +66,7 @@ class Follower:
         self.contact = dataclasses.replace(
             self.contact, behind_since=since, behind_why=printable(lacking)
         )
-        self._seen = wanted
+        self._seen = wanted, self._source.on_trial
         self._again = time.monotonic() + RETRIES * self._seconds if lacking else float("inf")
 
     def _tell(self, before: contact.Contact) -> None:

@@ -17,6 +17,7 @@ from sales.data.reading.packing import TooLargeError
 from sales.errors import PipelineError
 from sales.serving import answering, api_docs, keeping, memory, request_ids, switching, unpacking
 from sales.serving.bodies import GZIP, body_of, file_of, unzipped
+from sales.serving.dealing import Dealing
 from sales.serving.dispatch import Dispatch
 from sales.serving.elsewhere import Elsewhere, cross_origin
 from sales.serving.endpoint import Endpoint, Handler
@@ -46,6 +47,7 @@ class Api:
         self._settings, self._promoted, self._make_meters = settings, promoted, make_meters
         self._large = memory.LargeWork(settings.memory_seconds)
         self._keeper = keeper or keeping.Nothing()
+        self._dealing = Dealing(settings, promoted, self._keeper)
 
     @cached_property
     def meters(self) -> Meters:
@@ -70,6 +72,9 @@ class Api:
             ("POST", "/explain", self.explain, None),
             ("POST", "/truths", self.truths, lighten),
             ("GET", "/kept", self.kept, None),
+            ("GET", "/traffic", self._dealing.traffic, None),
+            ("POST", "/traffic", self._dealing.traffic, None),
+            ("GET", "/trial", self._dealing.trial, None),
             ("GET", "/livez", self.health, None),
             ("GET", "/healthz", self.health, None),
             ("GET", "/readyz", self.ready, None),
@@ -103,6 +108,7 @@ class Api:
 
     async def metrics(self, _: Request) -> Response:
         """Tell what was counted."""
+        self._dealing.tell(self.meters)
         content, media = await asyncio.to_thread(self.meters.told)
         return Response(content, media_type=media)
 
@@ -159,15 +165,16 @@ class Api:
     async def predict(self, request: Request) -> Response:
         """Predict for one row."""
         body = await body_of(request, self._settings.max_body_mb)
-        served = self._promoted.now()
+        headers = request.scope["headers"]
+        request_id = request_ids.of(headers)
+        served = self._promoted.dealt(request_id, body)
         answer = served.one(body)
         found = answer.told
         if self.meters.note(served.alias, found[served.answer_key]):
             asyncio.get_running_loop().call_later(COUNT_SECONDS, self.meters.count)
         if found["warnings"]:
             self.meters.warned(served.alias, found["warnings"])
-        headers = request.scope["headers"]
-        found["request_id"] = request_id = request_ids.of(headers)
+        found["request_id"] = request_id
         if request_ids.to_keep(headers):
             self._keeper.one(request_id, served, answer, body)
         return _json(found)
@@ -175,13 +182,13 @@ class Api:
     async def predict_batch(self, request: Request) -> Response:
         """Predict for a list of rows."""
         body = await body_of(request, self._settings.max_body_mb)
-        served, most = self._promoted.now(), self._settings.max_orders
-        headers = request.scope["headers"]
+        headers, most = request.scope["headers"], self._settings.max_orders
+        request_id = request_ids.of(headers)
+        served = self._promoted.dealt(request_id)
+        told = request_id, request_ids.to_keep(headers), served, body, most
         try:
-            if len(body) > LARGE:
-                found = await self._large.done(self._many, headers, served, body, most)
-            else:
-                found = self._many(headers, served, body, most)
+            large = len(body) > LARGE
+            found = await self._large.done(self._many, *told) if large else self._many(*told)
         except answering.TooManyError as error:
             raise RefusedError(413, "too_large", str(error)) from None
         if not found["predictions"]:
@@ -192,17 +199,17 @@ class Api:
 
     def _many(
         self,
-        headers: list[tuple[bytes, bytes]],
+        request_id: str,
+        to_keep: bool,
         served: answering.Served,
         body: bytes,
         most: int,
     ) -> dict[str, Any]:
         """Return the answer to a list, and let it be kept."""
-        request_id = request_ids.of(headers)
         answer = served.many(body, most)
         told = answer.told
         predictions = told["predictions"]
-        if predictions and request_ids.to_keep(headers):
+        if predictions and to_keep:
             bounds = told.get("prediction_intervals")
             low, high = (bounds[end] if bounds else None for end in ("low", "high"))
             outside = answer.outside.rows if answer.outside else None
@@ -216,9 +223,9 @@ class Api:
         """Predict for a file, sent as the body or as the field `file` of a form."""
         body = await self._sent_file(request)
         how, most_mb = asked_how(request.query_params), self._settings.max_unpacked_mb
-        served, most = self._promoted.now(), self._settings.max_file_rows
-        headers = request.scope["headers"]
+        headers, most = request.scope["headers"], self._settings.max_file_rows
         request_id = request_ids.of(headers)
+        served = self._promoted.dealt(request_id)
 
         def answered() -> answering.FileAnswer:
             found = served.file(body, most, how, int(most_mb * 1e6), request_id)

@@ -123,6 +123,25 @@ ALWAYS: dict[str, Any] = {
         }
     ),
     "Switched": _object({"message": TEXT, "info": ref("Model")}),
+    "Share": _object({"challenger": {**NUMBER, "minimum": 0, "maximum": 100}}),
+    "Traffic": _object(
+        {
+            "challenger": NUMBER,
+            "trial": _or_null("string"),
+            "answers": {"type": "string", "enum": ["both", *ALIASES]},
+        }
+    ),
+    "Trial": _object(
+        {
+            **dict.fromkeys(("name", "begun", "looked", "score", "verdict"), TEXT),
+            **dict.fromkeys(("champion", "challenger", "terms"), ANY),
+            **{"runs": FLAG, "share_pct": NUMBER, "points": list_of(ANY)},
+            **{"outcome": _or_null("string"), "reason": _or_null("string")},
+            **dict.fromkeys(("rows", "units", "waiting", "alone"), WHOLE),
+            **dict.fromkeys(("improvement_pct", "low_pct", "high_pct"), _or_null("number")),
+            "rows_needed": _or_null("integer"),
+        }
+    ),
     "TruthsKept": _object({"kept": WHOLE}),
     "Kept": _object(
         {"kept": FLAG},

@@ -76,6 +76,9 @@ class Keeping:
     mb: float  # above which the oldest go
     seconds: float  # of answers that a worker which is killed may lose
     key: bytes  # of the hashes of private columns; empty: the one in a file beside the folder
+    # Of the requests that are kept, for how many the other model's prediction is: None: all as long
+    # as a trial or a watch goes on, else none.
+    shadow: float | None = None
 
 
 def keeping(environ: Mapping[str, str]) -> Keeping:
@@ -86,6 +89,7 @@ def keeping(environ: Mapping[str, str]) -> Keeping:
     sales.errors.PipelineError: SERVED_SHARE is '2': a number from 0 to 1 is meant
     """
     share = _within("SERVED_SHARE", environ.get("SERVED_SHARE") or "1", 0, 1)
+    shadow = environ.get("SHADOW_SHARE")
     return Keeping(
         address=environ.get("SERVED", "") if share else "",
         share=share,
@@ -94,6 +98,7 @@ def keeping(environ: Mapping[str, str]) -> Keeping:
         mb=_within("SERVED_MB", environ.get("SERVED_MB") or "1000", 1, 1e9),
         seconds=_within("SERVED_SECONDS", environ.get("SERVED_SECONDS") or "5", 0.1, 3600),
         key=environ.get("SERVED_KEY", "").encode(),
+        shadow=_within("SHADOW_SHARE", shadow, 0, 1) if shadow else None,
     )
 
 

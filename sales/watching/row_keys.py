@@ -3,7 +3,6 @@
 No model reads them, so that they are looked for in what came, and only where their names occur.
 """
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,9 +12,10 @@ import orjson
 import pyarrow as pa
 
 from sales.contract import cells
+from sales.serving.keys import marks, parsed
+from sales.serving.keys import text as text
 from sales.watching.secret import Secret
 
-LONGEST = 200  # characters; what is longer is no key
 PREFIX = "key."  # of their columns
 FIRST = 65_536  # bytes of a list in which keys must occur to be looked for in all of it
 
@@ -54,11 +54,11 @@ class RowKeys:
         for name in self.names:
             if without(name):
                 continue
-            marks = {_quoted(name), json.dumps(name).encode()}
-            having = [any(mark in body for mark in marks) for body in bodies]
+            own = marks(name)
+            having = [any(mark in body for mark in own) for body in bodies]
             if any(having):
                 found[name] = [
-                    _object(body).get(name) if has else None
+                    parsed(body).get(name) if has else None
                     for body, has in zip(bodies, having, strict=True)
                 ]
         return found
@@ -69,7 +69,7 @@ class RowKeys:
         """Return the keys of some objects of a JSON list, by name, for their numbers from 0."""
         names = [name for name in self.names if not without(name)]
         first = body[:FIRST]
-        if not any(_quoted(n) in first or json.dumps(n).encode() in first for n in names):
+        if not any(mark in first for n in names for mark in marks(n)):
             return {}
         try:
             rows = orjson.loads(body)
@@ -95,29 +95,3 @@ def hashed(name: str, texts: Sequence[str | None], secret: Secret | None) -> lis
         return [None] * len(texts)
     known = {one: secret.hashed(name, one) for one in set(texts) if one is not None}
     return [None if one is None else known[one] for one in texts]
-
-
-def text(value: Any) -> str | None:
-    """Return a key as text: 17 and 17.0 are the same one, as files and JSON may say either.
-
-    >>> [text(value) for value in ("A7", 17, 17.0, "", None, True, ["A7"])]
-    ['A7', '17', '17', None, None, None, None]
-    """
-    if isinstance(value, bool):
-        return None
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
-    said = str(value) if isinstance(value, str | int | float) else ""
-    return said if 0 < len(said) <= LONGEST else None
-
-
-def _quoted(name: str) -> bytes:
-    return orjson.dumps(name)
-
-
-def _object(body: bytes) -> dict[str, Any]:
-    try:
-        found = orjson.loads(body)
-    except ValueError:  # NaN, say, which pydantic reads
-        return {}
-    return found if isinstance(found, dict) else {}

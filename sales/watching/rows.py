@@ -1,12 +1,11 @@
 """Answered rows as a table: the columns of the log, whose meaning docs/served.md tells."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from operator import itemgetter
 from typing import Any, NamedTuple
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 
 from sales.serving import request_ids
@@ -16,6 +15,10 @@ from sales.serving.request import Orders
 from sales.watching import row_keys
 from sales.watching.row_keys import RowKeys
 from sales.watching.secret import Secret
+from sales.watching.shadow import taken
+
+# What another model would have answered: columns, from the model that did and what it read.
+Beside = Callable[[Served, Orders], dict[str, pa.Array]]
 
 FIRST = itemgetter(0)
 FIELD = "field."  # before the name of what a model reads
@@ -103,11 +106,11 @@ def draw(
     else:
         found = keys.in_table(rows.source, chosen, reads)
     low, high, outside = (
-        each if each is None else np.asarray(_taken(each, chosen))
+        each if each is None else np.asarray(taken(each, chosen))
         for each in (rows.low, rows.high, rows.outside)
     )
-    orders = {name: _taken(values, chosen) for name, values in rows.orders.items()}
-    told = np.asarray(_taken(rows.predictions, chosen))
+    orders = {name: taken(values, chosen) for name, values in rows.orders.items()}
+    told = np.asarray(taken(rows.predictions, chosen))
     return Drawn(
         *(time.time_ns(), route, request_id, served, chosen, weight),
         *(orders, told, low, high, outside, found),
@@ -115,17 +118,21 @@ def draw(
 
 
 def of_ones(
-    ones: Sequence[One], keys: RowKeys, secret: Secret | None, weight: float
+    ones: Sequence[One],
+    keys: RowKeys,
+    secret: Secret | None,
+    weight: float,
+    beside: Beside = lambda *_: {},
 ) -> list[pa.Table]:
     """Return tables of single answers: one for each model, and set of fields that rows had."""
     groups: dict[Any, list[One]] = {}
     for one in ones:
         groups.setdefault((id(one.served), one.names), []).append(one)
-    return [_of_group(group, keys, secret, weight) for group in groups.values()]
+    return [_of_group(group, keys, secret, weight, beside) for group in groups.values()]
 
 
 def _of_group(
-    group: Sequence[One], keys: RowKeys, secret: Secret | None, weight: float
+    group: Sequence[One], keys: RowKeys, secret: Secret | None, weight: float, beside: Beside
 ) -> pa.Table:
     served = group[0].served
     at, ids, _, _, values, predictions, low, high, outside, bodies = zip(*group, strict=True)
@@ -146,10 +153,13 @@ def _of_group(
         orders,
         {name: keys.kept(name, values, secret) for name, values in found.items()},
         secret,
+        beside,
     )
 
 
-def of_drawn(drawn: Drawn, keys: RowKeys, secret: Secret | None) -> pa.Table:
+def of_drawn(
+    drawn: Drawn, keys: RowKeys, secret: Secret | None, beside: Beside = lambda *_: {}
+) -> pa.Table:
     """Return the table of what was drawn of a request."""
     rows = len(drawn.numbers)
     outside = drawn.outside
@@ -168,6 +178,7 @@ def of_drawn(drawn: Drawn, keys: RowKeys, secret: Secret | None) -> pa.Table:
         drawn.orders,
         {name: keys.kept(name, values, secret) for name, values in drawn.keys.items()},
         secret,
+        beside,
     )
 
 
@@ -177,6 +188,7 @@ def _table(
     orders: Orders,
     keys: Mapping[str, list[str | None]],
     secret: Secret | None,
+    beside: Beside,
 ) -> pa.Table:
     rows = len(told["request_id"])
     signed = {
@@ -193,6 +205,7 @@ def _table(
             columns[each.name] = pa.array(values).cast(pa.timestamp("us")).cast(TIME)
         else:
             columns[each.name] = pa.array(values, each.type)
+    columns |= beside(served, orders)
     for name, values in keys.items():
         columns[f"{row_keys.PREFIX}{name}"] = pa.array(values, pa.string())
     for name in (*served.model.featuriser.fields, *served.schema.parts):
@@ -222,9 +235,3 @@ def _field(name: str, values: Any, served: Served, secret: Secret | None) -> pa.
     if private:
         return pa.array(row_keys.hashed(name, texts.to_pylist(), secret), pa.string())
     return texts
-
-
-def _taken(values: Any, chosen: np.ndarray) -> Any:
-    if isinstance(values, list):
-        return [values[number] for number in chosen.tolist()]
-    return values.take(chosen) if isinstance(values, pd.Categorical) else values[chosen]

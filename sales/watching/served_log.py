@@ -12,6 +12,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -24,10 +25,11 @@ from sales.serving.keeping import Many
 from sales.serving.meters import Meters
 from sales.serving.refusals import RefusedError
 from sales.serving.settings import Keeping
-from sales.watching import bounds, rows, secret, truths
+from sales.watching import bounds, rows, secret, trial_file, truths
 from sales.watching.parts import ROWS, TRUTHS, Parts, by_day, together
 from sales.watching.row_keys import RowKeys
 from sales.watching.rows import Drawn, One
+from sales.watching.shadow import Shadow
 
 MOST_ONES = 20_000  # single answers that wait to be read by the thread: some 50 MB
 MOST_DRAWN = 100_000  # rows of lists and files that do
@@ -38,13 +40,18 @@ LOG = logging.getLogger("bentoml.amazon_sales")
 
 
 class ServedLog:
-    """Keeps what a process answers. `picture` is what the export tells of the data."""
+    """Keeps what a process answers. `picture` is what the export tells of the data.
+
+    `other` is whose prediction is kept beside an answer, `comparing` whether a trial or watch is.
+    """
 
     def __init__(
         self,
         keeping: Keeping,
         meters: Callable[[], Meters],
         picture: Callable[[], Mapping[str, Any]],
+        other: Callable[[Served], Served | None] = lambda _: None,
+        comparing: Callable[[], bool] = lambda: False,
     ) -> None:
         self.keeping, self._meters, self._picture = keeping, meters, picture
         self._rows, self._truths = Parts(keeping.address, ROWS), Parts(keeping.address, TRUTHS)
@@ -59,6 +66,13 @@ class ServedLog:
         self._thread: threading.Thread | None = None
         self._fault = ""  # what the disk last refused
         self._written, self._bounded = 0, 0.0
+        self._shadow = Shadow(
+            other,
+            lambda: (1.0 if comparing() else 0.0) if keeping.shadow is None else keeping.shadow,
+            keeping.seconds / 2,
+            lambda count, alias: self._meters().shadowed(count, alias),
+            lambda count, reason: self._meters().shadow_lost(count, reason),
+        )
         self._dice = np.random.default_rng()
         self._known_secret: secret.Secret | None = None
         self._told_secret = False
@@ -181,8 +195,14 @@ class ServedLog:
             return []
         keys = RowKeys.of(self._picture())
         hashes = self._secret(keys, [*(one.served for one in ones), *(one.served for one in drawn)])
-        tables = rows.of_ones(ones, keys, hashes, 1 / self.keeping.share)
-        return [*tables, *(rows.of_drawn(each, keys, hashes) for each in drawn)]
+        self._shadow.begin()
+        alone, together_ = (partial(self._shadow.beside, alone=one) for one in (True, False))
+        tables = rows.of_ones(ones, keys, hashes, 1 / self.keeping.share, alone)
+        return [*tables, *(rows.of_drawn(each, keys, hashes, together_) for each in drawn)]
+
+    def trial(self) -> bytes | None:
+        """Return how the trial stood when it was looked at last; None: there is none."""
+        return trial_file.read(self.keeping.address)
 
     def _write(self) -> None:
         days = by_day(together([*self._tabled]))

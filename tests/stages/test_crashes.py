@@ -1,4 +1,4 @@
-"""A crash, a full disk or a read-only one at each write of register, rollback and promote.
+"""A crash, a full disk or a read-only one at each write of what changes the registry.
 
 Afterwards registry, exports and history agree with the state before or the state after, and the
 next register heals what is left. Here a sample of the writes is tried; `make test-crashes` tries
@@ -10,15 +10,17 @@ import os
 import shutil
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from sales import estimators, files
 from sales.errors import run
-from stages import champion, register
+from stages import champion, register, trial
 from tests.examples import ROOT
 from tests.faults import agree, told
+from tests.paired_rows import errors, keep
 from tests.trained_project import NAMES, copied, refuse, train
 
 EVERY = int(os.environ.get("CRASH_EVERY", "100"))
@@ -37,21 +39,34 @@ def prepare(command):
     if command == "lift":
         sys.argv = ["champion", "rollback"]
         champion.main()
+    if command in ("verdict", "end"):
+        sys.argv = ["trial", "--name", "spring", "--share", "20"]
+        trial.main()
+        exported = files.read_json(Path("models/promoted/promoted.json"))
+        pair = [exported[alias]["content_hash"] for alias in ("champion", "challenger")]
+        keep("state/served", pair[0], pair[1], errors(2_000, 10), datetime.now(UTC))
 
 
 ALL = [
     (fault, command)
     for fault in ("kill", "full", "readonly")
-    for command in ("first register", "register", "rollback", "promote", "lift")
+    for command in (
+        *("first register", "register", "rollback", "promote", "lift"),
+        *("begin", "verdict", "end"),  # of a trial
+    )
 ]
-SAMPLE = {("kill", "register"), ("kill", "rollback"), ("full", "register")}
+SAMPLE = {
+    *(("kill", "register"), ("kill", "rollback"), ("full", "register")),
+    ("kill", "verdict"),
+}
 
 
 @pytest.mark.parametrize(
     ("fault", "command"),
     [one if one in SAMPLE else pytest.param(*one, marks=pytest.mark.crashes) for one in ALL],
 )
-def test_before_or_after_never_a_mixture(gated, fault, command):
+def test_before_or_after_never_a_mixture(gated, monkeypatch, fault, command):
+    monkeypatch.setenv("SERVED", "state/served")
     prepare(command)
     # The command runs in this very folder, but from outside, as its contents come and go.
     os.chdir(ROOT)

@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 
 from sales import files
-from sales.serving import answering
+from sales.serving import answering, on_trial
 from sales.serving.downloads import Downloads
 from sales.serving.mlflow_server import PATIENCE, RegisteredModel
-from stages import champion, register
+from stages import champion, register, trial
 from tests.examples import set_params
 from tests.trained_project import NAME, boosted
 
@@ -81,3 +81,18 @@ def test_a_decision_on_the_same_model_is_followed_too(followed, monkeypatch):
     assert theirs.entry == before.entry
     assert theirs.evaluation["decision"] == ours.evaluation["decision"]
     assert theirs.evaluation["decision"] != before.evaluation["decision"]
+
+
+def test_a_follower_follows_the_trial(followed, monkeypatch):
+    monkeypatch.setenv("SERVED", "state/served")
+    for words, share in (
+        (["--name", "spring", "--share", "20"], 20.0),
+        (["--name", "spring", "--share", "5"], 5.0),
+        (["--end"], 0.0),
+    ):
+        monkeypatch.setattr("sys.argv", ["trial", *words])
+        trial.main()
+        followed()
+        told = on_trial.read(Path("elsewhere/promoted"))
+        assert told == on_trial.read(PROMOTED)
+        assert told.trial.share_pct == share

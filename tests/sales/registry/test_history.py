@@ -25,8 +25,8 @@ def event(what, to=None, from_=None, **facts):
     )
 
 
-def promoted(to, from_=None, by="rule"):
-    return event("promoted", to, from_, by=by, champion=who(to))
+def promoted(to, from_=None, by="rule", **facts):
+    return event("promoted", to, from_, by=by, champion=who(to), **facts)
 
 
 def back(to, from_):
@@ -79,15 +79,16 @@ def test_rollbacks_retrace_the_promotions(steps):
 @pytest.mark.parametrize(
     ("events", "overruled"),
     [
-        ([], set()),
-        (THREE, set()),
-        ([*THREE, promoted(2, 3, by="person")], {"hash3"}),
-        ([*THREE, promoted(2, 3, by="person"), event("refused", 3, 2)], {"hash3"}),
-        ([*THREE, promoted(2, 3, by="person"), promoted(4, 2)], set()),
-        ([*THREE, promoted(2, 3, by="person"), back(3, 2)], set()),
+        ([], {}),
+        (THREE, {}),
+        ([*THREE, promoted(2, 3, by="person")], {"hash3": "a person"}),
+        ([*THREE, promoted(2, 3, by="person"), event("refused", 3, 2)], {"hash3": "a person"}),
+        ([*THREE, promoted(2, 3, by="person"), promoted(4, 2)], {}),
+        ([*THREE, promoted(2, 3, by="person"), back(3, 2)], {}),
+        ([*THREE, promoted(2, 3, trial={"name": "spring"})], {"hash3": "the trial 'spring'"}),
     ],
 )
-def test_a_persons_choice_stands_until_the_next_change(events, overruled):
+def test_a_persons_or_a_trials_choice_stands_until_the_next_change(events, overruled):
     assert history.overruled(events) == overruled
 
 

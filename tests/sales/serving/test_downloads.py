@@ -9,9 +9,10 @@ import pytest
 
 from sales import files
 from sales.errors import PipelineError
-from sales.serving import answering, downloads
+from sales.serving import answering, downloads, on_trial
 from sales.serving.downloads import Downloads
 from sales.serving.mlflow_server import AwayError, Version
+from sales.serving.on_trial import OnTrial, Told
 
 MOMENT = 0.5  # seconds, for what must not happen
 
@@ -20,6 +21,7 @@ class Shelf:
     """A registered model as a folder of exports has it: one version for each of its aliases."""
 
     name = "shelf"
+    on_trial = ""
 
     def __init__(self, exports: Path) -> None:
         self._exports, self._entries = exports, files.read_json(exports / "promoted.json")
@@ -71,7 +73,7 @@ def shelf(promoted):
 def untried(monkeypatch):
     """Let exports pass untried, as each trial takes a process of its own a second."""
     tried = []
-    monkeypatch.setattr(downloads.trial, "failing", lambda _, new: tried.extend(new) or {})
+    monkeypatch.setattr(downloads.loading_check, "failing", lambda _, new: tried.extend(new) or {})
     return tried
 
 
@@ -267,3 +269,26 @@ def test_only_one_at_a_time_changes_the_folder(shelf, untried, tmp_path):
         assert ours.held() == {}
     other.join()
     assert ours.held() == shelf.all()
+
+
+def test_who_is_on_trial_comes_along_and_goes_again(promoted, tmp_path):
+    shelf, ours = Shelf(promoted), Downloads(tmp_path)
+    assert ours.bring(shelf, shelf.all()) == []
+    asked = [*shelf.asked]
+    for told in (Told(OnTrial("spring", "a", "b", 5.0)), Told(OnTrial("spring", "a", "b")), Told()):
+        shelf.on_trial = on_trial.written(told)
+        before = answering.stamp(ours.link)
+        assert ours.bring(shelf, shelf.all()) == []
+        assert on_trial.read(ours.link) == told
+        assert answering.stamp(ours.link) != before  # so that workers look
+        assert ours.bring(shelf, shelf.all()) == []
+    assert shelf.asked == asked  # nothing was downloaded again
+
+
+def test_what_is_told_of_a_trial_and_is_none_is_told_and_stops_no_promotion(promoted, tmp_path):
+    shelf, ours = Shelf(promoted), Downloads(tmp_path)
+    shelf.on_trial = "{"
+    [told] = ours.bring(shelf, shelf.all())
+    assert told.startswith("no trial: trial.json is cut short, or not ours")
+    assert ours.held() == shelf.all()
+    assert on_trial.read(ours.link) == Told()

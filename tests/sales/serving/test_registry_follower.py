@@ -17,6 +17,7 @@ class Scripted:
     """A registry, or the downloads of one, that does what it is told to do next."""
 
     name = "scripted"
+    on_trial = ""
 
     def __init__(self) -> None:
         self.holds: object = ONE
@@ -55,6 +56,13 @@ def test_what_was_brought_is_not_brought_again(scripted):
         scripted.clock["now"] += 1e6
         assert scripted.brought == brought
     assert scripted.told() == contact.WELL
+
+
+def test_another_trial_is_brought_though_the_versions_are_the_same(scripted):
+    for told, brought in (("", 1), ("a", 2), ("a", 2), ("b", 3), ("", 4)):
+        scripted.on_trial = told
+        scripted.follower.look()
+        assert len(scripted.brought) == brought
 
 
 def test_since_when_it_is_away_is_told_until_it_is_back(scripted, caplog):

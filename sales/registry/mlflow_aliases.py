@@ -3,10 +3,12 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from sales.registry import history, learnt_from, proposals, published
+from sales.registry import history, learnt_from, proposals, published, trials
 from sales.registry.history import Event
 from sales.registry.promotion import CHALLENGER, CHAMPION, FALLBACK, FIGURES
 from sales.serving import version_tags
+from sales.serving.mlflow_server import TRIAL
+from sales.serving.on_trial import written
 
 if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion
@@ -71,6 +73,9 @@ def cast(
         registry.give(alias, versions.get(who.content_hash) if who else None)
         if who:
             told[who.content_hash] = published.text(events, who.content_hash)
+    of_all = {}
+    if any(event.trial or event.what == trials.WATCH for event in events):
+        of_all = {TRIAL: written(trials.told(events))}  # for services that follow it
     for content_hash, facts in tags(events).items():
         version = versions.get(content_hash)
         if version:
@@ -78,4 +83,4 @@ def cast(
             if content_hash in told:
                 facts |= version_tags.apart(told[content_hash], there)
             registry.tag(version, {k: v for k, v in facts.items() if there.get(k, "") != v})
-    registry.tell(published.edition(told.values()))
+    registry.tell({**of_all, **published.edition(told.values())})

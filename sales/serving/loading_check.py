@@ -13,7 +13,7 @@ from sales.errors import PipelineError
 def failing(folder: Path, aliases: Sequence[str]) -> dict[str, str]:
     """Return why, by alias, for each export that does not load, or answer its golden order.
 
-    Raises PipelineError where the trial itself ends early, as for want of memory.
+    Raises PipelineError where that process itself ends early, as for want of memory.
     """
     if not aliases:
         return {}

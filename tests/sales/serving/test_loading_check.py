@@ -6,7 +6,7 @@ import shutil
 import pytest
 
 from sales.errors import PipelineError
-from sales.serving import trial
+from sales.serving import loading_check
 from tests.examples import run_alone
 
 
@@ -16,22 +16,24 @@ def test_each_that_fails_is_named_with_its_reason(promoted, tmp_path):
     told["challenger"]["golden"]["prediction"] += 1
     (folder / "promoted.json").write_text(json.dumps(told))
     (folder / "fallback" / "model.json").write_text("{")
-    found = trial.failing(folder, ["champion", "challenger", "fallback"])
+    found = loading_check.failing(folder, ["champion", "challenger", "fallback"])
     assert list(found) == ["challenger", "fallback"]
     assert "answers its golden row with" in found["challenger"]
     assert "cannot be loaded" in found["fallback"]
-    assert trial.failing(folder, ["champion"]) == {}
+    assert loading_check.failing(folder, ["champion"]) == {}
 
 
 def test_nothing_new_needs_no_trial(tmp_path):
-    assert trial.failing(tmp_path / "nowhere", []) == {}
+    assert loading_check.failing(tmp_path / "nowhere", []) == {}
 
 
 def test_a_trial_that_ends_early_is_told_of(tmp_path):
     with pytest.raises(PipelineError, match="could not be tried: FileNotFoundError"):
-        trial.failing(tmp_path, ["champion"])
+        loading_check.failing(tmp_path, ["champion"])
 
 
 def test_who_asks_for_one_imports_no_model():
-    _, imported = run_alone("from sales.serving import trial", "numpy", "lightgbm", "xgboost")
+    _, imported = run_alone(
+        "from sales.serving import loading_check", "numpy", "lightgbm", "xgboost"
+    )
     assert imported == []

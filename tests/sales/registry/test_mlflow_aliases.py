@@ -1,6 +1,6 @@
 """Aliases and tags follow from the history alone."""
 
-from sales.registry import shadow
+from sales.registry import mlflow_aliases
 from sales.registry.history import Event, Who
 
 ONE, TWO = (Who(model="xgboost", version=n, content_hash=str(n) * 64) for n in (1, 2))
@@ -32,7 +32,7 @@ def test_the_last_decision_and_the_bar_of_each_version():
         event("rolled back", by="person", to=ONE, from_=TWO, reason="too low"),
         event("refused", to=TWO, from_=ONE, reason="barred since then"),
     ]
-    found = shadow.tags(told)
+    found = mlflow_aliases.tags(told)
     assert found[ONE.content_hash] == {
         "decision": "first",
         "reason": "the first",
@@ -49,10 +49,10 @@ def test_the_last_decision_and_the_bar_of_each_version():
         "barred": "2026-11-26T00:00:00+00:00",
         "bar_reason": "too low",
     }
-    found = shadow.tags([*told, event("lifted", by="person", to=TWO)])
+    found = mlflow_aliases.tags([*told, event("lifted", by="person", to=TWO)])
     assert (found[TWO.content_hash]["barred"], found[TWO.content_hash]["bar_reason"]) == ("", "")
     refused = event("refused", to=TWO, candidate_test_rmse=2.0, reason="no better")
-    assert shadow.tags([*told, refused])[TWO.content_hash]["decision"] == "kept"
+    assert mlflow_aliases.tags([*told, refused])[TWO.content_hash]["decision"] == "kept"
 
 
 def test_a_version_that_waits_for_approval_says_until_when():
@@ -61,7 +61,7 @@ def test_a_version_that_waits_for_approval_says_until_when():
         event("promoted", to=ONE, candidate_test_rmse=3.0, reason="the first"),
         event("proposed", to=TWO, from_=ONE, reason="better", until="2026-12-10", **about),
     ]
-    found = shadow.tags(told)[TWO.content_hash]
+    found = mlflow_aliases.tags(told)[TWO.content_hash]
     assert found == {
         "decision": "proposed",
         "reason": "better",
@@ -70,7 +70,7 @@ def test_a_version_that_waits_for_approval_says_until_when():
         "proposed_until": "2026-12-10",
     }
     over = {**found, "proposed": "", "proposed_until": ""}
-    assert shadow.tags([*told, event("expired", to=TWO)])[TWO.content_hash] == over
+    assert mlflow_aliases.tags([*told, event("expired", to=TWO)])[TWO.content_hash] == over
     looked_at = event("promoted", by="person", to=TWO, from_=ONE, reason="looked at")
-    approved = shadow.tags([*told, looked_at])[TWO.content_hash]
+    approved = mlflow_aliases.tags([*told, looked_at])[TWO.content_hash]
     assert approved == {**over, "decision": "approved", "reason": "looked at"}
