@@ -22,6 +22,7 @@ GROUPS = (
     "gate",
     "register",
     "retrain",
+    "watch",
     "backtest",
 )
 

@@ -100,8 +100,8 @@ def test_every_params_entry_exists_and_every_group_is_used():
             inner = tree
             for part in key.split("."):
                 inner = inner[part]
-    # Whether to retrain is no stage; what only backtest/dvc.yaml uses: test_backtest_yaml.py.
-    assert used | {"retrain", "backtest"} == set(params.GROUPS) == set(tree)
+    # Retraining and watching are no stages; what backtest/dvc.yaml uses: test_backtest_yaml.py.
+    assert used | {"retrain", "watch", "backtest"} == set(params.GROUPS) == set(tree)
 
 
 def test_only_register_is_always_changed_and_has_no_tracked_outputs():

@@ -40,6 +40,7 @@ PAGES_ELSEWHERE = {
     "docs/backtest.md": ["tests/test_backtest_pipeline.py"],
     "docs/served.md": ["tests/stages/test_stage_truths.py"],
     "docs/retraining.md": ["tests/test_retraining_page.py"],
+    "docs/watching.md": ["tests/stages/test_stage_watch.py"],
     "docs/team.md": [  # section by section
         *("tests/test_team_page.py", "tests/test_service_registry.py"),
         *("tests/test_end_to_end.py", "tests/test_deploy.py"),

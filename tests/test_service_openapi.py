@@ -12,7 +12,7 @@ from http import HTTPStatus
 import httpx
 import pytest
 
-from tests import patience
+from tests import patience, watched
 from tests.aged import FOUND
 from tests.bento_server import serve, stop
 from tests.examples import PUBLISHED_ORDER, ROOT
@@ -24,7 +24,9 @@ REDOCLY = "@redocly/cli@2.77.0"
 def url(promoted, tmp_path_factory):
     folder = tmp_path_factory.mktemp("served")
     (folder / "backtest.json").write_text(json.dumps(FOUND))
+    (folder / "watched.json").write_text(json.dumps(watched.document()))
     told = {"SERVED": str(folder / "rows"), "BACKTEST": str(folder / "backtest.json")}
+    told["WATCHED"] = str(folder / "watched.json")
     process, url = serve(promoted, folder, **told)
     yield url
     stop(process)

@@ -19,7 +19,8 @@ from sales.registry import clock
 Promoting = Literal["registered", "promoted", "challenger", "refused", "rolled back", "lifted"]
 Proposing = Literal["proposed", "expired"]
 Retraining = Literal["not due", "waiting", "retraining", "retrained"]
-What = Promoting | Proposing | Retraining
+Watching = Literal["alarm"]
+What = Promoting | Proposing | Retraining | Watching
 HEADER = (
     "when",
     "what",

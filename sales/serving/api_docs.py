@@ -91,6 +91,7 @@ def _told(called: Called) -> dict[str, Any]:
     """Return what is told without a row."""
     not_exported = {"404": "The export holds none"}
     not_made = {"404": "No backtest has run where the service is"}
+    not_watched = {"404": "Nobody has watched yet where the service is"}
     alias = {"name": "alias", "in": "path", "required": True, "schema": ALIAS}
     evaluated = _operation(
         "evaluation",
@@ -124,6 +125,11 @@ def _told(called: Called) -> dict[str, Any]:
         },
         "/backtest": {
             "get": _operation("backtest", "How a model ages, month by month", "Backtest", not_made)
+        },
+        "/watch": {
+            "get": _operation(
+                "watch", "Whether what is served has changed, by window", "Watch", not_watched
+            )
         },
     }
 

@@ -20,7 +20,7 @@ from sales import files
 from sales.errors import PipelineError
 from sales.serving import trial
 from sales.serving.answering import ALIASES, DATA
-from sales.serving.mlflow_server import CARDS, EVALUATION, SERVED, AwayError, Version
+from sales.serving.mlflow_server import CARDS, EVALUATION, REFERENCE, SERVED, AwayError, Version
 
 PROMOTED, LINK = "promoted.json", "promoted"
 
@@ -165,6 +165,8 @@ def _export(at: Path, version: Version, source: Source, near: Path | None) -> di
     files.write_json(_texts(at), texts)
     if EVALUATION in texts:
         _put(at.parent / "evaluation" / f"{at.name}.json", texts[EVALUATION])
+    if REFERENCE in texts:
+        _put(at.parent / "reference" / f"{at.name}.json", texts[REFERENCE])
     for card in CARDS:
         if card in texts:
             _put(at.parent / "cards" / f"{at.name}{Path(card).suffix}", texts[card])
