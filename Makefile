@@ -63,7 +63,7 @@ END ?=
 FOLLOW ?=
 ID ?=
 
-.PHONY: help setup setup-cluster setup-database contract repro retrain cluster tune prune backtest remote push pull history rollback promote approve lift trial rebuild data explain score test test-all test-pipeline test-browser test-pages test-team test-container test-crashes test-kills test-cuts test-retrain check outdated format serve truths erase ui bento container mlflow plots results bench bench-serving bench-pipeline bench-cluster bench-load bench-levels bench-page bench-tables bench-backtest bench-small bench-trials screenshots docs first-hour clean
+.PHONY: help setup setup-cluster setup-database contract repro retrain cluster tune prune backtest remote push pull history rollback promote approve lift trial rebuild data explain score test test-all test-pipeline test-browser test-pages test-team test-container test-crashes test-kills test-cuts test-retrain check outdated format serve truths erase watch ui bento container mlflow plots results bench bench-serving bench-pipeline bench-cluster bench-load bench-levels bench-page bench-tables bench-backtest bench-small bench-watch bench-trials screenshots docs first-hour clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^##@/ {print "\n" substr($$0, 5)} /^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' Makefile
@@ -216,7 +216,7 @@ pull: setup .scm ## bring the data and models of this commit from the remote: no
 
 ##@ Decide
 # What a person decides. Unexpanded and through the environment: a reason may hold any character.
-history: setup ## every promotion, proposal, refusal, rollback, lifted bar and retraining: when, from, to, scores, why
+history: setup ## every promotion, proposal, refusal, rollback, lifted bar, retraining and alarm: when, from, to, scores, why
 	@python -m stages.champion history
 
 rollback promote approve lift: export WHY = $(value REASON)
@@ -319,7 +319,7 @@ plots: setup .scm ## draw every plot of the last run into dvc_plots/index.html (
 	dvc plots show
 
 # What is answered is kept there, and what came true of it: docs/served.md.
-serve truths erase trial: export SERVED ?= $(STATE)/served
+serve truths erase watch trial: export SERVED ?= $(STATE)/served
 serve: setup ## the API over the promoted models, on HOST:PORT (127.0.0.1:3000), with WORKERS (1) processes
 	$(if $(MODEL_URI),,$(promoted))
 	$(call free,$(HOST):$(PORT),PORT)
@@ -332,6 +332,10 @@ truths: setup ## what came true of answered rows, from a file with their ids and
 erase: export ERASED = $(value ID)
 erase: setup ## all that is kept of one customer, row or request, taken out: ID=CUST000001
 	@python -m stages.erase -- "$$ERASED"
+
+watch: setup $(ENGINE) ## whether what is served has changed, and comes true: WINDOW=day, week, rows, SINCE=2026-11-01, ALERT_URL=...
+	$(promoted)
+	@python -m stages.watch
 
 score: export ROWS_IN = $(value IN)
 score: export ROWS_OUT = $(value OUT)
@@ -419,6 +423,9 @@ bench-small: export BENCH_SEEDS := $(BENCH_SEEDS)
 bench-small: export BENCH_TABLES := $(BENCH_TABLES)
 bench-small: setup $(VENV)/tables/.installed ## five small tables, ranked by a part and by folds, to docs/models.md: BENCH_SEEDS=5, BENCH_TABLES=mpg
 	@python -m bench.small_tables
+
+bench-watch: setup ## how often make watch alarms without a cause, and how soon with one: the tables of docs/watching.md
+	@python -m bench.watching
 
 bench-backtest: setup ## what make backtest finds of changes that are known, and without one: the table of docs/backtest.md
 	$(call needs,git,apt install git)

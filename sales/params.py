@@ -23,6 +23,7 @@ GROUPS = (
     "gate",
     "register",
     "retrain",
+    "watch",
     "backtest",
     "prune",
     "trial",

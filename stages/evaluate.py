@@ -1,6 +1,7 @@
 """Scores every model on all rows and writes the tables behind the plots."""
 
 import shutil
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -10,8 +11,8 @@ from sales.contract import mentions
 from sales.data.split import PARTS
 from sales.engine import partitions
 from sales.errors import run
-from sales.judging import charts, evaluation, scores
-from sales.models import belonging
+from sales.judging import charts, evaluation, reference, scores
+from sales.models import belonging, saved
 
 TARGET = Path("data/target.json")
 PREPARED = Path("data/prepared")
@@ -19,10 +20,11 @@ FEATURES = Path("data/features")
 MODELS = Path("models")
 METRICS = Path("metrics")
 PLOTS = Path("plots")
+REFERENCES = MODELS / "reference"
 
 
 def main() -> None:
-    """Write metrics/<model>.json for every model, and the plots of them all."""
+    """Write metrics/<model>.json and a reference for every model, and the plots of them all."""
     settings = params.read("evaluate", scores.EvaluateParams)
     mentions.check()
     orders = {part: partitions.of(PREPARED.absolute() / f"{part}.parquet") for part in PARTS}
@@ -39,6 +41,7 @@ def main() -> None:
         files.write_json(METRICS / f"{name}.json", {**one.metrics, "made_of": its})
     if estimators.ENSEMBLE not in names:
         files.write_json(METRICS / f"{estimators.ENSEMBLE}.json", {})
+    _references(orders, folders, settings)
     tables = {"rmse": charts.rmse_table({name: one.metrics for name, one in found.items()})}
     for table_name in evaluation.TABLES:
         tables[table_name] = pd.concat([one.tables[table_name] for one in found.values()])
@@ -49,6 +52,21 @@ def main() -> None:
         curve = Path("learning_curve") / f"{name}.csv"
         with files.replacing(PLOTS / curve) as beside:
             shutil.copyfile(MODELS / curve, beside)
+
+
+def _references(
+    orders: Mapping[str, Sequence[Path]],
+    folders: Sequence[Path],
+    settings: scores.EvaluateParams,
+) -> None:
+    """Write what the rows of each model were like; not of one that predicts nothing finite."""
+    train, test = (reference.drawn(orders[part], settings.seed) for part in ("train", "test"))
+    with files.replacing(REFERENCES) as beside:
+        beside.mkdir()
+        for folder in folders:
+            found = reference.of(saved.load(folder), train, test, settings)
+            if found:
+                files.write_json(beside / f"{folder.name}.json", found.told())
 
 
 if __name__ == "__main__":

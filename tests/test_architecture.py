@@ -46,7 +46,7 @@ NO_PAGE = (
     *("sales/serving/answering.py", "sales/registry/"),
 )
 # The generator knows this data set only; what the registry does is a side effect.
-RECORDING = {f"stages/{name}.py" for name in ("register", "champion", "retrain", "trial")}
+RECORDING = {f"stages/{n}.py" for n in ("register", "champion", "retrain", "trial", "watch")}
 DECIDING = {"stages/register.py", "stages/champion.py"}
 READING = {"stages/where.py", "stages/data.py"}  # where it is, and what data it knew
 ONLY = {

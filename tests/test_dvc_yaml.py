@@ -102,8 +102,9 @@ def test_every_params_entry_exists_and_every_group_is_used():
             inner = tree
             for part in key.split("."):
                 inner = inner[part]
-    # Retraining, pruning and trials are no stages; of backtest/dvc.yaml: test_backtest_yaml.py.
-    assert used | {"retrain", "backtest", "prune", "trial"} == set(params.GROUPS) == set(tree)
+    # Retraining, watching, pruning and trials are no stages; of backtest/dvc.yaml: test_backtest_yaml.py.
+    others = {"retrain", "watch", "backtest", "prune", "trial"}
+    assert used | others == set(params.GROUPS) == set(tree)
 
 
 def test_only_register_is_always_changed_and_has_no_tracked_outputs():

@@ -43,6 +43,7 @@ PAGES_ELSEWHERE = {
     "docs/pruning.md": ["tests/stages/test_stage_prune.py"],
     "docs/privacy.md": ["tests/test_privacy.py"],
     "docs/trials.md": ["tests/test_trial_story.py"],
+    "docs/watching.md": ["tests/stages/test_stage_watch.py"],
     "docs/team.md": [  # section by section
         *("tests/test_team_page.py", "tests/test_service_registry.py"),
         *("tests/test_end_to_end.py", "tests/test_deploy.py"),

@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from sales.watching import trial_file
-from tests import patience
+from tests import patience, watched
 from tests.aged import FOUND
 from tests.bento_server import serve, stop
 from tests.examples import PUBLISHED_ORDER, ROOT
@@ -27,7 +27,9 @@ def url(promoted, tmp_path_factory):
     folder = tmp_path_factory.mktemp("served")
     (folder / "backtest.json").write_text(json.dumps(FOUND))
     trial_file.write(str(folder / "rows"), tried())
+    (folder / "watched.json").write_text(json.dumps(watched.document()))
     told = {"SERVED": str(folder / "rows"), "BACKTEST": str(folder / "backtest.json")}
+    told["WATCHED"] = str(folder / "watched.json")
     process, url = serve(promoted, folder, **told)
     yield url
     stop(process)

@@ -25,7 +25,7 @@ def api(promoted, tmp_path_factory):
 OPERATIONS = [
     *(("GET", path) for path in ("/health", "/livez", "/healthz", "/readyz", "/metrics")),
     *(("GET", path) for path in ("/model-info", "/models", "/schema", "/data")),
-    *(("GET", path) for path in ("/kept", "/backtest", "/traffic", "/trial")),
+    *(("GET", path) for path in ("/kept", "/backtest", "/traffic", "/trial", "/watch")),
     *(("GET", path) for path in ("/docs", "/openapi.json")),
     ("GET", "/models/{alias}/evaluation"),
     *(("POST", path) for path in ("/models/load", "/predict", "/predict_batch", "/predict_file")),

@@ -14,7 +14,7 @@ from sales import estimators, files, params
 from sales.contract import Contract
 from sales.engine import Local
 from sales.estimators import TrainingData
-from sales.judging import evaluation, gates, scores
+from sales.judging import evaluation, gates, reference, scores
 from sales.models import belonging, features, intervals, saved
 from sales.registry import (
     drawings,
@@ -122,6 +122,9 @@ def _train(settings, feature_set, orders):
             saved.save(folder, name, estimator, featuriser, about, bounds)
         parts = {part: [table] for part, table in tables.items()}
         found += evaluation.evaluate([Path("models") / name], parts, evaluate, Local())
+        one = saved.load(Path("models") / name)
+        known = reference.of(one, tables["train"], tables["test"], evaluate)
+        files.write_json(Path(f"models/reference/{name}.json"), known.told())
         [made_of] = belonging.of_metrics(PREPARED, FEATURES, [Path("models") / name])
         metrics = {**found[-1].metrics, "made_of": made_of}
         files.write_json(Path("metrics") / f"{name}.json", metrics)

@@ -24,7 +24,7 @@ from sales.registry import (
 from sales.registry.exports import Export
 from sales.registry.promotion import Candidate
 from sales.registry.runs import Run
-from sales.registry.standing import EVALUATION, Standing
+from sales.registry.standing import EVALUATION, REFERENCE, Standing
 from sales.registry.today import (
     CONTRACT,
     METRICS,
@@ -35,6 +35,7 @@ from sales.registry.today import (
     card,
     example,
     picture,
+    reference,
     served,
 )
 from sales.registry.tracking import Registry
@@ -101,6 +102,8 @@ def _run(name: str, today: Today, tags: Mapping[str, str], record: bytes) -> Run
     about = files.read_json(folder / "model.json")
     texts = {EVALUATION: json.dumps(today.evaluation(name)), exports.DATA: json.dumps(picture())}
     texts[exports.SERVED] = json.dumps(served(folder, today.metrics[name]))
+    if known := reference(name):
+        texts[REFERENCE] = json.dumps(known)
     texts |= {f"card.{kind}": text for kind, text in card(name).items()}
     drawn = PLOTS / "learning_curve" / f"{name}.csv"
     curve = pd.read_csv(drawn) if drawn.is_file() else None  # an ensemble has none
@@ -152,7 +155,7 @@ def registered(now: Standing, name: str, today: Today, run_id: str) -> Export:
         md5 = provenance.dvc_md5(folder)
         to = standing.who(version)
         now.record("registered", to=to, from_=now.champion, dvc_md5=md5, entry=entry)
-    return Export(folder, entry, today.evaluation(name), card(name))
+    return Export(folder, entry, today.evaluation(name), card(name), reference(name))
 
 
 def candidate(name: str, today: Today) -> Candidate:

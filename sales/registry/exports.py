@@ -10,6 +10,7 @@ from sales import files
 from sales.serving.on_trial import FILE, NOTHING, Told, written
 
 PROMOTED, DATA, EVALUATION = "promoted.json", "data.json", "evaluation"  # as serving.py reads them
+REFERENCE = "reference"  # what a model's rows were like, by alias: for whoever watches
 SERVED = "served.json"  # an artifact of the run: of an export's entry the metrics and golden order
 CARDS, FORMATS = "cards", ("md", "html")  # for people: <alias>.md and <alias>.html
 
@@ -26,6 +27,7 @@ class Export:
     entry: dict[str, Any]
     evaluation: dict[str, Any] | None
     card: Mapping[str, str]
+    reference: dict[str, Any] | None = None
 
 
 def read(folder: Path) -> dict[str, Export]:
@@ -43,7 +45,9 @@ def read(folder: Path) -> dict[str, Export]:
             card = {
                 k: path.read_text(encoding="utf-8") for k, path in cards.items() if path.is_file()
             }
-            found[alias] = Export(here, entry, evaluation, card)
+            known = folder / REFERENCE / f"{alias}.json"
+            reference = files.read_json(known) if known.is_file() else None
+            found[alias] = Export(here, entry, evaluation, card, reference)
     return found
 
 
@@ -65,6 +69,8 @@ def write(
                 shutil.copytree(export.folder, beside / alias)
                 if export.evaluation:
                     files.write_json(beside / EVALUATION / f"{alias}.json", export.evaluation)
+                if export.reference:
+                    files.write_json(beside / REFERENCE / f"{alias}.json", export.reference)
             for kind, text in (export.card if export else {}).items():
                 path = beside / CARDS / f"{alias}.{kind}"
                 path.parent.mkdir(exist_ok=True)

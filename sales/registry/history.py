@@ -20,7 +20,8 @@ Promoting = Literal["registered", "promoted", "challenger", "refused", "rolled b
 Proposing = Literal["proposed", "expired"]
 Retraining = Literal["not due", "waiting", "retraining", "retrained"]
 Trying = Literal["trial begun", "trial changed", "trial ended", "watch begun"]
-What = Promoting | Proposing | Retraining | Trying
+Watching = Literal["alarm"]
+What = Promoting | Proposing | Retraining | Trying | Watching
 HEADER = (
     "when",
     "what",

@@ -62,7 +62,7 @@ def judged(now: Standing, chosen: Candidate | None) -> tuple[Incumbent | None, E
     )
     entry = {**export.entry, **served(export.folder, found.metrics)}
     told = evaluation.told(found, verdict)
-    return incumbent, Export(export.folder, entry, told, export.card)
+    return incumbent, Export(export.folder, entry, told, export.card, export.reference)
 
 
 def refuse_strange(about: Featuriser, columns: Iterable[str]) -> None:

@@ -22,6 +22,7 @@ LINK, ARTIFACTS = "registry", "artifacts"  # in state/: what changes as one; fil
 HISTORY, EXPORTS, RECORD = "history.jsonl", "promoted", "registry.json"  # behind the link
 JOURNAL, FETCHED = "journal.jsonl", ".fetched"  # of a server: its history as read; models
 EVALUATION = "evaluation.json"  # a run's artifact: its model's evaluation, as the service tells it
+REFERENCE = "reference.json"  # likewise: what its rows were like
 PROMOTED = Path("models/promoted")
 REGISTRY_RECORD = Path("metrics/registry.json")
 DATA = Path("metrics/data.json")
@@ -102,7 +103,14 @@ class Standing:
         entry = {**entry, **describe(version)}
         card = {k: self.registry.text(version.run_id or "", f"card.{k}") for k in exports.FORMATS}
         known = {kind: text for kind, text in card.items() if text}
-        return Export(folder, entry, json.loads(told) if told else None, known)
+        reference = self.registry.text(version.run_id or "", REFERENCE)
+        return Export(
+            folder,
+            entry,
+            json.loads(told) if told else None,
+            known,
+            json.loads(reference) if reference else None,
+        )
 
     def settle(
         self,

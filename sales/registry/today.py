@@ -18,6 +18,7 @@ MODELS = Path("models")
 METRICS = Path("metrics")
 PLOTS = Path("plots")
 CARDS = Path("cards")
+REFERENCES = Path("models/reference")
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,12 @@ class Today:
 def card(name: str) -> dict[str, str]:
     """Return a model's card by format."""
     return {kind: (CARDS / f"{name}.{kind}").read_text(encoding="utf-8") for kind in ("md", "html")}
+
+
+def reference(name: str) -> dict[str, Any] | None:
+    """Return what a model's rows were like; None of one that predicts what is not finite."""
+    path = REFERENCES / f"{name}.json"
+    return files.read_json(path) if path.is_file() else None
 
 
 def picture() -> dict[str, Any]:

@@ -92,6 +92,7 @@ def _told(called: Called) -> dict[str, Any]:
     not_exported = {"404": "The export holds none"}
     not_made = {"404": "No backtest has run where the service is"}
     untried = {"404": "No trial was looked at yet"}
+    not_watched = {"404": "Nobody has watched yet where the service is"}
     alias = {"name": "alias", "in": "path", "required": True, "schema": ALIAS}
     evaluated = _operation(
         "evaluation",
@@ -129,6 +130,11 @@ def _told(called: Called) -> dict[str, Any]:
         "/trial": {
             "get": _operation(
                 "trial", "How the challenger does, by what came true", "Trial", untried
+            )
+        },
+        "/watch": {
+            "get": _operation(
+                "watch", "Whether what is served has changed, by window", "Watch", not_watched
             )
         },
     }

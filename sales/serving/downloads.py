@@ -20,7 +20,7 @@ from sales import files
 from sales.errors import PipelineError
 from sales.serving import loading_check, on_trial
 from sales.serving.answering import ALIASES, DATA
-from sales.serving.mlflow_server import CARDS, EVALUATION, SERVED, AwayError, Version
+from sales.serving.mlflow_server import CARDS, EVALUATION, REFERENCE, SERVED, AwayError, Version
 
 PROMOTED, LINK = "promoted.json", "promoted"
 NAMED = ("version", "run_id", "model", "content_hash")  # of a version, in an export's entry
@@ -178,6 +178,8 @@ def _export(at: Path, version: Version, source: Source, near: Path | None) -> di
             texts[EVALUATION], {key: beside[key] for key in ("decision",) if beside.get(key)}
         )
         _put(at.parent / "evaluation" / f"{at.name}.json", text)
+    if REFERENCE in texts:
+        _put(at.parent / "reference" / f"{at.name}.json", texts[REFERENCE])
     for card in CARDS:
         if card in texts:
             _put(at.parent / "cards" / f"{at.name}{Path(card).suffix}", texts[card])

@@ -26,6 +26,7 @@ MODEL_FILES = "artifacts/model"  # within a logged model: our own files
 # Texts of a run: what the service tells of the model, and the order on which it tries it; how it
 # was evaluated; the picture of its data.
 SERVED, EVALUATION, DATA = "served.json", "evaluation.json", "data.json"
+REFERENCE = "reference.json"
 CARDS = ("card.md", "card.html")
 # MLflow's own would let a request wait for two minutes, seven times: whoever follows asks again.
 PATIENCE = {
@@ -129,7 +130,7 @@ class RegisteredModel:
         """Return the texts of a version's run by name, those that it has. Raises as `model`."""
         with self._lost(of), tempfile.TemporaryDirectory() as scratch:
             there = {told.path for told in self._client.list_artifacts(of.run_id)}
-            wanted = sorted({SERVED, EVALUATION, DATA, *CARDS} & there)
+            wanted = sorted({SERVED, EVALUATION, DATA, REFERENCE, *CARDS} & there)
 
             def text(name: str) -> str:
                 came = self._client.download_artifacts(of.run_id, name, scratch)

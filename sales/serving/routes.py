@@ -15,7 +15,16 @@ from starlette.types import ASGIApp
 from sales.data.reading.formats import PARQUET
 from sales.data.reading.packing import TooLargeError
 from sales.errors import PipelineError
-from sales.serving import answering, api_docs, keeping, memory, request_ids, switching, unpacking
+from sales.serving import (
+    answering,
+    api_docs,
+    keeping,
+    left,
+    memory,
+    request_ids,
+    switching,
+    unpacking,
+)
 from sales.serving.bodies import GZIP, body_of, file_of, unzipped
 from sales.serving.dealing import Dealing
 from sales.serving.dispatch import Dispatch
@@ -28,6 +37,7 @@ from sales.serving.meters import Meters
 from sales.serving.prefix import Below, prefix_of
 from sales.serving.refusals import RefusedError
 from sales.serving.settings import Settings
+from sales.serving.watched import Watched
 
 LARGE = 50_000  # bytes; a larger body is read and answered in a thread, so that others go on
 COUNT_SECONDS = 0.5  # /metrics tells of single orders that much later
@@ -48,6 +58,7 @@ class Api:
         self._large = memory.LargeWork(settings.memory_seconds)
         self._keeper = keeper or keeping.Nothing()
         self._dealing = Dealing(settings, promoted, self._keeper)
+        self._watched = Watched(settings.watched)
 
     @cached_property
     def meters(self) -> Meters:
@@ -66,7 +77,8 @@ class Api:
             ("GET", "/models/{alias}/evaluation", self.evaluation, None),
             ("GET", "/schema", self.schema, None),
             ("GET", "/data", self.data, None),
-            ("GET", "/backtest", self.backtest, None),
+            ("GET", "/backtest", left.shown(self._settings.backtest, "backtest"), None),
+            ("GET", "/watch", left.shown(self._settings.watched, "watch"), None),
             ("POST", "/predict_batch", self.predict_batch, lighten),
             ("POST", "/predict_file", self.predict_file, lighten),
             ("POST", "/explain", self.explain, None),
@@ -110,7 +122,7 @@ class Api:
         """Tell what was counted."""
         self._dealing.tell(self.meters)
         content, media = await asyncio.to_thread(self.meters.told)
-        return Response(content, media_type=media)
+        return Response(content + self._watched.gauges(), media_type=media)
 
     async def model_info(self, _: Request) -> Response:
         """Tell about the model that answers now."""
@@ -149,14 +161,6 @@ class Api:
         if not self._promoted.picture:
             raise RefusedError(404, "not_exported", f"exported without it: {MAKE_IT}")
         return _json(self._promoted.picture)
-
-    async def backtest(self, _: Request) -> Response:
-        """Show how a model ages, as the last `make backtest` beside the service found it."""
-        try:
-            found = await asyncio.to_thread(self._settings.backtest.read_bytes)
-        except OSError:
-            raise RefusedError(404, "no_backtest", "no backtest yet: run `make backtest`") from None
-        return Response(found, media_type="application/json")
 
     async def schema(self, _: Request) -> Response:
         """Tell what a row must bring, as the model that answers now asks for it."""

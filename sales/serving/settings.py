@@ -34,6 +34,7 @@ class Settings:
     cors_origins: tuple[str, ...]  # of web pages that may ask; none by default
     root_path: str  # what a proxy has before our paths
     backtest: Path  # what `make backtest` found, where it has run
+    watched: Path  # what `make watch` found
 
 
 def read(environ: Mapping[str, str], static: Path = Path()) -> Settings:
@@ -62,6 +63,7 @@ def read(environ: Mapping[str, str], static: Path = Path()) -> Settings:
         cors_origins=tuple(environ.get("CORS_ORIGINS", "").replace(",", " ").split()),
         root_path=environ.get("ROOT_PATH", "").rstrip("/"),
         backtest=Path(environ.get("BACKTEST") or HOME / "backtest" / "result.json"),
+        watched=Path(environ.get("WATCHED") or HOME / "state" / "watch" / "metrics.json"),
     )
 
 

@@ -20,6 +20,7 @@ from sales.models.feature_sets import FeaturizeParams
 from sales.models.tuning import TuneParams
 from sales.registry.tracking import RegisterParams
 from sales.retraining.triggers import RetrainParams
+from sales.watching.windows.settings import WatchParams
 
 MODELS = {
     "run": RunParams,
@@ -31,6 +32,7 @@ MODELS = {
     "gate": GateParams,
     "register": RegisterParams,
     "retrain": RetrainParams,
+    "watch": WatchParams,
     "backtest": BacktestParams,
     "prune": PruneParams,
     **{f"train.{name}": estimators.module(name).Params for name in estimators.NAMES},
@@ -97,6 +99,10 @@ def test_every_group_is_checked_here():
         ("retrain", "retrain.every_days", 7, "retrain.every_days: unknown key"),
         ("backtest", "backtest.horizon_months", 1, "backtest.horizon_months: "),
         ("backtest", "backtest.window_months", 0, "backtest.window_months: "),
+        ("watch", "watch.window", "month", "watch.window: "),
+        ("watch", "watch.large.number", 0, "watch.large.number: "),
+        ("watch", "watch.of_last", 2, "watch.of_last: "),
+        ("watch", "watch.false_alarm_pct", 50, "watch.false_alarm_pct: "),
         ("evaluate", "evaluate.min_slice_rows", 0, "evaluate.min_slice_rows: "),
         ("contract", "contract.columns.Brand.role", "colour", "contract.columns.Brand.role: "),
         ("gate", "gates", {}, "unknown group 'gates'; known: run, contract, ingest"),

@@ -16,14 +16,16 @@ def made(tmp_path):
     folder.mkdir()
     (folder / "model.json").write_text("{}")
     entry = {"version": 1, "content_hash": files.content_hash(folder)}
-    return Export(folder, entry, {"metrics": {}}, {"md": "# Card\n", "html": "<p>Card"})
+    card = {"md": "# Card\n", "html": "<p>Card"}
+    return Export(folder, entry, {"metrics": {}}, card, {"format": 1})
 
 
 def same(left, right):
-    return (left.entry, left.evaluation, dict(left.card)) == (
+    return (left.entry, left.evaluation, dict(left.card), left.reference) == (
         right.entry,
         right.evaluation,
         dict(right.card),
+        right.reference,
     )
 
 
