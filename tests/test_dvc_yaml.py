@@ -102,7 +102,7 @@ def test_every_params_entry_exists_and_every_group_is_used():
             inner = tree
             for part in key.split("."):
                 inner = inner[part]
-    # Retraining, watching, pruning and trials are no stages; of backtest/dvc.yaml: test_backtest_yaml.py.
+    # Commands of their own are no stages; of backtest/dvc.yaml: test_backtest_yaml.py.
     others = {"retrain", "watch", "backtest", "prune", "trial"}
     assert used | others == set(params.GROUPS) == set(tree)
 
