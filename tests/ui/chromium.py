@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
 from tests import patience
 from tests.bento_server import free_port
@@ -95,6 +95,11 @@ def go(tab: Page, view: str) -> None:
     """Open a view by its link."""
     tab.get_by_role("link", name=view).first.click()
     settled(tab)
+
+
+def chart(tab: Page, text: str) -> Locator:
+    """Return the chart for which a text that begins so stands: its button is called after it."""
+    return tab.get_by_role("button", name=f"Show data: {text}")
 
 
 def serious(tab: Page) -> dict[str, list[str]]:

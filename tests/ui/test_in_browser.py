@@ -295,7 +295,9 @@ def test_a_telephones_models_are_folded(browser, address):
     tab.goto(f"{address}/models")
     expect(tab.get_by_text("Error by group")).to_be_visible()
     settled(tab)
-    expect(tab.locator("canvas:visible, [data-testid=stTable]:visible")).to_have_count(0)
+    expect(
+        tab.locator("[data-testid=stVegaLiteChart]:visible, [data-testid=stTable]:visible")
+    ).to_have_count(0)
     tab.get_by_text("The gate, rule by rule").click()
     expect(tab.get_by_text("Variation explained").last).to_be_visible()
     tab.close()

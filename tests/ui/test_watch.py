@@ -73,7 +73,7 @@ def test_the_models_changes_are_marked_on_every_axis_of_time(watching):
     over_time = [
         json.loads(one.proto.spec)
         for one in app.get("vega_lite_chart")
-        if one.proto.alt.startswith(("Traffic", "Typical", "Within", "Drift of", "Fields with"))
+        if one.proto.alt.startswith(("Traffic", "Typical", "Within", "Drift of", "Every field"))
     ]
     assert len(over_time) == 5
     for spec in over_time:

@@ -204,7 +204,7 @@ def _answer(service: Service, known: Told, found: Asked) -> None:
         st.markdown(plain(f"Opens this page with this {known.called.row}; nothing else is in it:"))
         st.code(link.to(st.context.url or "", found.order), language=None, wrap_lines=True)
         st.markdown("Asks the service for the same, from a terminal that reaches it:")
-        st.code(link.curl(service.url, found.order), language="bash", wrap_lines=True)
+        st.code(link.curl(service.url, found.order), language=None, wrap_lines=True)
 
 
 def _why(known: Told, found: Asked) -> None:

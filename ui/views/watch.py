@@ -30,7 +30,7 @@ def view(service: Service) -> None:
     told.who_answers(model)
     if found is None:
         st.info(NEVER, icon=":material/visibility_off:")
-        st.code("make watch", language="bash")
+        st.code("make watch", language=None)
         st.caption(WHEN_LOOKED)
         return
     _state(found)
@@ -42,7 +42,7 @@ def view(service: Service) -> None:
             ),
             icon=":material/hourglass_empty:",
         )
-        st.code("make watch", language="bash")
+        st.code("make watch", language=None)
         return
     _headline(found)
     newest, earlier = watched.alarms(found)
@@ -157,7 +157,7 @@ def _over_time(found: dict[str, Any]) -> None:
         with st.expander("Every field over time", icon=":material/grid_on:"):
             drawn = time_charts.every_field(every, between, within)
             alarmed = every.loc[every["level"] == watched.ALARM, "field"].unique()
-            text = f"Fields with an alarm: {', '.join(alarmed) or 'none'}"
+            text = f"Every field; with an alarm: {', '.join(alarmed) or 'none'}"
             st.altair_chart(drawn, key="every_field", alt=text)
             st.caption("A date moves by itself: it is shown, and never alarms.")
     st.caption(LEGEND)
