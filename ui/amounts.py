@@ -3,6 +3,7 @@
 import math
 import re
 from decimal import Decimal
+from typing import Any
 
 from sales.contract import Column
 
@@ -22,6 +23,29 @@ def amount(value: float, unit: str | None = None, digits: int | None = None) -> 
     if unit in SYMBOLS:
         return f"{sign}{unit}{text}"
     return f"{sign}{text} {unit or ''}".rstrip()
+
+
+def signed(value: float, unit: str | None = None, digits: int | None = None) -> str:
+    """Return a difference with its sign: `+$3.20`, `−$3.20`; none where it shows as nothing."""
+    text = amount(value, unit, digits)
+    return f"+{text}" if value > 0 and text != amount(0.0, unit, digits) else text
+
+
+def value_of(value: Any, column: Column | None) -> str:
+    """Return a field's value as people read it: `15 %`, `$299.99`, `3`, `yes`, `not known`."""
+    if value is None:
+        return "not known"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if not isinstance(value, int | float):
+        return str(value)
+    if column is not None and is_share(column):
+        return percent(value)
+    if column is not None and column.unit in SYMBOLS:
+        return amount(value, column.unit)
+    text = f"{value:,.12g}"
+    unit = column.unit if column is not None and column.unit else ""
+    return f"{text} {unit}".rstrip()
 
 
 def is_share(column: Column) -> bool:
@@ -102,6 +126,13 @@ def words(name: str) -> str:
     parts = [part if part.isupper() and len(part) > 1 else part.lower() for part in spaced.split()]
     text = " ".join(parts)
     return text[:1].upper() + text[1:]
+
+
+def group(name: str) -> str:
+    """Return `UnitPrice<50` as `Unit price below 50`, `City=Austin` as `City: Austin`."""
+    column, sign, value = [*re.split("(>=|<|=)", name, maxsplit=1), "", ""][:3]
+    said = {">=": " from ", "<": " below ", "=": ": ", "": ""}[sign]
+    return f"{words(column)}{said}{value.replace('..', ' to ')}"
 
 
 def plain(text: str) -> str:

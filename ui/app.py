@@ -19,6 +19,8 @@ st.navigation(
         st.Page("views/score_file.py", title="Score a file", icon=":material/table:"),
         st.Page("views/models.py", title="Models", icon=":material/model_training:"),
         st.Page("views/data.py", title="Data", icon=":material/bar_chart:"),
+        st.Page("views/watch.py", title="Watch", icon=":material/monitoring:"),
+        st.Page("views/about.py", title="About", icon=":material/info:"),
     ],
     position="top",
 ).run()

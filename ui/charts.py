@@ -1,38 +1,15 @@
 """The page's charts; colours come from the theme, so that they suit light and dark."""
 
-from collections.abc import Iterable
-from typing import Any
-
 import altair as alt
 import numpy as np
 import pandas as pd
 
 from ui.amounts import axis_format, tip_format
+from ui.axes import GREY, HEIGHT, LABELS, NUMBER, PERCENT, axis, ends
 from ui.ticks import ticks
 from ui.waterfall import LOWERS, RAISES
 
-HEIGHT = 260
-NUMBER = ",.4~r"  # thousands with commas, four digits, never an exponent
-PERCENT = ".3~%"
-GREY = "#727f7c"  # what is only for orientation, equally readable on both backgrounds
 FEW = 30  # whole numbers that have a bar each
-# A label stands at its mark, and no label is left out: the marks are few enough for all.
-LABELS: dict[str, Any] = {"labelOverlap": False, "labelBound": False}
-
-
-def _axis(marks: list[float], form: str, ends: tuple[float, float] | None = None) -> dict[str, Any]:
-    """Return axis and scale with these marks, from the first to the last or the given ends."""
-    domain = list(ends or (marks[0], marks[-1]))
-    return {
-        "axis": alt.Axis(values=marks, format=form, **LABELS),
-        "scale": alt.Scale(domain=domain, nice=False, zero=False),
-    }
-
-
-def _ends(*columns: Iterable[float]) -> tuple[float, float]:
-    values = np.concatenate([np.asarray(list(column), float) for column in columns])
-    finite = values[np.isfinite(values)]
-    return (float(finite.min()), float(finite.max())) if len(finite) else (0.0, 1.0)
 
 
 def line(
@@ -50,11 +27,11 @@ def line(
     """
     x, y = titles
     form = PERCENT if share else NUMBER
-    low, high = _ends(table["x"])
+    low, high = ends(table["x"])
     marks = [mark for mark in ticks(low, high, whole=whole) if low <= mark <= high]
     base = alt.Chart(table).encode(
-        alt.X("x:Q", title=x, **_axis(marks, form, (low, high))),
-        alt.Y("y:Q", title=y, **_axis(ticks(*_ends(table["y"])), axis_format(unit))),
+        alt.X("x:Q", title=x, **axis(marks, form, (low, high))),
+        alt.Y("y:Q", title=y, **axis(ticks(*ends(table["y"])), axis_format(unit))),
         tooltip=[
             alt.Tooltip("x", title=x, format=form),
             alt.Tooltip("y", title=y, format=tip_format(unit)),
@@ -77,7 +54,7 @@ def histogram(
 
     Few whole numbers have a bar each; a `share` is written in percent.
     """
-    low, high = _ends(bins["bin_start"], bins["bin_end"])
+    low, high = ends(bins["bin_start"], bins["bin_end"])
     form = PERCENT if share else NUMBER
     marks = ticks(low, high, 4, whole=whole)
     domain = marks[0], marks[-1]
@@ -90,9 +67,9 @@ def histogram(
         alt.Chart(bins)
         .mark_bar(binSpacing=1)
         .encode(
-            alt.X("bin_start:Q", bin="binned", title=title, **_axis(marks, form, domain)),
+            alt.X("bin_start:Q", bin="binned", title=title, **axis(marks, form, domain)),
             alt.X2("bin_end"),
-            alt.Y("rows:Q", title="Rows", **_axis(ticks(0, most, 4, whole=True), ",~d")),
+            alt.Y("rows:Q", title="Rows", **axis(ticks(0, most, 4, whole=True), ",~d")),
             tooltip=[
                 alt.Tooltip("bin_start", title="From", format=form),
                 alt.Tooltip("bin_end", title="To", format=form),
@@ -135,14 +112,14 @@ def bars(
     They begin at zero. One below it is drawn as nothing and told in the tooltip: an importance
     below zero is chance.
     """
-    most = max(0.0, _ends(table[length])[1])
+    most = max(0.0, ends(table[length])[1])
     drawn = table.assign(drawn=table[length].clip(lower=0))
     marks = ticks(0, most or 1, 3, whole=whole)
     return (
         alt.Chart(drawn)
         .mark_bar()
         .encode(
-            alt.X("drawn", type="quantitative", title=titles[0], **_axis(marks, form)),
+            alt.X("drawn", type="quantitative", title=titles[0], **axis(marks, form)),
             alt.Y(
                 name,
                 type="nominal",
@@ -167,15 +144,17 @@ def bars(
 
 def predicted_true(table: pd.DataFrame, unit: str | None) -> alt.LayerChart:
     """Return a point an order, from columns true and predicted, on the line where they agree."""
-    marks = ticks(*_ends(table["true"], table["predicted"]), 4)
-    ends = [marks[0], marks[-1]]
-    diagonal = alt.Chart(pd.DataFrame({"true": ends, "predicted": ends})).mark_line(color=GREY)
+    marks = ticks(*ends(table["true"], table["predicted"]), 4)
+    corners = [marks[0], marks[-1]]
+    diagonal = alt.Chart(pd.DataFrame({"true": corners, "predicted": corners})).mark_line(
+        color=GREY
+    )
     points = (
         alt.Chart(table)
         .mark_circle(size=14, opacity=0.5)
         .encode(
-            alt.X("true:Q", title="True", **_axis(marks, axis_format(unit))),
-            alt.Y("predicted:Q", title="Predicted", **_axis(marks, axis_format(unit))),
+            alt.X("true:Q", title="True", **axis(marks, axis_format(unit))),
+            alt.Y("predicted:Q", title="Predicted", **axis(marks, axis_format(unit))),
             tooltip=[
                 alt.Tooltip("true", title="True", format=tip_format(unit)),
                 alt.Tooltip("predicted", title="Predicted", format=tip_format(unit)),
@@ -189,10 +168,10 @@ def predicted_true(table: pd.DataFrame, unit: str | None) -> alt.LayerChart:
 
 def band(table: pd.DataFrame, x: str, titles: tuple[str, str]) -> alt.LayerChart:
     """Return growth_pct over whole numbers x, within low and high, with a mark at zero."""
-    marks = ticks(*_ends(table[x]), whole=True)
-    heights = ticks(*_ends(table["low"], table["high"], [0.0]))
+    marks = ticks(*ends(table[x]), whole=True)
+    heights = ticks(*ends(table["low"], table["high"], [0.0]))
     base = alt.Chart(table).encode(
-        alt.X(f"{x}:Q", title=titles[0], **_axis(marks, NUMBER)),
+        alt.X(f"{x}:Q", title=titles[0], **axis(marks, NUMBER)),
         tooltip=[
             alt.Tooltip(x, title=titles[0], format=NUMBER),
             alt.Tooltip("growth_pct", title=titles[1], format=",.4~r"),
@@ -200,7 +179,7 @@ def band(table: pd.DataFrame, x: str, titles: tuple[str, str]) -> alt.LayerChart
             alt.Tooltip("high", title="To", format=",.4~r"),
         ],
     )
-    y = alt.Y("low:Q", title=titles[1], **_axis(heights, NUMBER))
+    y = alt.Y("low:Q", title=titles[1], **axis(heights, NUMBER))
     area = base.mark_area(opacity=0.25).encode(y, alt.Y2("high"))
     line = base.mark_line(point=True).encode(alt.Y("growth_pct:Q", title=titles[1]))
     zero = alt.Chart(pd.DataFrame({"zero": [0.0]})).mark_rule(strokeDash=[4, 4], color=GREY)
@@ -217,9 +196,9 @@ def residuals(table: pd.DataFrame, unit: str | None) -> alt.Chart:
             alt.X(
                 "predicted:Q",
                 title="Predicted",
-                **_axis(ticks(*_ends(table["predicted"]), 4), axis_format(unit)),
+                **axis(ticks(*ends(table["predicted"]), 4), axis_format(unit)),
             ),
-            alt.Y("residual:Q", title=off, **_axis(ticks(*_ends(table["residual"])), NUMBER)),
+            alt.Y("residual:Q", title=off, **axis(ticks(*ends(table["residual"])), NUMBER)),
             tooltip=[
                 alt.Tooltip("predicted", title="Predicted", format=tip_format(unit)),
                 alt.Tooltip("residual", title=off, format=",.4~g"),
@@ -231,8 +210,8 @@ def residuals(table: pd.DataFrame, unit: str | None) -> alt.Chart:
 
 def waterfall(steps: pd.DataFrame, unit: str | None) -> alt.LayerChart:
     """Return a bar a step of `waterfall.steps`, each from where the one above it ended."""
-    ends = steps[["start", "end"]].to_numpy()
-    low, high = float(min(ends.min(), 0)), float(max(ends.max(), 0))
+    reached = steps[["start", "end"]].to_numpy()
+    low, high = float(min(reached.min(), 0)), float(max(reached.max(), 0))
     room = 0.3 * (high - low or 1)  # for the text beside the longest bar
     marks = [mark for mark in ticks(low, high, 4) if low <= mark <= high + room]
     label = alt.Y(
@@ -241,9 +220,9 @@ def waterfall(steps: pd.DataFrame, unit: str | None) -> alt.LayerChart:
         sort=steps["label"].tolist(),
         axis=alt.Axis(labelLimit=170, labelFlush=False, **LABELS),
     )
-    base = alt.Chart(steps.assign(right=ends.max(axis=1))).encode(label)
+    base = alt.Chart(steps.assign(right=reached.max(axis=1))).encode(label)
     bars = base.encode(
-        alt.X("start:Q", title=None, **_axis(marks, axis_format(unit), (low, high + room))),
+        alt.X("start:Q", title=None, **axis(marks, axis_format(unit), (low, high + room))),
         alt.X2("end"),
         tooltip=[alt.Tooltip("label", title="Step"), alt.Tooltip("shown", title="Amount")],
     )

@@ -85,6 +85,19 @@ class Service:
         """Return how a model ages, as the last backtest found it."""
         return self._json("GET", "/backtest")
 
+    def watched(self) -> dict[str, Any] | None:
+        """Return what `make watch` found last of the rows that were answered; None: nobody looked.
+
+        So it is with an older service, too.
+        """
+        try:
+            found: dict[str, Any] = self._json("GET", "/watch")
+        except RefusedError as error:
+            if error.status != httpx.codes.NOT_FOUND:
+                raise
+            return None
+        return found
+
     def switch(self, alias: str, token: str = "") -> None:
         """Let another model answer, in the administrator's name where there is a token."""
         headers = {"Authorization": f"Bearer {token}"} if token else {}
@@ -104,6 +117,17 @@ class Service:
         They are asked for to draw what would be if: the service is not to keep them.
         """
         return self._json("POST", "/predict_batch", json=orders, headers={"X-Keep": "no"})
+
+    def truths(self, truths: pa.Table, token: str = "") -> int:
+        """Let what came true of answered rows be kept; return how many there are."""
+        sink = io.BytesIO()
+        pa.parquet.write_table(truths, sink)
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        answer = self._ask(
+            "POST", "/truths", content=sink.getvalue(), headers=headers, timeout=FILE_SECONDS
+        )
+        kept: int = answer.json()["kept"]
+        return kept
 
     def score(self, orders: pa.Table) -> Scored:
         """Return what the service adds to the rows of a table."""

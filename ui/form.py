@@ -50,6 +50,30 @@ def order_form(schema: dict[str, Any]) -> Filled:
     return Filled({name: order[name] for name in fields}, problems)
 
 
+def fill(schema: dict[str, Any], order: Order) -> None:
+    """Let the form hold these fields of an order; to be called before it is drawn."""
+    for name, column in fields_of(schema).items():
+        if name in order:
+            st.session_state[_key(name)] = _held(column, order[name])
+
+
+def _key(name: str) -> str:
+    return f"order_{name}"
+
+
+def _held(column: Column, value: Any) -> Any:
+    """Return what a field's control holds for a value that is sent."""
+    if column.role == "numeric":
+        if value is None:
+            return None
+        return in_percent(value) if is_share(column) else float(value)
+    if column.role == "date":
+        return value and date.fromisoformat(value[:10])
+    if column.role == "boolean" and value is not None:
+        return "yes" if value else "no"
+    return NOTHING if value is None else value
+
+
 def bad_fields(schema: dict[str, Any], filled: Filled) -> list[str]:
     """Return the keys of the containers of the fields that hold no value."""
     drawn = _drawn(fields_of(schema))
@@ -82,7 +106,7 @@ def _control(name: str, column: Column, schema: dict[str, Any], order: Order) ->
 def _number(
     name: str, label: str, column: Column, schema: dict[str, Any], _: Order
 ) -> tuple[float | None, str]:
-    given, key = schema["example"].get(name), f"order_{name}"
+    given, key = schema["example"].get(name), _key(name)
     share = is_share(column)
     example = None if given is None else in_percent(float(given)) if share else float(given)
     step = in_percent(_step(column)) if share else _step(column)
@@ -147,7 +171,7 @@ def _digits(*values: float) -> int:
 def _date(
     name: str, label: str, column: Column, schema: dict[str, Any], _: Order
 ) -> tuple[str | None, str]:
-    key = f"order_{name}"
+    key = _key(name)
     example = schema["example"].get(name)
     st.session_state.setdefault(key, example and date.fromisoformat(example[:10]))
     known = [str(bound)[:10] for bound in (column.min, column.max) if bound]
@@ -180,16 +204,17 @@ def _choice(
             st.selectbox(
                 label,
                 [led],
-                key=f"order_{name}_{led}",
+                key=f"{_key(name)}_{led}",
                 disabled=True,
                 help=plain(f"{words(leader)} decides it"),
             )
             return led, ""
+    if choices:
+        st.session_state.setdefault(_key(name), example if example in choices else choices[0])
     chosen = st.selectbox(
         label,
         choices,
-        choices.index(example) if example in choices else 0,
-        key=f"order_{name}",
+        key=_key(name),
         accept_new_options=True,
         help="Pick one, or type another: the model answers it, with a warning",
         persist_state="session",
@@ -203,9 +228,8 @@ def _said(
     example = schema["example"].get(name)
     choices = ["yes", "no", *([NOTHING] if column.optional else [])]
     first = NOTHING if example is None and column.optional else "yes" if example else "no"
-    chosen = st.selectbox(
-        label, choices, choices.index(first), key=f"order_{name}", persist_state="session"
-    )
+    st.session_state.setdefault(_key(name), first)
+    chosen = st.selectbox(label, choices, key=_key(name), persist_state="session")
     return None if chosen == NOTHING else chosen == "yes", ""
 
 

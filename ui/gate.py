@@ -17,6 +17,27 @@ def table(gate: dict[str, Any], unit: str | None) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["Kept", "Rule", "Limit", "Measured"])
 
 
+def beside(judged: dict[str, dict[str, Any]], unit: str | None) -> pd.DataFrame:
+    """Return Rule, Limit and, for each model, whether it kept the rule and what was measured.
+
+    Rules that a model broke come first; where models were judged by other limits, each is told.
+    """
+    tables = {name: table(gate, unit).set_index("Rule") for name, gate in judged.items()}
+    rules = list(dict.fromkeys(rule for each in tables.values() for rule in each.index))
+    rows = []
+    for rule in rules:
+        found = {name: each.loc[rule] for name, each in tables.items() if rule in each.index}
+        limits = list(dict.fromkeys(one["Limit"] for one in found.values() if one["Limit"]))
+        cells = [
+            f"{found[name]['Kept']} {found[name]['Measured']}".strip() if name in found else ""
+            for name in judged
+        ]
+        broken = any(one["Kept"] == "✗" for one in found.values())
+        rows.append((not broken, (rule, "; ".join(limits), *cells)))
+    ordered = [cells for _, cells in sorted(rows, key=lambda row: row[0])]
+    return pd.DataFrame(ordered, columns=["Rule", "Limit", *judged])
+
+
 def exactly(gate: dict[str, Any]) -> str:
     """Return the rules by their names in params.yaml, with the exact measures."""
     return "  \n".join(f"`{name}`: {plain(rule['why'])}" for name, rule in gate["rules"].items())

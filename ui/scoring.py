@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet
 
 from sales.serving import given_back
+from sales.serving.request import added_columns
 from ui.client import Scored, Service, ServiceError
 from ui.upload_check import Upload
 
@@ -107,6 +108,10 @@ class Scoring:
             return added
         place = np.cumsum(good) - 1
         return added.take(pa.array(place, mask=~good))
+
+    def predicted(self, target: str) -> str:
+        """Return the name of the added column that holds the predictions."""
+        return added_columns(target)[0]
 
     def table(self) -> pa.Table:
         """Return the file with the service's columns at its end."""

@@ -62,7 +62,7 @@ def trouble(asked: Service, error: ServiceError) -> None:
     st.button("Try again", icon=":material/refresh:")
     with st.expander("For those who run the service", icon=":material/terminal:"):
         st.markdown(f"Nothing answers at `{asked.url}`. Start it in the project's folder:")
-        st.code("make repro   # once: trains and promotes the models\nmake serve", language="bash")
+        st.code("make repro   # once: trains and promotes the models\nmake serve", language=None)
         st.caption("Another address? Set `API_URL` and start the page again.")
     _wait_for(asked, time.monotonic())
 

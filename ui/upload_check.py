@@ -3,7 +3,8 @@
 The checks are the service's own (sales/serving/upload.py), so that page and service never disagree.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -30,7 +31,9 @@ class Upload:
     Rows without any cell are left out: `skipped` of them. `rows` are the numbers that the others
     have in the file. `problems` has a row for each bad cell:
     that number, column, value, problem. `faults` are what is wrong with the file as a whole; it
-    cannot be scored then. `good` tells the rows to send, and `columns` what to send of them.
+    cannot be scored then. `good` tells the rows to send, and `columns` what to send of them, as the
+    service calls them: `names` are what the file calls those that it calls otherwise, and
+    `lacking` the fields that it seems to have under no name.
     """
 
     name: str
@@ -42,6 +45,8 @@ class Upload:
     columns: list[str]
     skipped: int = 0
     kind: str = "csv"  # of sales/data/formats.py
+    names: Mapping[str, str] = field(default_factory=dict)
+    lacking: tuple[str, ...] = ()
 
     @property
     def scored_name(self) -> str:
@@ -53,10 +58,30 @@ class Upload:
         known = f"{dot}{end}".lower() in formats.KINDS and self.kind != "xlsx"
         return f"scored_{name if known else f'{stem or name}.{given_back.ending(self.kind)}'}"
 
+    def own(self, name: str) -> str:
+        """Return what the file calls a column of the service's."""
+        return self.names.get(name, name)
+
+    def asked(self) -> pa.Table:
+        """Return the columns that the service asks for, under its names."""
+        return named(self.table, self.names).select(self.columns)
+
     def sendable(self) -> pa.Table:
         """Return the good rows of the columns that the service asks for."""
-        asked = self.table.select(self.columns)
+        asked = self.asked()
         return asked if self.good.all() else asked.filter(pa.array(self.good))
+
+    def again(
+        self,
+        fields: dict[str, Column],
+        parts: dict[str, str],
+        *,
+        names: Mapping[str, str] | None = None,
+        table: pa.Table | None = None,
+    ) -> "Upload":
+        """Return the file checked again: its columns named otherwise, or its cells mended."""
+        names, table = self.names if names is None else names, table or self.table
+        return held(replace(self, names=names, table=table), fields, parts)
 
 
 def sheets(body: bytes) -> list[str]:
@@ -70,10 +95,29 @@ def check(
     fields: dict[str, Column],
     parts: dict[str, str],
     sheet: str | None = None,
+    known: Mapping[tuple[str, ...], Mapping[str, str]] | None = None,
 ) -> Upload:
-    """Return the file, read and checked. Raises RequestError for one that cannot be read."""
+    """Return the file, read and checked. Raises RequestError for one that cannot be read.
+
+    `known` are what a person has said of files with such columns: what these call the service's.
+    """
     body, whole = _read(body, HowParams(sheet=sheet))
     table, filled = upload.filled(whole)
+    numbers = row_numbers.of(body, whole)
+    if filled is not None:
+        numbers = numbers[filled - 1]
+    skipped = whole.num_rows - table.num_rows
+    kind = formats.of_bytes(body).kind
+    names = (known or {}).get(tuple(table.column_names), {})
+    nothing = _problems(table, numbers, [])
+    every = np.ones(table.num_rows, bool)
+    sent = Upload(name, table, numbers, [], nothing, every, [], skipped, kind, names)
+    return held(sent, fields, parts)
+
+
+def held(sent: Upload, fields: dict[str, Column], parts: dict[str, str]) -> Upload:
+    """Return a file as it was read, held against the schema."""
+    table = named(sent.table, sent.names)
     details: list[dict[str, Any]] = []
     try:
         upload.orders(table, fields, parts)
@@ -85,13 +129,22 @@ def check(
         good[np.array(one["rows"]) - 1] = False
     faults = [": ".join([*one["loc"][1:], one["msg"]]) for one in details if "rows" not in one]
     columns = [column for column in (*fields, *parts) if column in table.column_names]
-    numbers = row_numbers.of(body, whole)
-    if filled is not None:
-        numbers = numbers[filled - 1]
-    problems = _problems(table, numbers, bad)
-    skipped = whole.num_rows - table.num_rows
-    kind = formats.of_bytes(body).kind
-    return Upload(name, table, numbers, faults, problems, good, columns, skipped, kind)
+    problems = _problems(table, sent.rows, bad)
+    problems["column"] = [sent.own(column) for column in problems["column"]]
+    missing = any(one["type"] == "missing" for one in details)
+    lacking = [name for name in fields if name not in table.column_names] if missing else []
+    return replace(
+        sent, faults=faults, problems=problems, good=good, columns=columns, lacking=tuple(lacking)
+    )
+
+
+def named(table: pa.Table, names: Mapping[str, str]) -> pa.Table:
+    """Return a table with the service's names for the columns that the file calls otherwise."""
+    if not names:
+        return table
+    theirs = {own: name for name, own in names.items()}
+    renamed = table.rename_columns([theirs.get(name, name) for name in table.column_names])
+    return renamed.replace_schema_metadata(table.schema.metadata)  # how the file was read
 
 
 def _read(body: bytes, how: HowParams) -> tuple[bytes, pa.Table]:

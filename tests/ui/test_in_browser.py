@@ -1,10 +1,6 @@
 """The page in real Chromium, over the real service with models that the pipeline promoted."""
 
 import io
-import os
-import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -12,24 +8,26 @@ from urllib.parse import urlsplit
 import httpx
 import pandas as pd
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import expect
 
-from tests import patience, small_project
+from tests import small_project
 from tests.bento_server import free_port, serve, stop
-from tests.examples import ROOT
+from tests.ui.chromium import (
+    LISTENING,
+    PATIENCE,
+    Watched,
+    go,
+    launched,
+    page_over,
+    serious,
+    settled,
+    too_wide,
+)
 from ui.amounts import words
 
 pytestmark = pytest.mark.browser
 
-VIEWS = ("", "score_file", "models", "data")
-FLAGS = [
-    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
-    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
-]
-LISTENING = "[role=status][data-listening]"  # what is read aloud; Enter predicts from then on
-PATIENCE = 1000 * patience.SECONDS  # in milliseconds
-expect.set_options(timeout=PATIENCE)
+VIEWS = ("", "score_file", "models", "data", "about")
 
 
 @pytest.fixture(scope="module")
@@ -64,58 +62,14 @@ def service(project, tmp_path_factory):
 @pytest.fixture(scope="module")
 def address(service, tmp_path_factory):
     """Return the page's address."""
-    port, log = free_port(), tmp_path_factory.mktemp("page") / "log"
-    command = [sys.executable, "-m", "streamlit", "run", "ui/app.py", "--server.port", str(port)]
-    with log.open("w") as out:
-        process = subprocess.Popen(
-            [*command, "--server.address", "127.0.0.1", "--server.headless", "true"],
-            cwd=ROOT,
-            env={**os.environ, "API_URL": service.url},
-            stdout=out,
-            stderr=out,
-        )
-    url = f"http://127.0.0.1:{port}"
-
-    def ready():
-        assert process.poll() is None, log.read_text()
-        return httpx.get(f"{url}/_stcore/health").status_code == 200
-
-    patience.until(ready, log.read_text)
-    yield url
-    process.terminate()
-    process.wait(patience.SECONDS)
-    assert "Traceback" not in log.read_text()
+    with page_over(service.url, tmp_path_factory.mktemp("page")) as url:
+        yield url
 
 
 @pytest.fixture(scope="module")
 def browser():
-    """Return Chromium: CHROMIUM, the machine's, or the one that Playwright installed."""
-    names = ("chromium", "chromium-browser", "google-chrome")
-    found = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, names)), None)
-    with sync_playwright() as playwright:
-        if not found and not Path(playwright.chromium.executable_path).is_file():
-            message = (
-                "no Chromium: install it, name it in CHROMIUM, or `playwright install chromium`"
-            )
-            (pytest.fail if os.environ.get("CI") else pytest.skip)(message)
-        started = playwright.chromium.launch(executable_path=found, args=FLAGS)
+    with launched() as started:
         yield started
-        started.close()
-
-
-class Watched:
-    """What a tab asks for from other machines, and the scripts that fail in it."""
-
-    def __init__(self, tab) -> None:
-        self.elsewhere: list[str] = []
-        self.broken: list[str] = []
-        tab.on("request", lambda request: self._see(request.url))
-        tab.on("websocket", lambda socket: self._see(socket.url))
-        tab.on("pageerror", lambda error: self.broken.append(str(error)))
-
-    def _see(self, url: str) -> None:
-        if urlsplit(url).hostname not in {None, "127.0.0.1"}:  # none: data and blobs of its own
-            self.elsewhere.append(url)
 
 
 @pytest.fixture
@@ -130,18 +84,6 @@ def page(browser, address):
     tab.close()
     assert watched.elsewhere == []
     assert watched.broken == []
-
-
-def settled(tab) -> None:
-    """Wait until Streamlit has nothing more to draw."""
-    expect(tab.get_by_test_id("stApp")).to_have_attribute(
-        "data-test-script-state", "notRunning", timeout=PATIENCE
-    )
-
-
-def go(tab, view: str) -> None:
-    tab.get_by_role("link", name=view).first.click()
-    settled(tab)
 
 
 def predicted(tab) -> str:
@@ -234,9 +176,7 @@ def test_a_telephone_shows_it_all(browser, address, view, scheme):
     tab.goto(f"{address}/{view}")
     expect(tab.get_by_role("heading").first).to_be_visible()
     settled(tab)
-    assert tab.evaluate("document.documentElement.scrollWidth") <= 390
-    wide = "[...document.querySelectorAll('[data-testid=stMain]')].map(e => e.scrollWidth)"
-    assert max(tab.evaluate(wide)) <= 390
+    assert too_wide(tab) == []
     tab.close()
 
 
@@ -355,7 +295,9 @@ def test_a_telephones_models_are_folded(browser, address):
     tab.goto(f"{address}/models")
     expect(tab.get_by_text("Error by group")).to_be_visible()
     settled(tab)
-    expect(tab.locator("canvas:visible, [data-testid=stTable]:visible")).to_have_count(0)
+    expect(
+        tab.locator("[data-testid=stVegaLiteChart]:visible, [data-testid=stTable]:visible")
+    ).to_have_count(0)
     tab.get_by_text("The gate, rule by rule").click()
     expect(tab.get_by_text("Variation explained").last).to_be_visible()
     tab.close()
@@ -395,7 +337,7 @@ def shown_all(tab, view: str, orders: Path) -> Iterator[str]:
     if view == "models":
         for folded in tab.get_by_test_id("stExpander").all():
             folded.locator("summary").click()
-        expect(tab.get_by_text("By their names in params.yaml").first).to_be_visible()
+        expect(tab.get_by_text("by the names in params.yaml").first).to_be_visible()
         settled(tab)
         yield "unfolded"
         tab.get_by_role("button", name="Let the challenger answer").click()
@@ -438,12 +380,6 @@ def test_no_request_leaves_the_machine(browser, address, some_orders, view):
 def test_axe_finds_nothing_serious(browser, address, some_orders, view, scheme):
     tab = browser.new_page(viewport={"width": 1280, "height": 900}, color_scheme=scheme)
     tab.goto(f"{address}/{view}")
-    found = {}
-    for step in shown_all(tab, view, some_orders):
-        told = Axe().run(tab).response
-        assert told["testEngine"]["name"] == "axe-core"
-        for one in told["violations"]:
-            if one["impact"] in {"serious", "critical"}:
-                found[step, one["id"]] = [node["failureSummary"] for node in one["nodes"]]
+    found = {step: serious(tab) for step in shown_all(tab, view, some_orders)}
     tab.close()
-    assert found == {}
+    assert {step: told for step, told in found.items() if told} == {}

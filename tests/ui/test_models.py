@@ -1,14 +1,16 @@
 """The view Models: side by side, the gate's verdicts, and the switch."""
 
+import json
 import re
 import threading
 
 import httpx
 import pytest
 
-from tests import patience
+from tests import patience, watch_answers
 from tests.bento_server import serve, stop
 from tests.ui.shown import button, everything, labels
+from ui import terms
 from ui.client import DownError, RefusedError, Service
 
 
@@ -24,16 +26,19 @@ def test_every_model_stands_there_with_metrics_and_verdicts_rule_by_rule(page, r
     assert heads[0].startswith("Champion")
     assert "answers now" in heads[0]
     assert "The champion answers now" in everything(app)
-    assert heads[1:] == ["Challenger", "Fallback"]
+    assert heads[1:] == ["Challenger", "Fallback", "What differs"]
+    scores, rules = app.table[0].value, app.table[1].value
+    assert list(scores.columns) == ["Score", "Champion", "Challenger", "Fallback"]
+    assert "Typical error, 95 % sure" in everything(app)
+    assert len(rules) == 10
     for place, alias in enumerate(("champion", "challenger", "fallback")):
         told = httpx.get(f"{running}/models/{alias}/evaluation").json()
-        rules = app.table[3 + place].value
-        assert len(rules) == 10
-        assert list(rules["Kept"]) == [
-            "–" if not rule["applies"] else "✓" if rule["passed"] else "✗"
-            for rule in told["gate"]["rules"].values()
-        ]
-        assert "Typical error, 95 % sure" in [*app.table[place].value["Score"]]
+        marks = {
+            terms.RULES[name][0]: "–" if not rule["applies"] else "✓" if rule["passed"] else "✗"
+            for name, rule in told["gate"]["rules"].items()
+        }
+        shown = rules.set_index("Rule")[alias.capitalize()]
+        assert {rule: cell.split()[0] for rule, cell in shown.items()} == marks
         shown = app.metric[3 * place]
         assert shown.label == "Typical error"
         assert float(shown.value.strip("$").replace(",", "")) == pytest.approx(
@@ -102,13 +107,12 @@ def test_a_refused_model_shows_which_rules_it_broke(page, running, monkeypatch):
     monkeypatch.setattr(Service, "evaluation", refused)
     app = page("models", running)
     assert "refused: 8 of 9 rules kept" in everything(app)
-    rules = app.table[3].value.set_index("Rule")
-    broken = rules.loc["How much worse on new rows than on known ones"]
-    assert tuple(broken) == ("✗", "at most 2 %", "9 %")
+    first = app.table[1].value.iloc[0]  # what was broken stands first
+    assert first["Rule"] == "How much worse on new rows than on known ones"
+    assert tuple(first[["Limit", "Champion"]]) == ("at most 2 %", "✗ 9 %")
 
 
 def test_a_lone_champion_and_an_export_without_evaluations_are_told_of(page, promoted, tmp_path):
-    import json
     import shutil
 
     lone = tmp_path / "lone"
@@ -155,12 +159,12 @@ def test_a_switch_that_fails_is_told_in_the_dialog(page, running, monkeypatch):
 def test_what_is_behind_the_scores_is_folded(page, running):
     app = page("models", running)
     assert [(one.label, one.proto.expanded) for one in app.expander] == [
-        ("All scores", False),
-        ("Why it is champion, or not", False),
-        ("The gate, rule by rule", False),
-        ("Predicted against true", False),
+        ("All scores, what differs most first", False),
         ("How far off", False),
+        ("Predicted against true", False),
         ("Error by group", False),
+        ("The gate, rule by rule", False),
+        ("Why it is champion, or not", False),
         ("How a model ages", False),
     ]
 
@@ -212,3 +216,27 @@ def test_an_evaluation_is_kept_until_the_model_is_another(page, running, monkeyp
     monkeypatch.setattr(Service, "models", lambda _: models)
     app.run()
     assert asked[3:] == ["challenger"]
+
+
+def test_all_models_are_drawn_on_the_same_axes(page, running):
+    drawn = {
+        one.proto.alt: json.dumps(json.loads(one.proto.spec))
+        for one in page("models", running).get("vega_lite_chart")
+    }
+    assert len(drawn) == 3
+    for spec in drawn.values():
+        assert all(name in spec for name in ("Champion", "Challenger", "Fallback"))
+
+
+def test_how_the_models_followed_one_another_is_told_where_it_was_watched(
+    page, running, monkeypatch
+):
+    monkeypatch.setattr(Service, "watched", lambda _: watch_answers.found(12))
+    app = page("models", running)
+    assert "How the models followed one another" in [one.label for one in app.expander]
+    told = app.table[-1].value
+    assert told["Model"].tolist() == [
+        "Linear regression, version 3: promoted".replace(":", r"\:"),
+        "XGBoost, version 2: promoted".replace(":", r"\:"),
+    ]
+    assert told["Why"].tolist()[0] == "test RMSE better by 12 %"

@@ -108,7 +108,7 @@ def test_a_missing_column_is_named_and_nothing_can_be_sent(page, running, orders
     send(app, "orders.csv", as_csv(orders.drop(columns=["Tax", "City"])))
     assert "Tax" in app.error[0].value
     assert "City" in app.error[0].value
-    assert labels(app) == ["Choose another file"]
+    assert [one for one in labels(app) if one.startswith("Score")] == []
     button(app, "Choose another file").click().run()
     assert app.file_uploader
 
@@ -192,7 +192,7 @@ def test_rows_have_the_numbers_of_a_spreadsheet(page, running, orders):
     app = page("score_file", running)
     send(app, "orders.csv", b"\n".join(lines))
     assert list(app.dataframe[0].value["Row"]) == [7]
-    assert list(app.dataframe[1].value.index[:5]) == [2, 3, 5, 6, 7]
+    assert list(app.dataframe[-1].value.index[:5]) == [2, 3, 5, 6, 7]
     score(app)
     assert list(app.dataframe[0].value.index[:5]) == [2, 3, 5, 6, 7]
 

@@ -7,7 +7,7 @@ import pandas as pd
 import streamlit as st
 
 from sales.contract import Column
-from ui import charts, tables, terms, told
+from ui import charts, columns_seen, side_by_side, tables, terms, told, watched
 from ui.amounts import is_share, plain, words
 from ui.client import RefusedError, Service
 from ui.states import show
@@ -21,7 +21,7 @@ def view(service: Service) -> None:
     """Draw rows, quarantine, distributions and what matters most to the model that answers."""
     st.title("Data")
     with st.spinner("Asking the service …"):
-        known, picture, importance = _asked(service)
+        known, picture, importance, found = _asked(service)
     told.who_answers(known.model)
     if picture is None:
         st.error(
@@ -33,6 +33,11 @@ def view(service: Service) -> None:
     _rows(picture)
     _came_in(picture)
     _quarantine(picture["quarantined_by_reason"])
+    st.header("Columns", anchor=False)
+    seen = columns_seen.table(known, picture, found)
+    st.table(seen, border="horizontal", hide_index=True, alt="Kind, values and holes by column")
+    if found:
+        st.caption(plain(f"Drift as `make watch` found it, {watched.when(found)}."))
     st.header("Numbers", anchor=False)
     drawn = {}
     for name, bins in picture["numeric"].items():
@@ -63,13 +68,15 @@ def view(service: Service) -> None:
 
 def _asked(
     service: Service,
-) -> tuple[told.Told, dict[str, Any] | None, pd.DataFrame | None]:
-    """Return what is known of the model, the data's picture, and what matters to that model."""
+) -> tuple[told.Told, dict[str, Any] | None, pd.DataFrame | None, dict[str, Any] | None]:
+    """Return what is known of the model, the data's picture, what matters, and what was watched."""
     known = told.ask(service)
     if known.failed:
         raise known.failed
     picture = known.picture if "rows_in" in known.picture else None
-    return known, picture, _evaluated(service, known.schema["alias"])
+    alias = known.schema["alias"]
+    importance, found = side_by_side.answers(lambda: _evaluated(service, alias), service.watched)
+    return known, picture, importance, found
 
 
 def _evaluated(service: Service, alias: str) -> pd.DataFrame | None:
@@ -129,10 +136,22 @@ def _quarantine(by_reason: dict[str, int]) -> None:
         st.success("No row was set aside: every one kept the contract.", icon=":material/check:")
         return
     rows = sorted(by_reason.items(), key=lambda item: -item[1])
-    st.dataframe(
-        pd.DataFrame(rows, columns=["Reason", "Bad cells"]),
-        hide_index=True,
-        alt="Rows set aside, by reason",
+    table = pd.DataFrame(rows, columns=["Reason", "Bad cells"])
+    sought = st.text_input(
+        "Search the reasons", key="sought", placeholder="A column, or what is wrong", type="search"
+    )
+    found = table[table["Reason"].str.contains(sought, case=False, regex=False)]
+    if found.empty:
+        st.info(plain(f"No reason holds '{sought}'."), icon=":material/search_off:")
+    else:
+        st.dataframe(found, hide_index=True, alt="Rows set aside, by reason")
+    st.download_button(
+        "Download the reasons",
+        lambda: table.to_csv(index=False).encode(),
+        "set_aside.csv",
+        "text/csv",
+        icon=":material/download:",
+        on_click="ignore",
     )
     st.caption(
         "Those who run the pipeline have a list of them: file, row, column, value and reason.",

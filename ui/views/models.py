@@ -1,15 +1,24 @@
-"""Models: champion and challenger side by side, the gate's verdicts, and the switch."""
+"""Models: champion and challenger as one comparison, the gate's verdicts, and the switch."""
 
-import re
-from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 import pandas as pd
 import streamlit as st
 
-from ui import ageing, charts, decided, gate, side_by_side, tables, told
-from ui.amounts import error_size, model_name, plain, small, words
+from ui import (
+    ageing,
+    compared,
+    comparison_charts,
+    decided,
+    gate,
+    side_by_side,
+    tables,
+    time_charts,
+    told,
+    watched,
+)
+from ui.amounts import error_size, group, model_name, plain, small
 from ui.client import RefusedError, Service, ServiceError
 from ui.states import show
 from ui.terms import MAE, R2, RMSE
@@ -23,11 +32,14 @@ Evaluation = dict[str, Any] | None
 
 
 def view(service: Service) -> None:
-    """Draw the loaded models side by side: the scores at once, what is behind them folded."""
+    """Draw the loaded models as one comparison: what differs first, what is behind it folded."""
     st.title("Models")
     with st.spinner("Asking the service …"):
-        loaded, unit, aged = side_by_side.answers(
-            service.models, lambda: _unit(service), lambda: _backtest(service)
+        loaded, unit, aged, changes = side_by_side.answers(
+            service.models,
+            lambda: _unit(service),
+            lambda: _backtest(service),
+            lambda: _changes(service),
         )
         models = loaded["registered_models"]
         found = _evaluations(service, models)
@@ -40,39 +52,91 @@ def view(service: Service) -> None:
             _scores(found[model["alias"]], unit)
     if len(models) == 1:
         st.info("There is no challenger: a single model has passed the gate.")
-    sections: dict[str, Callable[[str, dict[str, Any]], None]] = {
-        "All scores": lambda alias, evaluation: _metrics(alias, evaluation["metrics"], unit),
-        "Why it is champion, or not": lambda alias, evaluation: decided.draw(
-            alias, evaluation, unit
-        ),
-        "The gate, rule by rule": lambda alias, evaluation: _gate(alias, evaluation["gate"], unit),
-        "Predicted against true": lambda alias, evaluation: _predictions(alias, evaluation, unit),
-        "How far off": lambda alias, evaluation: _residuals(alias, evaluation, unit),
-        "Error by group": lambda alias, evaluation: _slices(alias, evaluation, unit),
-    }
-    for label, draw in sections.items():
-        _section(label, found, draw)
+    known = {alias: evaluation for alias, evaluation in found.items() if evaluation}
+    if known:
+        _compared(known, unit)
+    _promotions(changes)
     with st.expander("How a model ages"):
         ageing.draw(aged)
 
 
-def _section(
-    label: str,
-    evaluated: dict[str, Evaluation],
-    draw: Callable[[str, dict[str, Any]], None],
-) -> None:
-    """Draw one aspect of all models beside one another, folded: a telephone shows one at a time."""
-    if not any(evaluated.values()):
-        return
-    with st.expander(label):
-        for alias, place in zip(evaluated, st.columns(len(evaluated), gap="large"), strict=True):
-            evaluation = evaluated[alias]
+def _compared(found: dict[str, dict[str, Any]], unit: str | None) -> None:
+    """Draw the evaluations on the same axes, in one table a subject."""
+    scores = {alias: evaluation["metrics"] for alias, evaluation in found.items()}
+    st.header("What differs" if len(found) > 1 else "The scores", anchor=False)
+    if said := compared.verdict(scores, unit):
+        st.markdown(plain(said))
+    with st.expander("All scores, what differs most first"):
+        tables.draw("scores", compared.table(scores, unit), alt="The scores of every model")
+        for said in (
+            compared.sure(scores, unit),
+            compared.worst_groups(scores),
+            compared.alike(scores),
+        ):
+            if said:
+                st.caption(plain(said))
+        st.caption(
+            "On the test rows, where nothing else is said; the better one is bold.",
+            help=compared.exactly(),
+        )
+    drawn = {alias.capitalize(): evaluation for alias, evaluation in found.items()}
+    predictions = {name: pd.DataFrame(each["predictions"]) for name, each in drawn.items()}
+    with st.expander("How far off"):
+        text = "Share of rows that are off by at most so much, for each model"
+        st.altair_chart(comparison_charts.within(predictions, unit), key="off", alt=text)
+    with st.expander("Predicted against true"):
+        agreed = {name: table[["true", "predicted"]] for name, table in predictions.items()}
+        st.altair_chart(
+            comparison_charts.agreement(agreed, unit),
+            key="agreement",
+            alt="Predicted against true, every model",
+        )
+    with st.expander("Error by group"):
+        _groups(drawn, unit)
+    with st.expander("The gate, rule by rule"):
+        judged = {name: each["gate"] for name, each in drawn.items()}
+        tables.draw("gate", gate.beside(judged, unit), alt="The gate's verdicts, rule by rule")
+        for name, each in judged.items():
+            st.caption(f"{name}, by the names in params.yaml", help=gate.exactly(each))
+    with st.expander("Why it is champion, or not"):
+        places = st.columns(len(found), gap="large")
+        for (alias, evaluation), place in zip(found.items(), places, strict=True):
             with place:
                 st.markdown(f"**{alias.capitalize()}**")
-                if evaluation:
-                    draw(alias, evaluation)
-                else:
-                    st.caption("Not evaluated")
+                decided.draw(alias, evaluation, unit)
+
+
+def _groups(drawn: dict[str, dict[str, Any]], unit: str | None) -> None:
+    """Draw the error of each group, the models' bars beside one another, the worst first."""
+    tables_of = {name: pd.DataFrame(each["slices"]) for name, each in drawn.items()}
+    filled = {name: table for name, table in tables_of.items() if not table.empty}
+    if not filled:
+        st.caption("No group has rows enough.")
+        return
+    rows = pd.concat([t.set_index("slice")["rmse"].rename(n) for n, t in filled.items()], axis=1)
+    rows["label"] = [group(name) for name in rows.index]
+    title = f"{RMSE.said} ({unit})" if unit else RMSE.said
+    names = {name: name for name in filled}
+    chart = comparison_charts.paired(rows.reset_index(drop=True), names, title, unit)
+    st.altair_chart(chart, key="groups", alt=f"{RMSE.said} by group, every model")
+
+
+def _promotions(changes: list[dict[str, Any]]) -> None:
+    """Draw when which model came to answer, as far as the service tells."""
+    if not changes:
+        return
+    with st.expander("How the models followed one another"):
+        history = pd.DataFrame(
+            {
+                "At": [one["when"][:16].replace("T", " ") for one in changes],
+                "Model": [plain(watched.change(one)) for one in changes],
+                "Why": [plain(one["reason"] or "") for one in changes],
+            }
+        )
+        if len(changes) > 1:
+            drawn = time_charts.promotions(watched.changes({"changes": changes}))
+            st.altair_chart(drawn, key="promotions", alt="When the models followed one another")
+        st.table(history[::-1], border="horizontal", hide_index=True, alt="Every change")
 
 
 def _unit(service: Service) -> str | None:
@@ -89,6 +153,13 @@ def _backtest(service: Service) -> dict[str, Any] | None:
         return service.backtest()
     except RefusedError:
         return None
+
+
+def _changes(service: Service) -> list[dict[str, Any]]:
+    """Return the model's changes, the oldest first, as `make watch` found them."""
+    found = service.watched()
+    changes: list[dict[str, Any]] = found["changes"] if found else []
+    return changes
 
 
 def _evaluations(service: Service, models: list[dict[str, Any]]) -> dict[str, Evaluation]:
@@ -170,42 +241,6 @@ def _confirm(service: Service, model: dict[str, Any], may_switch: str) -> None:
         st.rerun()
 
 
-def _predictions(alias: str, evaluation: dict[str, Any], unit: str | None) -> None:
-    predictions = pd.DataFrame(evaluation["predictions"])
-    agreed = charts.predicted_true(predictions[["true", "predicted"]], unit)
-    st.altair_chart(agreed, key=f"t_{alias}", alt=f"Predicted against true, {alias}")
-
-
-def _residuals(alias: str, evaluation: dict[str, Any], unit: str | None) -> None:
-    predictions = pd.DataFrame(evaluation["predictions"])
-    drawn = charts.residuals(predictions, unit)
-    st.altair_chart(drawn, key=f"r_{alias}", alt=f"Predicted minus true by predicted, {alias}")
-    bins = pd.DataFrame(evaluation["residual_histogram"])
-    off = f"Predicted − true ({unit})" if unit else "Predicted − true"
-    drawn = charts.histogram(bins, off)
-    st.altair_chart(drawn, key=f"h_{alias}", alt=f"Histogram of predicted minus true, {alias}")
-
-
-def _slices(alias: str, evaluation: dict[str, Any], unit: str | None) -> None:
-    slices = pd.DataFrame(evaluation["slices"])
-    if slices.empty:
-        return
-    slices["slice"] = slices["slice"].map(_slice_in_words)
-    error = f"{RMSE.said} ({unit})" if unit else RMSE.said
-    st.altair_chart(
-        charts.bars(slices, "rmse", "slice", (error, "Group")),
-        key=f"s_{alias}",
-        alt=f"{RMSE.said} by group, {alias}",
-    )
-
-
-def _slice_in_words(name: str) -> str:
-    """Return `UnitPrice<50` as `Unit price below 50`, `City=Austin` as `City: Austin`."""
-    column, sign, value = re.split("(>=|<|=)", name, maxsplit=1)
-    said = {">=": " from ", "<": " below ", "=": ": "}[sign]
-    return f"{words(column)}{said}{value.replace('..', ' to ')}"
-
-
 def _scores(evaluation: Evaluation, unit: str | None) -> None:
     """Draw what tells most, and whether the gate let the model pass."""
     if evaluation is None:
@@ -224,67 +259,6 @@ def _scores(evaluation: Evaluation, unit: str | None) -> None:
     rules = [rule for rule in judged["rules"].values() if rule.get("applies", True)]
     kept = sum(rule["passed"] for rule in rules)
     st.markdown(f"**Gate** {sign} {judged['verdict']}: {kept} of {len(rules)} rules kept")
-
-
-def _within(test: dict[str, Any], unit: str | None) -> dict[str, str]:
-    """Return how sure the typical error is; an older service does not tell."""
-    low, high = test.get("rmse_low"), test.get("rmse_high")
-    if low is None or high is None:
-        return {}
-    low, high = error_size(low, unit), error_size(high, unit)
-    return {f"{RMSE.said}, 95 % sure": f"{low} to {high}"}
-
-
-def _metrics(alias: str, metrics: dict[str, Any], unit: str | None) -> None:
-    test, train = metrics["test"], metrics["train"]
-    rows = {
-        f"{RMSE.said} on the rows that it learnt from": error_size(train["rmse"], unit),
-        f"{RMSE.said} on the rows that it was tuned on": error_size(metrics["valid"]["rmse"], unit),
-        **_within(test, unit),
-        "Largest error": error_size(test["max_error"], unit),
-        f"Too {'low' if test['bias'] < 0 else 'high'} on average by": error_size(
-            abs(test["bias"]), unit
-        ),
-        "Error saved, against always saying the average": f"{metrics['skill_pct']:.2f} %",
-    }
-    if alike := metrics.get("not_told_apart_from"):
-        rows["As good, as far as these rows tell"] = ", ".join(map(model_name, alike.split(", ")))
-    if metrics["worst_slice"]:
-        rows["Group with the largest error"] = _slice_in_words(metrics["worst_slice"])
-    rows |= _coverage(metrics)
-    table = pd.DataFrame(
-        {"Score": map(plain, rows.keys()), "Value": [plain(text) for text in rows.values()]}
-    )
-    tables.draw(f"scores_{alias}", table, header=False)
-    exact = "; ".join(
-        (
-            f"train RMSE {train['rmse']:g}",
-            f"valid RMSE {metrics['valid']['rmse']:g}",
-            f"test RMSE {test['rmse']:g}",
-            f"test bias {test['bias']:g}",
-            f"skill {metrics['skill_pct']:g} %",
-        )
-    )
-    st.caption("On the test rows, where nothing else is said.", help=f"Exactly: {exact}")
-
-
-def _coverage(metrics: dict[str, Any]) -> dict[str, str]:
-    if metrics.get("coverage_pct") is None:
-        return {}  # exported before there were intervals
-    promised, least = metrics["nominal_coverage_pct"], metrics["least_slice_coverage_pct"]
-    rows = {
-        "True value within its range": f"{metrics['coverage_pct']:.1f} %, promised {promised:g} %"
-    }
-    if least is not None:
-        where = _slice_in_words(metrics["least_covered_slice"])
-        rows["Least in a group"] = f"{least:.1f} %, {where}"
-    return rows
-
-
-def _gate(alias: str, judged: dict[str, Any], unit: str | None) -> None:
-    told_in_words = gate.table(judged, unit)
-    tables.draw(f"gate_{alias}", told_in_words, alt="The gate's verdict, rule by rule")
-    st.caption("By their names in params.yaml", help=gate.exactly(judged))
 
 
 show(view)

@@ -6,7 +6,20 @@ import pandas as pd
 import streamlit as st
 
 from sales.contract import Column
-from ui import asked, bill, charts, form, states, sweep, tables, told, waterfall
+from ui import (
+    asked,
+    beside,
+    bill,
+    charts,
+    form,
+    history,
+    link,
+    states,
+    sweep,
+    tables,
+    told,
+    waterfall,
+)
 from ui.amounts import amount, is_share, plain, words
 from ui.asked import Asked
 from ui.assistive import assist
@@ -14,7 +27,7 @@ from ui.client import RefusedError, Service, ServiceError
 from ui.form import Filled
 from ui.told import Told
 
-PREDICTED, TURN, PICKED = "predicted", "turn", "moves_with"
+PREDICTED, TURN, PICKED, OPENED = "predicted", "turn", "moves_with", "opened"
 BUTTON = "predict"
 OTHER_FIELDS = "Another model answers now, which asks for other fields: press Predict again."
 
@@ -31,10 +44,12 @@ def view(service: Service) -> None:
     called = known.called
     st.title(_title(known))
     told.who_answers(known.model)
+    opened = _open_link(known)
     with st.container(key="asked"):
         with st.container():
             filled = form.order_form(known.schema)
             pressed = st.button("Predict", key=BUTTON, type="primary", icon=":material/sell:")
+            pressed = pressed or opened
         with st.container():
             failed = _ask(service, known, filled, pressed=pressed)
             found: Asked | None = st.session_state.get(PREDICTED)
@@ -42,16 +57,21 @@ def view(service: Service) -> None:
             if found:
                 if found.order != filled.order:
                     st.caption("The form has changed since: press Predict for what it is now.")
-                _answer(known, found)
+                _answer(service, known, found)
             elif not failed:
                 text = plain(f"Fill in the {called.row} and press Predict.")
                 st.info(text, icon=":material/arrow_back:")
+                st.page_link(
+                    "views/about.py", label="New here? Two minutes", icon=":material/info:"
+                )
     if found:
         with st.container(key="about"):  # beneath both: on a telephone the answer is first
             with st.container():
                 _why(known, found)
             with st.container():
                 _moves(service, known, found)
+        beside.draw(known, found)
+    beside.session(known)
     told.what_is_kept(known)
     assist(BUTTON, form.bad_fields(known.schema, filled), st.session_state.get(TURN, 0), spoken)
 
@@ -61,6 +81,20 @@ def _title(known: Told | None) -> str:
         return "Predict"
     called, target = known.called, words(known.schema["target"]).lower()
     return plain(called.question or f"What will this {called.row}'s {target} be?")
+
+
+def _open_link(known: Told) -> bool:
+    """Fill the form from the page's address, once for each; return whether it is to be asked."""
+    query = st.query_params.to_dict()
+    if st.session_state.get(OPENED, {}) == query:
+        return False
+    st.session_state[OPENED] = query
+    order, problems = link.read(query, known.fields)
+    form.fill(known.schema, order)
+    if problems:
+        text = f"The link does not say all of it. {'; '.join(problems)}."
+        st.warning(plain(text), icon=":material/link_off:")
+    return bool(order) and not problems
 
 
 def _ask(service: Service, known: Told, filled: Filled, *, pressed: bool) -> str:
@@ -90,6 +124,7 @@ def _ask(service: Service, known: Told, filled: Filled, *, pressed: bool) -> str
     try:
         with st.spinner("Predicting …"):
             st.session_state[PREDICTED] = asked.ask(service, order, *_tried(known, order))
+        history.add(st.session_state[PREDICTED])
     except ServiceError as error:
         st.session_state[PREDICTED] = None
         if isinstance(error, RefusedError) and told.ask(service).fields != known.fields:
@@ -144,7 +179,7 @@ def _within(known: Told, found: Asked) -> str:
     return f"{interval['coverage']:.0%} of such {known.called.rows} lie between {low} and {high}."
 
 
-def _answer(known: Told, found: Asked) -> None:
+def _answer(service: Service, known: Told, found: Asked) -> None:
     total, model = found.answer[known.schema["answer_key"]], found.model
     with st.container(border=True):
         label = plain(f"Predicted {words(known.schema['target']).lower()}")
@@ -163,6 +198,13 @@ def _answer(known: Told, found: Asked) -> None:
         lines = {**parts, "**Total**": total}
         rows = [(part, plain(amount(value, known.unit))) for part, value in lines.items()]
         tables.draw("bill", pd.DataFrame(rows, columns=["Part", "Amount"]), header=False)
+    with st.container(horizontal=True, key="with_answer"):
+        beside.keep_button(found)
+    with st.expander("Link and curl", icon=":material/link:"):
+        st.markdown(plain(f"Opens this page with this {known.called.row}; nothing else is in it:"))
+        st.code(link.to(st.context.url or "", found.order), language=None, wrap_lines=True)
+        st.markdown("Asks the service for the same, from a terminal that reaches it:")
+        st.code(link.curl(service.url, found.order), language=None, wrap_lines=True)
 
 
 def _why(known: Told, found: Asked) -> None:

@@ -1,0 +1,318 @@
+"""An analyst's day in real Chromium: what-ifs, history and links; a file with names of its own.
+
+That file is mended and scored, its worst rows are looked at, its true amounts kept.
+"""
+
+import io
+import json
+
+import httpx
+import pandas as pd
+import pytest
+from playwright.sync_api import expect
+
+from tests import patience
+from tests.bento_server import serve, stop
+from tests.examples import make_orders
+from tests.ui.chromium import (
+    LISTENING,
+    PATIENCE,
+    Watched,
+    chart,
+    go,
+    launched,
+    page_over,
+    serious,
+    settled,
+    too_wide,
+)
+
+pytestmark = pytest.mark.browser
+
+SIZES = [(390, "light"), (768, "dark"), (1440, "light"), (390, "dark"), (1440, "dark")]
+
+
+@pytest.fixture(scope="module")
+def service(promoted, tmp_path_factory):
+    """Serve the small export, and keep what is answered."""
+    folder = tmp_path_factory.mktemp("service")
+    kept = {"SERVED": str(folder / "served"), "SERVED_SECONDS": "1"}
+    process, url = serve(promoted, folder, MAX_BODY_MB="100", **kept)
+    yield url, folder / "served"
+    stop(process)
+
+
+@pytest.fixture(scope="module")
+def address(service, tmp_path_factory):
+    with page_over(service[0], tmp_path_factory.mktemp("page")) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with launched() as started:
+        yield started
+
+
+@pytest.fixture
+def page(browser, address):
+    tab = browser.new_page(viewport={"width": 1280, "height": 900})
+    watched = Watched(tab)
+    tab.set_default_timeout(PATIENCE)
+    tab.goto(address)
+    expect(tab.locator(LISTENING)).to_be_attached()
+    yield tab
+    tab.close()
+    assert watched.elsewhere == []
+    assert watched.broken == []
+
+
+def predicted(tab) -> str:
+    """Press Predict; return the amount that stands there then."""
+    tab.get_by_role("button", name="Predict", exact=True).click()
+    found = tab.get_by_test_id("stMetricValue")
+    expect(found).to_be_visible()
+    settled(tab)
+    return found.inner_text()
+
+
+def typed(tab, field: str, value: str) -> None:
+    """Type into a field and press Enter, which predicts."""
+    control = tab.get_by_role("spinbutton", name=field)
+    control.fill(value)
+    control.press("Enter")
+    settled(tab)
+
+
+def asked(url: str, **changes) -> float:
+    order = httpx.get(f"{url}/schema").json()["example"] | changes
+    return httpx.post(f"{url}/predict", json=order).json()["predicted_total_amount"]
+
+
+def test_two_what_ifs_stand_side_by_side_with_both_whys_and_the_difference(page, service):
+    predicted(page)
+    page.get_by_role("button", name="Keep it to compare").click()
+    expect(page.get_by_text("Kept: change a field")).to_be_visible()
+    typed(page, "Quantity", "1")
+    typed(page, "Unit price", "123.45")
+    expect(page.get_by_role("heading", name="Side by side")).to_be_visible()
+    kept, now = asked(service[0]), asked(service[0], Quantity=1, UnitPrice=123.45)
+    table = page.locator(".st-key-amounts_what_ifs")
+    expect(table).to_contain_text("Unit price")
+    expect(table).to_contain_text(f"${kept:,.2f}")
+    expect(table).to_contain_text(f"−${kept - now:,.2f}")
+    expect(chart(page, "Both whys")).to_be_attached()
+    page.get_by_role("button", name="End the comparison").click()
+    expect(page.get_by_role("heading", name="Side by side")).to_have_count(0)
+
+
+def test_the_session_is_listed_opened_again_and_downloaded(page, service):
+    predicted(page)
+    typed(page, "Quantity", "3")
+    page.get_by_text("This session: 2 answers").click()
+    expect(page.locator(".st-key-amounts_history")).to_contain_text("Quantity: 3")
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download the session").click()
+    found = pd.read_csv(download.value.path())
+    assert found["PredictedTotalAmount"].tolist() == [
+        asked(service[0]),
+        asked(service[0], Quantity=3),
+    ]
+    assert found["RequestId"].is_unique
+    box = page.get_by_role("combobox", name="An earlier one")
+    box.click()
+    page.get_by_role("option", name="1, at").click()
+    page.get_by_role("button", name="Fill the form with it").click()
+    example = httpx.get(f"{service[0]}/schema").json()["example"]
+    expect(page.get_by_role("spinbutton", name="Quantity")).to_have_value(
+        f"{example['Quantity']:g}"
+    )
+
+
+def test_a_link_opens_this_very_order_in_another_browser(page, browser, service):
+    typed(page, "Quantity", "4")
+    typed(page, "Discount", "12.5")
+    page.get_by_text("Link and curl").click()
+    link = page.get_by_test_id("stCode").first.inner_text().strip()
+    assert "Quantity=4" in link
+    assert "Discount=0.125" in link
+    other = browser.new_context().new_page()
+    other.set_default_timeout(PATIENCE)
+    other.goto(link)
+    found = other.get_by_test_id("stMetricValue")
+    expect(found).to_have_text(f"${asked(service[0], Quantity=4, Discount=0.125):,.2f}")
+    expect(other.get_by_role("spinbutton", name="Discount")).to_have_value("12.5")
+    typed(other, "Quantity", "2")  # the address does not hold on to the form
+    expect(found).to_have_text(f"${asked(service[0], Quantity=2, Discount=0.125):,.2f}")
+    other.close()
+
+
+def test_the_line_of_curl_answers_the_same(page, service):
+    import subprocess
+
+    shown = predicted(page)
+    page.get_by_text("Link and curl").click()
+    line = page.get_by_test_id("stCode").last.inner_text()
+    done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, check=True)
+    assert shown == f"${json.loads(done.stdout)['predicted_total_amount']:,.2f}"
+
+
+@pytest.fixture(scope="module")
+def odd_file(tmp_path_factory):
+    """Return a CSV with names of its own, one bad cell, and true amounts, one of them far off."""
+    orders = make_orders(60)
+    orders["TotalAmount"] = orders["TotalAmount"].astype(float)
+    orders.loc[7, "TotalAmount"] += 5_000
+    quantities = orders["Quantity"].astype(str).tolist()
+    quantities[2] = "two"
+    orders = orders.assign(Quantity=quantities)
+    named = {"UnitPrice": "unit price", "OrderDate": "day", "TotalAmount": "Total amount"}
+    path = tmp_path_factory.mktemp("sent") / "orders.csv"
+    orders.rename(columns=named).to_csv(path, index=False, date_format="%Y-%m-%d")
+    return path
+
+
+def checked(tab, file) -> None:
+    """Send the file and say which column is which."""
+    tab.locator("input[type=file]").set_input_files(file)
+    expect(tab.get_by_role("heading", name="Which column is which?")).to_be_visible()
+    box = tab.get_by_role("combobox", name="OrderDate")
+    box.click()
+    tab.get_by_role("option", name="day", exact=True).click()
+    tab.get_by_role("button", name="Use these names").click()
+    expect(tab.get_by_text("1 of 60 rows cannot be scored")).to_be_visible()
+    settled(tab)
+
+
+def to_mend(tab) -> None:
+    """Unfold the table in which cells are mended."""
+    tab.get_by_test_id("stExpander").get_by_text("Mend them here").click()
+
+
+def mended(tab) -> None:
+    """Mend the bad cell in the table, by keyboard once it is reached."""
+    to_mend(tab)
+    grid = tab.get_by_test_id("stExpander").get_by_test_id("stDataFrame")
+    expect(grid).to_be_visible()
+    cells = grid.locator("canvas").first
+    cells.click(position={"x": 20, "y": 50})
+    for _ in range(2):
+        tab.keyboard.press("ArrowRight")
+    tab.keyboard.type("2")
+    tab.keyboard.press("Enter")
+    tab.get_by_role("button", name="Check again with 1 changed cell").click()
+    expect(tab.get_by_text("Every row is fine.")).to_be_visible()
+
+
+def test_a_file_with_other_names_is_mapped_mended_scored_and_its_truths_are_kept(
+    page, service, odd_file
+):
+    go(page, "Score a file")
+    checked(page, odd_file)
+    expect(page.get_by_text("As you said:")).to_be_visible()
+    mended(page)
+    page.get_by_role("button", name="Score 60 rows").click()
+    expect(page.get_by_text("60 rows scored")).to_be_visible()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download the scored file").click()
+    scored = pd.read_csv(download.value.path())
+    assert scored["Quantity"].tolist()[2] == 2
+    assert {"unit price", "day", "Total amount", "PredictedTotalAmount"} <= set(scored)
+    worst = page.locator(".st-key-amounts_worst tbody tr").first
+    expect(worst).to_contain_text("9")  # the row as a spreadsheet counts it
+    expect(worst).to_contain_text("−$5,")
+    page.get_by_role("combobox", name="Why a row has its prediction").click()
+    page.get_by_role("option", name="Row 9", exact=True).click()
+    expect(chart(page, "Waterfall chart")).to_be_attached()
+    page.get_by_text("Keep the true values").click()
+    page.get_by_role("button", name="Keep 60 true values").click()
+    expect(page.get_by_text("60 true values are kept.")).to_be_visible()
+    served = service[1]
+
+    def told() -> bool:
+        parts = list((served / "truths").rglob("*.parquet"))
+        kept = pd.concat([pd.read_parquet(io.BytesIO(part.read_bytes())) for part in parts])
+        return set(scored["RequestId"]) <= set(kept["request_id"])
+
+    patience.until(told, lambda: "the truths are not on disk")
+
+
+def test_what_was_said_of_the_columns_is_remembered_for_the_file(page, odd_file):
+    go(page, "Score a file")
+    checked(page, odd_file)
+    page.get_by_role("button", name="Choose another file").click()
+    page.locator("input[type=file]").set_input_files(odd_file)
+    expect(page.get_by_text("1 of 60 rows cannot be scored")).to_be_visible()
+    expect(page.get_by_text("As you said:")).to_be_visible()
+    page.get_by_role("button", name="Name them anew").click()
+    expect(page.get_by_role("heading", name="Which column is which?")).to_be_visible()
+
+
+def test_a_first_visit_leads_to_a_prediction(page, service):
+    page.get_by_role("link", name="New here? Two minutes").click()
+    expect(page.get_by_role("heading", name="Amazon Sales in two minutes")).to_be_visible()
+    expect(page.get_by_role("heading", name="What it cannot do")).to_be_visible()
+    page.get_by_role("link", name="Open it and change something").click()
+    expect(page.get_by_test_id("stMetricValue")).to_have_text(f"${asked(service[0]):,.2f}")
+
+
+def test_an_answer_is_whole_on_paper(page):
+    predicted(page)
+    page.emulate_media(media="print")
+    settled(page)
+    heights = page.evaluate(
+        """() => {
+            const main = document.querySelector('[data-testid=stMain]');
+            const inner = document.querySelector('[data-testid=stMainBlockContainer]');
+            return [main.clientHeight, inner.getBoundingClientRect().height];
+        }"""
+    )
+    assert heights[0] + 1 >= heights[1] > 900  # nothing is cut off at the window's height
+    expect(page.get_by_role("button", name="Predict", exact=True)).to_be_hidden()
+    expect(page.get_by_test_id("stMetricValue")).to_be_visible()
+    expect(page.get_by_test_id("stTable").first).to_be_visible()
+
+
+@pytest.mark.parametrize(("width", "scheme"), SIZES)
+def test_what_is_new_is_readable_at_every_width_in_both_themes(
+    browser, address, odd_file, width, scheme
+):
+    tab = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
+    tab.set_default_timeout(PATIENCE)
+    found = {}
+
+    def look(step: str) -> None:
+        settled(tab)
+        assert too_wide(tab) == [], step
+        if told := serious(tab):
+            found[step] = told
+
+    tab.goto(address)
+    expect(tab.locator(LISTENING)).to_be_attached()
+    predicted(tab)
+    tab.get_by_role("button", name="Keep it to compare").click()
+    typed(tab, "Quantity", "3")
+    expect(tab.get_by_role("heading", name="Side by side")).to_be_visible()
+    tab.get_by_text("Link and curl").click()
+    tab.get_by_text("This session: 2 answers").click()
+    expect(tab.get_by_role("button", name="Compare with it")).to_be_visible()
+    look("side by side")
+    tab.goto(f"{address}/score_file")
+    checked(tab, odd_file)
+    look("named")
+    to_mend(tab)
+    look("to mend")
+    tab.get_by_role("button", name="Score 59 rows").click()
+    expect(tab.get_by_text("59 rows scored")).to_be_visible()
+    tab.get_by_text("Keep the true values").click()
+    look("scored")
+    tab.goto(f"{address}/models")
+    expect(tab.get_by_role("heading", name="What differs")).to_be_visible()
+    for folded in tab.get_by_test_id("stExpander").all():
+        folded.locator("summary").click()
+    look("models")
+    tab.goto(f"{address}/about")
+    expect(tab.get_by_role("heading", name="What it cannot do")).to_be_visible()
+    look("about")
+    tab.close()
+    assert found == {}

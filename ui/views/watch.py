@@ -1,0 +1,260 @@
+"""Watch: how the served model does over time: traffic, error, coverage, drift, what to do."""
+
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from ui import side_by_side, tables, terms, time_charts, told, watched
+from ui.amounts import error_size, group, plain
+from ui.client import RefusedError, Service
+from ui.states import show
+
+FIELD = "watched_field"
+MOST_EARLIER = 50  # alarms in the list
+NEVER = (
+    "Nobody has looked yet at what was answered. Those who run the service can, in the project's "
+    "folder; each day is a good habit."
+)
+WHEN_LOOKED = "Then this page shows how the model does: traffic, error, drift, and alarms."
+LEGEND = (
+    "Dashed lines: the model changed. What chance reaches depends on how many rows a window has."
+)
+
+
+def view(service: Service) -> None:
+    """Draw what the last `make watch` found."""
+    st.title("Watch")
+    with st.spinner("Asking the service …"):
+        model, found = side_by_side.answers(lambda: _answering(service), service.watched)
+    told.who_answers(model)
+    if found is None:
+        st.info(NEVER, icon=":material/visibility_off:")
+        st.code("make watch", language=None)
+        st.caption(WHEN_LOOKED)
+        return
+    _state(found)
+    if not found["windows"]:
+        st.info(
+            plain(
+                f"Since the service keeps what it answers, no {found['rows']} came. Ask it, on "
+                "Predict or over HTTP, and look again:"
+            ),
+            icon=":material/hourglass_empty:",
+        )
+        st.code("make watch", language=None)
+        return
+    _headline(found)
+    newest, earlier = watched.alarms(found)
+    _alarms(newest)
+    _over_time(found)
+    _worst(found)
+    _last_window(found)
+    _earlier(earlier)
+    _changes(found)
+    st.caption(
+        plain(
+            f"Looked at {watched.when(found)}, in windows of "
+            f"{'a ' if found['window'][:1].isalpha() else ''}{found['window']}. Times are UTC. Of "
+            f"windows in which nothing has changed at most {found['false_alarm_pct']:g} % alarm."
+        )
+    )
+
+
+def _answering(service: Service) -> dict[str, Any]:
+    try:
+        return service.answering()
+    except RefusedError:
+        return {}
+
+
+def _state(found: dict[str, Any]) -> None:
+    said = plain(watched.verdict(found))
+    if found["state"] == "unknown":
+        st.warning(said, icon=":material/help:")
+    elif (last := watched.last(found)) and last["alarms"]:
+        st.error(said, icon=":material/notifications_active:")
+    elif found["windows"]:
+        st.success(said, icon=":material/check:")
+    if (why := watched.unjudged(found)) and why not in watched.verdict(found):
+        st.caption(plain(why))
+
+
+def _headline(found: dict[str, Any]) -> None:
+    helps = {"Typical error": terms.RMSE.exactly, "Typical error, estimated": ESTIMATE}
+    with st.container(horizontal=True):
+        for label, value, beside in watched.headline(found):
+            with st.container(width="content", gap=None):
+                st.metric(label, plain(value), width="content", help=helps.get(label))
+                if beside:
+                    st.caption(plain(beside))
+
+
+ESTIMATE = (
+    "From which kinds of rows were served, and how large the model's errors are on such rows of "
+    "the test data. It sees a change of the mix, not one of the truth."
+)
+
+
+def _alarms(newest: list[dict[str, Any]]) -> None:
+    if not newest:
+        return
+    st.header("What to do", anchor=False)
+    with st.container(key="charts_alarms"):
+        for one in newest:
+            with st.container(border=True):
+                new = " :orange-badge[new]" if one["new"] else ""
+                st.markdown(f"**{watched.KINDS.get(one['kind'], one['kind'])}**{new}")
+                st.markdown(plain(watched.what(one)))
+                st.markdown(f":material/arrow_forward: {plain(watched.to_do(one))}")
+
+
+def _over_time(found: dict[str, Any]) -> None:
+    traffic, changes = watched.traffic(found), watched.changes(found)
+    between = traffic["start"].min(), traffic["end"].max()
+    within = changes[(changes["at"] >= between[0]) & (changes["at"] <= between[1])]
+    unit, promised = found["unit"], found["promised"]
+    st.header("Over time", anchor=False)
+    with st.container(key="charts_over_time"):
+        with st.container():
+            st.markdown("**Traffic**")
+            drawn = time_charts.traffic(traffic, found["rows"], between, within)
+            newest = traffic.iloc[-1]["per_hour"]
+            text = f"Traffic over {len(traffic)} windows; the last {newest:,.1f} an hour"
+            st.altair_chart(drawn, key="traffic", alt=text)
+        with st.container():
+            st.markdown("**Error**")
+            errors = watched.errors(found)
+            if errors.empty:
+                st.info("No true amounts came yet, and there is no estimate either.")
+            else:
+                promise = promised and promised["rmse"]
+                drawn = time_charts.error(errors, unit, between, within, promise)
+                text = f"Typical error: {watched.told_errors(errors, unit)}"
+                st.altair_chart(drawn, key="error", alt=text)
+                _error_said(errors, promise, unit)
+        with st.container():
+            st.markdown("**True values within their range**")
+            coverage = watched.coverage(found)
+            if coverage.empty:
+                st.info("Too few true amounts came yet to tell.")
+            else:
+                nominal = promised and promised["nominal_coverage_pct"]
+                drawn = time_charts.band(
+                    *(coverage, "Percent of the rows", between, within),
+                    form=",~f",
+                    promised=nominal,
+                    tip=",.1f",
+                )
+                text = f"Within the range: the last {coverage.iloc[-1]['value']:.1f} %"
+                st.altair_chart(drawn, key="coverage", alt=text)
+                if nominal:
+                    st.caption(f"The grey line: {nominal:g} % are promised.")
+        with st.container():
+            _drift(found, between, within)
+    every = watched.every_field(found)
+    if not every.empty:
+        with st.expander("Every field over time", icon=":material/grid_on:"):
+            drawn = time_charts.every_field(every, between, within)
+            alarmed = every.loc[every["level"] == watched.ALARM, "field"].unique()
+            text = f"Every field; with an alarm: {', '.join(alarmed) or 'none'}"
+            st.altair_chart(drawn, key="every_field", alt=text)
+            st.caption("A date moves by itself: it is shown, and never alarms.")
+    st.caption(LEGEND)
+
+
+def _error_said(errors: pd.DataFrame, promise: float | None, unit: str | None) -> None:
+    said = []
+    if promise is not None:
+        said.append(f"The grey line: {error_size(promise, unit)} is promised by the test rows.")
+    if (errors["which"] == watched.ESTIMATED).any():
+        said.append("Estimated where no true amounts came yet.")
+    if said:
+        st.caption(plain(" ".join(said)), help=ESTIMATE)
+
+
+def _drift(found: dict[str, Any], between: time_charts.Ends, changes: pd.DataFrame) -> None:
+    names = watched.fields(found)
+    st.markdown("**Drift**")
+    if not names:
+        st.info("No window was judged yet.")
+        return
+    field = st.selectbox("Drift of", names, format_func=watched.in_words, key=FIELD)
+    table = watched.drift(found, field)
+    if table.empty:
+        st.info("No window tells of this field.")
+        return
+    drawn = time_charts.distance(table, between, changes)
+    newest = table.iloc[-1]
+    text = f"Drift of {watched.in_words(field)}: the last {newest['distance']:.3g}"
+    st.altair_chart(drawn, key="drift", alt=f"{text}, chance reaches {newest['threshold']:.3g}")
+    st.caption("The dotted line: what chance alone reaches.")
+
+
+def _worst(found: dict[str, Any]) -> None:
+    if not found["worst"]:
+        return
+    st.header("What has moved most", anchor=False)
+    with st.container(key="charts_worst"):
+        for one in found["worst"]:
+            with st.container():
+                badge = " :red-badge[alarm]" if one["alarm"] else ""
+                st.markdown(f"**{plain(watched.in_words(one['field']))}**{badge}")
+                drawn = time_charts.beside(
+                    watched.beside(one), ("Training", "Now"), ordered=one["edges"] is not None
+                )
+                name = watched.in_words(one["field"])
+                st.altair_chart(
+                    drawn,
+                    key=f"worst_{one['field']}",
+                    alt=f"{name} in training and now: {watched.far(one)}",
+                )
+                st.caption(plain(f"{watched.far(one)}."))
+
+
+def _last_window(found: dict[str, Any]) -> None:
+    window = watched.last(found)
+    if window is None:
+        return
+    quality = watched.quality(window)
+    if not quality.empty:
+        st.header("Cells that training did not have", anchor=False)
+        tables.draw("quality", quality.map(plain), alt="Missing, outside and unknown, by field")
+    measured = [each for each in found["windows"] if each["error"] and each["error"]["slices"]]
+    if measured:
+        with st.expander("Error by group", icon=":material/groups:"):
+            slices = watched.slices(measured[-1], found["unit"])
+            slices["Group"] = slices["Group"].map(group)
+            tables.draw("watched_slices", slices.map(plain), alt="Error by group, the worst first")
+            st.caption(f"Of {watched.span(measured[-1])}; the worst beside its promise first.")
+    if text := watched.refused(window):
+        st.caption(plain(text))
+
+
+def _earlier(earlier: list[dict[str, Any]]) -> None:
+    if not earlier:
+        return
+    with st.expander(f"Earlier alarms: {len(earlier)}", icon=":material/history:"):
+        rows = [
+            (watched.span(one), watched.KINDS.get(one["kind"], one["kind"]), watched.what(one))
+            for one in earlier[:MOST_EARLIER]
+        ]
+        table = pd.DataFrame(rows, columns=["Window", "Kind", "What"]).map(plain)
+        st.table(table, border="horizontal", hide_index=True, alt="Earlier alarms")
+        if len(earlier) > MOST_EARLIER:
+            st.caption(f"The newest {MOST_EARLIER}.")
+
+
+def _changes(found: dict[str, Any]) -> None:
+    if not found["changes"]:
+        return
+    st.header("The model's changes", anchor=False)
+    rows = [
+        (one["when"][:16].replace("T", " "), watched.change(one), one["reason"] or "")
+        for one in reversed(found["changes"])
+    ]
+    table = pd.DataFrame(rows, columns=["At", "Model", "Why"]).map(plain)
+    st.table(table, border="horizontal", hide_index=True, alt="The model's changes")
+
+
+show(view)
