@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import FileResponse, HTMLResponse, RedirectResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
@@ -17,7 +17,6 @@ from sales.data.reading.packing import TooLargeError
 from sales.errors import PipelineError
 from sales.serving import (
     answering,
-    api_docs,
     keeping,
     left,
     memory,
@@ -33,8 +32,9 @@ from sales.serving.endpoint import Endpoint, Handler
 from sales.serving.file_answer import answer_with
 from sales.serving.file_query import asked_how
 from sales.serving.following import Promoted
+from sales.serving.manual import Manual
 from sales.serving.meters import Meters
-from sales.serving.prefix import Below, prefix_of
+from sales.serving.prefix import Below
 from sales.serving.refusals import RefusedError
 from sales.serving.settings import Settings
 from sales.serving.watched import Watched
@@ -59,6 +59,7 @@ class Api:
         self._keeper = keeper or keeping.Nothing()
         self._dealing = Dealing(settings, promoted, self._keeper)
         self._watched = Watched(settings.watched)
+        self._manual = Manual(settings, promoted)
 
     @cached_property
     def meters(self) -> Meters:
@@ -91,10 +92,10 @@ class Api:
             ("GET", "/healthz", self.health, None),
             ("GET", "/readyz", self.ready, None),
             ("GET", "/metrics", self.metrics, lighten),
-            ("GET", "/openapi.json", self.openapi, None),
-            ("GET", "/docs", self.docs, None),
-            ("GET", "/static_content/{file}", self.static, None),
-            ("GET", "/", self.index, None),
+            ("GET", "/openapi.json", self._manual.openapi, None),
+            ("GET", "/docs", self._manual.docs, None),
+            ("GET", "/static_content/{file}", self._manual.static, None),
+            ("GET", "/", self._manual.index, None),
         ]
         routes = [
             Route(path, Endpoint(path, handler, lambda: self.meters, then), methods=[method])
@@ -291,26 +292,6 @@ class Api:
             raise RefusedError(409, "unexplainable", f"{error}: switch to another model") from None
         self.meters.warned(served.alias, found["warnings"])
         return _json(found)
-
-    async def openapi(self, request: Request) -> Response:
-        """Describe the API in OpenAPI, orders as the active model asks for them."""
-        prefix = prefix_of(request, self._settings.root_path)
-        return _json(api_docs.openapi(self._promoted.now(), self._promoted.called(), prefix))
-
-    async def docs(self, _: Request) -> Response:
-        """Show Swagger UI, from files that BentoML brings: nothing is fetched from elsewhere."""
-        return HTMLResponse(api_docs.page(self._promoted.called()))
-
-    async def static(self, request: Request) -> Response:
-        """Return a file that the documentation's page needs."""
-        name = request.path_params["file"]
-        if name not in api_docs.FILES:
-            raise RefusedError(404, "unknown_path", "there is no such file")
-        return FileResponse(self._settings.static / name)
-
-    async def index(self, request: Request) -> Response:
-        """Lead to the documentation."""
-        return RedirectResponse(f"{prefix_of(request, self._settings.root_path)}/docs", 302)
 
 
 def _json(content: Any) -> Response:
