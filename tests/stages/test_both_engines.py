@@ -213,10 +213,13 @@ def test_a_models_tallies_are_the_same_to_nine_digits(both, small_cluster, monke
         for part in PARTS:
             same(local[part], dask[part])
             assert local[part].sizes == dask[part].sizes
-            assert local[part].slices.keys() == dask[part].slices.keys()
-            for name, slice_ in local[part].slices.items():
-                same(slice_, dask[part].slices[name])
+            for kind in ("slices", "levels"):
+                ours, theirs = getattr(local[part], kind), getattr(dask[part], kind)
+                assert ours.keys() == theirs.keys()
+                for name, slice_ in ours.items():
+                    same(slice_, theirs[name])
         assert len(local["test"].slices) > 10
+        assert len(local["test"].levels) > 5
 
 
 def same(one, other):
