@@ -1,5 +1,6 @@
 """An MLflow server for a test, SQLite and a folder below it, and what is registered there."""
 
+import contextlib
 import json
 import os
 import signal
@@ -14,6 +15,7 @@ from sales import files
 from sales.serving import mlflow_server
 from tests import patience
 from tests.bento_server import free_port
+from tests.mlflow_server import database
 
 
 class MlflowServer:
@@ -21,6 +23,8 @@ class MlflowServer:
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.port = folder, free_port()
+        self._lies = contextlib.ExitStack()
+        self._database = self._lies.enter_context(database(folder))
         self.url = f"http://127.0.0.1:{self.port}"
         self.start()
         self.client = mlflow.MlflowClient(self.url, self.url)
@@ -30,7 +34,7 @@ class MlflowServer:
         """Start it, and wait until it answers."""
         command = [
             *(sys.executable, "-m", "mlflow", "server", "--serve-artifacts", "--workers", "1"),
-            *("--backend-store-uri", f"sqlite:///{self.folder / 'mlflow.db'}"),
+            *("--backend-store-uri", self._database),
             *("--artifacts-destination", str(self.folder / "artifacts")),
             *("--host", "127.0.0.1", "--port", str(self.port)),
         ]
@@ -46,6 +50,11 @@ class MlflowServer:
         """Kill it and its workers, as the end of its machine would."""
         os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
+
+    def end(self) -> None:
+        """Kill it for good, with what it knows."""
+        self.kill()
+        self._lies.close()
 
     def register(self, name: str, exports: Path, alias: str) -> str:
         """Register an export as `register` does; return the number of its version."""

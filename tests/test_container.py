@@ -123,7 +123,7 @@ def test_with_mlflows_client_it_follows_a_server(promoted, tmp_path):
         finally:
             backend("stop", name)
     finally:
-        server.kill()
+        server.end()
 
 
 def test_the_pipelines_image_runs_make_repro_and_installs_nothing():

@@ -33,7 +33,7 @@ def server(tmp_path_factory):
     """Return a running MLflow server."""
     one = MlflowServer(tmp_path_factory.mktemp("mlflow"))
     yield one
-    one.kill()
+    one.end()
 
 
 @pytest.fixture
