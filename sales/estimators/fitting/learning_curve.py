@@ -13,15 +13,17 @@ def kept(steps: int) -> np.ndarray:
     return np.unique(np.linspace(0, steps - 1, min(MOST, steps)).round().astype(int))
 
 
-def learning_curve(steps: Sequence[int], curves: Sequence[Sequence[float]]) -> pd.DataFrame:
+def learning_curve(
+    steps: Sequence[int], curves: Sequence[Sequence[float]], digits: int = 6
+) -> pd.DataFrame:
     """Return the train and valid curve as step, split and rmse, thinned to at most MOST steps.
 
-    RMSE has 6 significant digits: a plot shows no more, and the file stays the same everywhere.
+    RMSE has so many significant digits that the file stays the same everywhere.
     """
     keep = kept(len(steps))
     return pd.DataFrame(
         [
-            (steps[i], split, float(f"{curve[i]:.6g}"))
+            (steps[i], split, float(f"{curve[i]:.{digits}g}"))
             for split, curve in zip(("train", "valid"), curves, strict=True)
             for i in keep
         ],

@@ -13,6 +13,7 @@ from sales.estimators.fitting.learning_curve import learning_curve
 from sales.estimators.fitting.moments import Columns, Moments
 
 SINGULAR = 1e-11
+DIGITS = 4  # of the curve: by other threads or another CPU a coefficient of few rows may round otherwise
 BLOCK = 8192  # rows answered at once: what is made of them fits into a processor's cache
 
 Spread = Callable[..., list[Any]]  # a function over the partitions, as Engine.map
@@ -101,7 +102,7 @@ def in_steps(
         return [math.sqrt(total / count) for total, count in zip(squares, scored, strict=True)]
 
     whole = [[count] * len(steps) for count in valid[1]]
-    return models[-1], learning_curve(steps, (rmse(train, stops), rmse(valid, whole)))
+    return models[-1], learning_curve(steps, (rmse(train, stops), rmse(valid, whole)), DIGITS)
 
 
 def summed(design: Columns, spread: Spread, read: Read, train: Part) -> Moments:
