@@ -159,10 +159,7 @@ def of_told(told: Mapping[str, Any]) -> Reference:
 
 def drawn(table: Sequence[Kept], seed: int) -> pd.DataFrame:
     """Return the rows of a table of which a reference is made: all, or ROWS of them."""
-    rows = sum(partitions.rows(table))
-    if rows <= ROWS:
-        return partitions.read(table)
-    return partitions.take(table, charts.drawn(rows, ROWS, seed))
+    return partitions.take(table, charts.drawn(sum(partitions.rows(table)), ROWS, seed))
 
 
 def of(

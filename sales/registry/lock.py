@@ -22,6 +22,10 @@ def locked(folder: Path, seconds: float = LOCK_SECONDS, in_use: str = IN_USE) ->
 
     `in_use` is how that is said, where something else is locked. The operating system frees it when
     the process ends, however it ends, and with it all to which it has handed the file.
+
+    >>> with locked(Path("state")) as held:
+    ...     Path("state", ".lock").is_file(), held > 0
+    (True, True)
     """
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / ".lock").open("a+") as lock:

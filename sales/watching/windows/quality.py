@@ -28,7 +28,7 @@ def beyond(found: float, rows: float, reference: int) -> float:
     are shared out over the two ends.
 
     >>> beyond(0, 500, 70_000), round(beyond(3, 500, 70_000), 8)
-    (1.0, 1.41e-06)
+    (1.0, 1.42e-06)
     """
     many, window = int(found), int(rows)
     if not many:

@@ -34,6 +34,8 @@ def windows(
 ) -> tuple[Cuts, Sketches]:
     """Return how the log is cut into windows, and what each comes to."""
     found = [*parts.listed(log.address, ROWS, log.first)]
+    if not found:
+        return cuts.by_rows(asked, {}) if asked.rows else cuts.by_time(asked), {}
     chunks = [found[at : at + TOGETHER] for at in range(0, len(found), TOGETHER)]
     many = len(chunks)
     if asked.rows:
