@@ -7,20 +7,17 @@ delta method.
 """
 
 import math
-from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
-import pandas as pd
 
 
 @dataclass(frozen=True)
 class PairedSums:
     """Sums over units: of rows, of d and of the champion's losses; of squares and products.
 
-    Those of units that are apart add up; a unit that has rows in two parts has to be put together
-    before (`Units`). All are multiples of a float: numbers of units and rows are whole.
+    Those of units that are apart add up; a unit that has rows in two parts is to be put together
+    before (`of_units`). All are multiples of a float: numbers of units and rows are whole.
     """
 
     units: float = 0.0
@@ -57,29 +54,6 @@ class PairedSums:
         mean = self.mean
         squares = self.dd - 2 * mean * self.d_rows + mean**2 * self.rows_rows
         return math.sqrt(max(squares, 0.0) * self.units) / self.rows
-
-
-class Units:
-    """Sums by unit, for those that have several rows; parts are added in any order."""
-
-    def __init__(self) -> None:
-        self._tables: list[pd.DataFrame] = []
-
-    def add(self, names: Iterable[object], d: np.ndarray, champion: np.ndarray) -> None:
-        """Add rows with the names of their units."""
-        table = pd.DataFrame({"unit": list(names), "rows": 1.0, "d": d, "champion": champion})
-        self._tables.append(table.groupby("unit", sort=False).sum())
-
-    @cached_property
-    def _empty(self) -> pd.DataFrame:
-        return pd.DataFrame({"rows": [], "d": [], "champion": []}, dtype=float)
-
-    def sums(self) -> PairedSums:
-        """Return the sums over all units."""
-        table = pd.concat(self._tables or [self._empty])
-        table = table.groupby(level=0, sort=False).sum()
-        self._tables = [table]
-        return of_units(*(table[name].to_numpy() for name in ("rows", "d", "champion")))
 
 
 def of_units(rows: np.ndarray, d: np.ndarray, champion: np.ndarray) -> PairedSums:
