@@ -10,6 +10,7 @@ BENCH_SEEDS says how many seeds (5); BENCH_TABLES names some tables: what others
 """
 
 import json
+import math
 import os
 import runpy
 import shutil
@@ -112,7 +113,10 @@ def measured(table: Table, seeds: int) -> list[dict[str, Run]]:
 
 
 def lines(figures: Mapping[str, Sequence[Mapping[str, Run]]]) -> Iterator[str]:
-    """Yield the table's rows, the last of which is the mean of the others."""
+    """Yield the table's rows, the last of which is the mean of the others.
+
+    Where a table's figures are of a day without one of the ways, and in its mean, stands a dash.
+    """
     head = ["table", "rows", "seeds", *WAYS, "hindsight", "folds / part"]
     head += ["covered, part", *WAYS[1:]]
     yield f"| {' | '.join([*head, 'width ratio'])} |"
@@ -120,15 +124,19 @@ def lines(figures: Mapping[str, Sequence[Mapping[str, Run]]]) -> Iterator[str]:
     columns = []
     for name, runs in figures.items():
         cells = [
-            *(fmean(one[way]["ratio"] for one in runs) for way in WAYS),
+            *(_mean(runs, way, "ratio") for way in WAYS),
             hindsight([one["folds"]["test"] for one in runs]),
             fmean(one["folds"]["rmse"] / one["part"]["rmse"] for one in runs),
-            *(fmean(one[way]["covered"] for one in runs) for way in WAYS),
+            *(_mean(runs, way, "covered") for way in WAYS),
             fmean(one["folds"]["width"] / one["part"]["width"] for one in runs),
         ]
         columns.append(cells)
         yield _line(name, f"{runs[0]['part']['rows']:,}", f"{len(runs)}", cells)
     yield _line("mean", "", "", [fmean(column) for column in zip(*columns, strict=True)])
+
+
+def _mean(runs: Sequence[Mapping[str, Run]], way: str, figure: str) -> float:
+    return fmean(one[way][figure] if way in one else math.nan for one in runs)
 
 
 def hindsight(test: Sequence[Mapping[str, float]]) -> float:
@@ -146,7 +154,10 @@ def hindsight(test: Sequence[Mapping[str, float]]) -> float:
 
 def _line(name: str, rows: str, seeds: str, cells: Sequence[float]) -> str:
     styles = (*[".3f"] * 5, *[".1f"] * 3, ".3f")
-    told = [format(cell, style) for cell, style in zip(cells, styles, strict=True)]
+    told = [
+        "–" if math.isnan(cell) else format(cell, style)
+        for cell, style in zip(cells, styles, strict=True)
+    ]
     return f"| {' | '.join([name, rows, seeds, *told])} |"
 
 

@@ -27,6 +27,14 @@ def test_a_row_a_table_and_their_mean():
     ]
 
 
+def test_what_an_earlier_day_did_not_measure_is_no_number():
+    seeds = [{"part": run(2.0, 1.2), "folds": run(1.0, 1.0)}]
+    assert [*lines({"mpg": seeds})][2:] == [
+        f"| {name} | 1.200 | 1.000 | – | 1.000 | 0.500 | 90.0 | 90.0 | – | 1.000 |"
+        for name in ("mpg | 1,234 | 1", "mean |  | ")
+    ]
+
+
 def test_who_knew_the_test_rows_could_choose_no_better_than_hindsight():
     """The best model on average; one that was refused on some rows was never a choice."""
     rows = [{"a": 1.0, "b": 1.2, "c": 0.5}, {"a": 2.0, "b": 1.0}]
