@@ -213,8 +213,11 @@ def main() -> None:
     from sales.registry import drawings, standing, tracking  # noqa: F401
     from sales.serving import answering  # noqa: F401
     from stages import champion, register, trial
-    from tests.trained_project import NAMES
+    from tests import once
+    from tests.trained_project import NAMES, drawn_once
 
+    once.join()
+    drawn_once()
     estimators.NAMES = NAMES  # type: ignore[assignment]
     drawings.of("nothing", {})  # which looks for fonts
     kind, command, folder, every = sys.argv[1], sys.argv[2], Path(sys.argv[3]), int(sys.argv[4])

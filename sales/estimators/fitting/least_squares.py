@@ -13,7 +13,8 @@ from sales.estimators.fitting.learning_curve import learning_curve
 from sales.estimators.fitting.moments import Columns, Moments
 
 SINGULAR = 1e-11
-DIGITS = 4  # of the curve: by other threads or another CPU a coefficient of few rows may round otherwise
+# Of the curve: with other threads, or on another CPU, a coefficient of few rows may round otherwise.
+DIGITS = 4
 BLOCK = 8192  # rows answered at once: what is made of them fits into a processor's cache
 
 Spread = Callable[..., list[Any]]  # a function over the partitions, as Engine.map
