@@ -13,7 +13,7 @@ from sales.estimators.fitting.learning_curve import learning_curve
 from sales.estimators.fitting.moments import Columns, Moments
 
 SINGULAR = 1e-11
-# Of the curve: with other threads, or on another CPU, a coefficient of few rows may round otherwise.
+# Of the curve: by other threads, or another CPU, a coefficient of few rows may round otherwise.
 DIGITS = 4
 BLOCK = 8192  # rows answered at once: what is made of them fits into a processor's cache
 
