@@ -11,7 +11,7 @@ REFERENCE = watched.made()
 
 
 def test_windows_without_a_change_alarm_at_most_once_in_a_hundred():
-    """However small an alarm may be. Of so few windows twice as many may; `make bench-watch`: all."""
+    """However small an alarm may be. Of few windows more may; `make bench-watch` has many."""
     world = simulation.normal()
     found = simulation.share(world, 500, 400, 1, simulation.ANY, train=20_000, test=5000)
     assert found <= 2
