@@ -194,11 +194,11 @@ def mended(tab) -> None:
     to_mend(tab)
     grid = tab.get_by_test_id("stExpander").get_by_test_id("stDataFrame")
     expect(grid).to_be_visible()
-    cells = grid.locator("canvas").first
-    cells.click(position={"x": 20, "y": 50})
+    grid.locator(".dvn-scroller").click(position={"x": 20, "y": 50})  # the first row's number
     for _ in range(2):
         tab.keyboard.press("ArrowRight")
     tab.keyboard.type("2")
+    expect(tab.locator("textarea").last).to_have_value("2")  # the cell's own editor is there
     tab.keyboard.press("Enter")
     tab.get_by_role("button", name="Check again with 1 changed cell").click()
     expect(tab.get_by_text("Every row is fine.")).to_be_visible()
@@ -221,8 +221,9 @@ def test_a_file_with_other_names_is_mapped_mended_scored_and_its_truths_are_kept
     worst = page.locator(".st-key-amounts_worst tbody tr").first
     expect(worst).to_contain_text("9")  # the row as a spreadsheet counts it
     expect(worst).to_contain_text("−$5,")
-    page.get_by_role("combobox", name="Why a row has its prediction").click()
-    page.get_by_role("option", name="Row 9", exact=True).click()
+    page.get_by_role("combobox", name="Why a row has its prediction").focus()
+    page.keyboard.type("Row 9")
+    page.keyboard.press("Enter")
     expect(chart(page, "Waterfall chart")).to_be_attached()
     page.get_by_text("Keep the true values").click()
     page.get_by_role("button", name="Keep 60 true values").click()
