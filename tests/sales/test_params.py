@@ -19,6 +19,7 @@ from sales.judging.staleness import BacktestParams
 from sales.models.feature_sets import FeaturizeParams
 from sales.models.tuning import TuneParams
 from sales.registry.tracking import RegisterParams
+from sales.registry.trials import TrialParams
 from sales.retraining.triggers import RetrainParams
 from sales.watching.windows.settings import WatchParams
 
@@ -35,6 +36,7 @@ MODELS = {
     "watch": WatchParams,
     "backtest": BacktestParams,
     "prune": PruneParams,
+    "trial": TrialParams,
     **{f"train.{name}": estimators.module(name).Params for name in estimators.NAMES},
     **{f"tune.{name}": TuneParams for name in estimators.NAMES if name != "linear_regression"},
 }
