@@ -17,6 +17,7 @@ def small_cluster() -> Iterator[Any]:
     """Yield the cluster. The tests are skipped without Dask, but not in CI, where it must be."""
     if importlib.util.find_spec("distributed") is None and os.environ.get("CI") != "true":
         pytest.skip("Dask is not installed (make setup-cluster)")
+    import dask
     from distributed import LocalCluster
 
     from sales.engine import cluster as engine
@@ -24,6 +25,8 @@ def small_cluster() -> Iterator[Any]:
 
     with (
         pytest.MonkeyPatch.context() as patched,
+        # Else it gives up a worker that takes longer to be there again after it was killed.
+        dask.config.set({"distributed.deploy.lost-worker-timeout": patience.SECONDS}),
         LocalCluster(
             n_workers=2,
             threads_per_worker=1,

@@ -10,6 +10,7 @@ import httpx
 import pyarrow as pa
 import pyarrow.parquet
 
+READY_SECONDS, CONNECT_SECONDS = 2.0, 3.0  # how long the service may take to be there
 SECONDS = 15.0  # how long an answer may take
 FILE_SECONDS = 60.0  # and that to a piece of a file
 
@@ -48,12 +49,14 @@ class Service:
 
     @cached_property
     def _http(self) -> httpx.Client:
-        return httpx.Client(base_url=self.url, timeout=httpx.Timeout(SECONDS, connect=3.0))
+        return httpx.Client(
+            base_url=self.url, timeout=httpx.Timeout(SECONDS, connect=CONNECT_SECONDS)
+        )
 
     def ready(self) -> bool:
         """Whether the service answers and its models are loaded."""
         try:
-            return self._http.get("/readyz", timeout=2.0).status_code == httpx.codes.OK
+            return self._http.get("/readyz", timeout=READY_SECONDS).status_code == httpx.codes.OK
         except httpx.TransportError:
             return False
 

@@ -10,6 +10,7 @@ from streamlit.testing.v1 import AppTest
 from tests import patience
 from tests.bento_server import serve, stop
 from tests.examples import ROOT
+from ui import client
 
 
 @pytest.fixture(scope="session")
@@ -19,6 +20,13 @@ def running(promoted, tmp_path_factory) -> Iterator[str]:
     process, url = serve(promoted, folder, MAX_BODY_MB="100", MAX_ORDERS="100000")
     yield url
     stop(process)
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch):
+    """Let the page wait for answers as long as any test does: the machine may be busy."""
+    for name in ("READY_SECONDS", "CONNECT_SECONDS", "SECONDS", "FILE_SECONDS"):
+        monkeypatch.setattr(client, name, patience.SECONDS)
 
 
 @pytest.fixture
