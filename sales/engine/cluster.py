@@ -30,6 +30,9 @@ Result = TypeVar("Result")
 ADDRESS, DASHBOARD = "DASK_SCHEDULER_ADDRESS", "DASK_DASHBOARD_ADDRESS"
 CLOCKS = 2.0  # seconds by which a process's start may be told too early
 PATIENCE = 30  # seconds until the scheduler must answer, and a worker be there
+# Seconds until one of our own workers that was killed must be there again. After Dask's 15 it would
+# be given up for good, where a busy machine is slow to start it.
+LOST = 600
 
 
 class Cluster:
@@ -138,6 +141,7 @@ def _joined(address: str) -> Iterator[Client]:
 @contextmanager
 def _own(workers: int, memory: str) -> Iterator[Client]:
     with (
+        dask.config.set({"distributed.deploy.lost-worker-timeout": LOST}),
         LocalCluster(
             n_workers=workers,
             threads_per_worker=1,

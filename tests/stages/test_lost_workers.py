@@ -202,3 +202,15 @@ def test_a_worker_that_runs_out_of_memory_again_and_again_is_told(on_dask):
     ):
         on.map(ends, [1], what="ends")
     on_dask.wait_for_workers(2, timeout=patience.SECONDS)  # brought back by their nannies
+
+
+def test_own_workers_that_are_killed_have_time_to_start_anew_on_a_busy_machine(project):
+    from dask import config
+
+    from sales.engine import cluster
+
+    set_params({"run.engine": "dask", "run.workers": 1})
+    given_up_after = "distributed.deploy.lost-worker-timeout"
+    with engine.started():
+        assert config.get(given_up_after) == cluster.LOST
+    assert config.get(given_up_after) != cluster.LOST
