@@ -113,6 +113,7 @@ def test_a_backtest_from_the_rows_to_the_words(months, capsys):
 
 
 def test_a_months_model_learns_from_its_window_alone_by_the_pipelines_own_split(months):
+    set_params({"prepare.split": "random"})  # whose shares are known
     backtest_months.main()
     plan("xgboost")
     train("2023-11")
@@ -189,6 +190,7 @@ def test_settings_that_the_model_no_longer_has_are_told(months, monkeypatch):
 
 
 def test_too_few_rows_for_a_model_are_told_with_its_month(months, monkeypatch):
+    set_params({"prepare.split": "random"})  # whose shares are known
     lay_down(orders_of(150, rows=150))
     backtest_months.main()
     plan("linear_regression")
