@@ -25,6 +25,7 @@ SMALL = {
     "gate.max_generalization_gap_pct": 10.0,
     "gate.max_slice_rmse_ratio": 4.0,
     "gate.max_coverage_shortfall_pct": 5.0,
+    "gate.max_inclusion_ratio": 4.0,
     "evaluate.min_slice_rows": 20,
 }
 

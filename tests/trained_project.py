@@ -202,6 +202,7 @@ SLACK = {
     "gate.max_behaviour_violation_pct": 50.0,
     "gate.max_negative_prediction_pct": 10.0,
     "gate.max_coverage_shortfall_pct": 10.0,
+    "gate.max_inclusion_ratio": 10.0,
     "evaluate.min_slice_rows": 20,
 }
 

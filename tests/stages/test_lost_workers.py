@@ -93,6 +93,7 @@ def lay_down(rows, each):
 
 def test_whatever_is_killed_the_stage_ends_and_nothing_half_written_counts(cluster):
     lay_down(20_000, 250)
+    set_params({"prepare.split": "random"})  # whose shares are known
     for name, worker in (("prepare", cluster.workers[0]), ("featurize", cluster.workers[1])):
         process = stage(cluster, f"stages.{name}")
         worker.send_signal(signal.SIGKILL)
