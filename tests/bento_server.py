@@ -49,6 +49,9 @@ def serve(
         "BENTOML_DO_NOT_TRACK": "True",
         "OTEL_SDK_DISABLED": "true",
         "TMPDIR": str(folder),
+        # Not what a person's own `make watch` and `make backtest` have found in this project.
+        "WATCHED": str(folder / "watched.json"),
+        "BACKTEST": str(folder / "backtest.json"),
         "MAX_BODY_MB": "1",
         "MAX_ORDERS": "500",
         **variables,
