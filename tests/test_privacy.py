@@ -37,7 +37,7 @@ def ran(tmp_path_factory):
             "contract.columns.CustomerID": {"role": "ignored", "private": True},
             "gate.max_generalization_gap_pct": 50.0,
             "gate.max_slice_rmse_ratio": 10.0,
-            "gate.max_coverage_error": 10.0,
+            "gate.max_coverage_shortfall_pct": 10.0,
             "evaluate.min_slice_rows": 20,
         }
     )

@@ -76,6 +76,14 @@ def predicted(tab) -> str:
     return found.inner_text()
 
 
+def unfold(tab, label: str) -> None:
+    """Open what is folded, once Streamlit has taken away what it is drawing anew."""
+    settled(tab)
+    folded = tab.get_by_text(label)
+    expect(folded).to_have_count(1)
+    folded.click()
+
+
 def typed(tab, field: str, value: str) -> None:
     """Type into a field and press Enter, which predicts."""
     control = tab.get_by_role("spinbutton", name=field)
@@ -132,7 +140,7 @@ def test_the_session_is_listed_opened_again_and_downloaded(page, service):
 def test_a_link_opens_this_very_order_in_another_browser(page, browser, service):
     typed(page, "Quantity", "4")
     typed(page, "Discount", "12.5")
-    page.get_by_text("Link and curl").click()
+    unfold(page, "Link and curl")
     link = page.get_by_test_id("stCode").first.inner_text().strip()
     assert "Quantity=4" in link
     assert "Discount=0.125" in link
@@ -151,7 +159,7 @@ def test_the_line_of_curl_answers_the_same(page, service):
     import subprocess
 
     shown = predicted(page)
-    page.get_by_text("Link and curl").click()
+    unfold(page, "Link and curl")
     line = page.get_by_test_id("stCode").last.inner_text()
     done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, check=True)
     assert shown == f"${json.loads(done.stdout)['predicted_total_amount']:,.2f}"
@@ -294,7 +302,7 @@ def test_what_is_new_is_readable_at_every_width_in_both_themes(
     tab.get_by_role("button", name="Keep it to compare").click()
     typed(tab, "Quantity", "3")
     expect(tab.get_by_role("heading", name="Side by side")).to_be_visible()
-    tab.get_by_text("Link and curl").click()
+    unfold(tab, "Link and curl")
     tab.get_by_text("This session: 2 answers").click()
     expect(tab.get_by_role("button", name="Compare with it")).to_be_visible()
     look("side by side")
