@@ -84,6 +84,29 @@ class Watched:
             self.elsewhere.append(url)
 
 
+@contextmanager
+def tab_at(browser: Browser, address: str) -> Iterator[Page]:
+    """Yield a tab that listens; nothing may be asked from elsewhere and no script fail in it."""
+    tab = browser.new_page(viewport={"width": 1280, "height": 900})
+    watched = Watched(tab)
+    tab.set_default_timeout(PATIENCE)
+    tab.goto(address)
+    expect(tab.locator(LISTENING)).to_be_attached()
+    yield tab
+    tab.close()
+    assert watched.elsewhere == []
+    assert watched.broken == []
+
+
+def predicted(tab: Page) -> str:
+    """Press Predict; return the amount that stands there then."""
+    tab.get_by_role("button", name="Predict", exact=True).click()
+    found = tab.get_by_test_id("stMetricValue")
+    expect(found).to_be_visible()
+    settled(tab)
+    return found.inner_text()
+
+
 def settled(tab: Page) -> None:
     """Wait until Streamlit has nothing more to draw."""
     expect(tab.get_by_test_id("stApp")).to_have_attribute(

@@ -17,13 +17,14 @@ from tests.examples import make_orders
 from tests.ui.chromium import (
     LISTENING,
     PATIENCE,
-    Watched,
     chart,
     go,
     launched,
     page_over,
+    predicted,
     serious,
     settled,
+    tab_at,
     too_wide,
 )
 
@@ -56,24 +57,8 @@ def browser():
 
 @pytest.fixture
 def page(browser, address):
-    tab = browser.new_page(viewport={"width": 1280, "height": 900})
-    watched = Watched(tab)
-    tab.set_default_timeout(PATIENCE)
-    tab.goto(address)
-    expect(tab.locator(LISTENING)).to_be_attached()
-    yield tab
-    tab.close()
-    assert watched.elsewhere == []
-    assert watched.broken == []
-
-
-def predicted(tab) -> str:
-    """Press Predict; return the amount that stands there then."""
-    tab.get_by_role("button", name="Predict", exact=True).click()
-    found = tab.get_by_test_id("stMetricValue")
-    expect(found).to_be_visible()
-    settled(tab)
-    return found.inner_text()
+    with tab_at(browser, address) as tab:
+        yield tab
 
 
 def unfold(tab, label: str) -> None:

@@ -19,8 +19,10 @@ from tests.ui.chromium import (
     go,
     launched,
     page_over,
+    predicted,
     serious,
     settled,
+    tab_at,
     too_wide,
 )
 from ui.amounts import words
@@ -74,24 +76,8 @@ def browser():
 
 @pytest.fixture
 def page(browser, address):
-    """Return a tab that watches that nothing is asked from elsewhere and no script fails."""
-    tab = browser.new_page(viewport={"width": 1280, "height": 900})
-    watched = Watched(tab)
-    tab.set_default_timeout(PATIENCE)
-    tab.goto(address)
-    expect(tab.locator(LISTENING)).to_be_attached()
-    yield tab
-    tab.close()
-    assert watched.elsewhere == []
-    assert watched.broken == []
-
-
-def predicted(tab) -> str:
-    tab.get_by_role("button", name="Predict", exact=True).click()
-    found = tab.get_by_test_id("stMetricValue")
-    expect(found).to_be_visible()
-    settled(tab)
-    return found.inner_text()
+    with tab_at(browser, address) as tab:
+        yield tab
 
 
 def test_predict(page, service):
