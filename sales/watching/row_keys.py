@@ -3,9 +3,9 @@
 No model reads them, so that they are looked for in what came, and only where their names occur.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import orjson
@@ -16,7 +16,10 @@ from sales.serving.keys import marks, parsed
 from sales.serving.keys import text as text
 from sales.watching.secret import Secret
 
+T = TypeVar("T")
+Rest = Callable[[], None]  # lets other threads have their turn
 PREFIX = "key."  # of their columns
+PIECE = 500  # rows that are looked through before another thread has its turn
 FIRST = 65_536  # bytes of a list in which keys must occur to be looked for in all of it
 
 
@@ -38,14 +41,21 @@ class RowKeys:
         """All of them, the id first."""
         return (*((self.id,) if self.id else ()), *sorted(self.private - {self.id}))
 
-    def kept(self, name: str, values: Sequence[Any], secret: Secret | None) -> list[str | None]:
+    def kept(
+        self, name: str, values: Sequence[Any], secret: Secret | None, rest: Rest = lambda: None
+    ) -> list[str | None]:
         """Return values of a key as they are kept: text, or its hash where the key is private."""
-        texts = [text(value) for value in values]
+        texts = [text(value) for piece in pieces(values, rest) for value in piece]
         if name not in self.private:
             return texts
-        return hashed(name, texts, secret)
+        return hashed(name, texts, secret, rest)
 
-    def in_json(self, bodies: Sequence[bytes], without: Callable[[str], bool]) -> dict[str, list]:
+    def in_json(
+        self,
+        bodies: Sequence[bytes],
+        without: Callable[[str], bool],
+        rest: Rest = lambda: None,
+    ) -> dict[str, list]:
         """Return the keys of JSON objects, by name: those that any of them has.
 
         `without` tells of a name that it is kept by another way.
@@ -55,12 +65,15 @@ class RowKeys:
             if without(name):
                 continue
             own = marks(name)
-            having = [any(mark in body for mark in own) for body in bodies]
-            if any(having):
-                found[name] = [
-                    parsed(body).get(name) if has else None
-                    for body, has in zip(bodies, having, strict=True)
-                ]
+            values: list[Any] = []
+            there = False
+            for piece in pieces(bodies, rest):
+                whole = b"\n".join(piece)
+                having = any(mark in whole for mark in own)
+                values += [_own(body, name, own) if having else None for body in piece]
+                there |= having
+            if there:
+                found[name] = values
         return found
 
     def in_list(
@@ -89,9 +102,26 @@ class RowKeys:
         return {n: [cells.shown(cell) for cell in table[n].take(of)] for n in names}
 
 
-def hashed(name: str, texts: Sequence[str | None], secret: Secret | None) -> list[str | None]:
+def hashed(
+    name: str, texts: Sequence[str | None], secret: Secret | None, rest: Rest = lambda: None
+) -> list[str | None]:
     """Return the hash of each text of a private column; nothing without a secret."""
     if secret is None:
         return [None] * len(texts)
-    known = {one: secret.hashed(name, one) for one in set(texts) if one is not None}
-    return [None if one is None else known[one] for one in texts]
+    known: dict[str | None, str | None] = {None: None}
+    for piece in pieces(texts, rest):
+        known |= {
+            one: secret.hashed(name, one) for one in {*piece} - known.keys() if one is not None
+        }
+    return [known[one] for one in texts]
+
+
+def pieces(values: Sequence[T], rest: Rest) -> Iterator[Sequence[T]]:
+    """Yield a few values after the others, and rest before each."""
+    for start in range(0, len(values), PIECE):
+        rest()
+        yield values[start : start + PIECE]
+
+
+def _own(body: bytes, name: str, own: set[bytes]) -> Any:
+    return parsed(body).get(name) if any(mark in body for mark in own) else None

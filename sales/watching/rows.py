@@ -1,26 +1,25 @@
 """Answered rows as a table: the columns of the log, whose meaning docs/served.md tells."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
-from operator import itemgetter
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 
 from sales.serving import request_ids
-from sales.serving.answering import Answer, Served
+from sales.serving.answering import Served
 from sales.serving.keeping import Many
 from sales.serving.request import Orders
 from sales.watching import row_keys
-from sales.watching.row_keys import RowKeys
+from sales.watching.row_keys import Rest, RowKeys
 from sales.watching.secret import Secret
 from sales.watching.shadow import taken
+from sales.watching.singles import Group
 
 # What another model would have answered: columns, from the model that did and what it read.
 Beside = Callable[[Served, Orders], dict[str, pa.Array]]
 
-FIRST = itemgetter(0)
 FIELD = "field."  # before the name of what a model reads
 TIME = pa.timestamp("us", tz="UTC")
 SCHEMA = pa.schema(
@@ -39,32 +38,6 @@ SCHEMA = pa.schema(
     }
 )
 TYPES = {"numeric": pa.float64(), "boolean": pa.float64(), "date": pa.timestamp("ms")}
-
-
-class One(NamedTuple):
-    """An answer to a single row, as it waits to be kept: flat, as each request leaves one."""
-
-    at: int  # nanoseconds since 1970
-    request_id: str
-    served: Served
-    names: tuple[str, ...]  # of what was read
-    values: list[Any]
-    prediction: float
-    low: float | None
-    high: float | None
-    outside: bool
-    body: bytes
-
-
-def one(request_id: str, served: Served, answer: Answer, body: bytes) -> One:
-    """Return an answer as it waits; called in the loop that answers."""
-    told, orders = answer.told, answer.orders
-    bounds = told.get("prediction_interval")
-    low, high = (bounds["low"], bounds["high"]) if bounds else (None, None)
-    return One(
-        *(time.time_ns(), request_id, served, tuple(orders), [*map(FIRST, orders.values())]),
-        *(told[served.answer_key], low, high, answer.outside is not None, body),
-    )
 
 
 class Drawn(NamedTuple):
@@ -117,50 +90,47 @@ def draw(
     )
 
 
-def of_ones(
-    ones: Sequence[One],
+def of_group(
+    group: Group,
     keys: RowKeys,
     secret: Secret | None,
     weight: float,
     beside: Beside = lambda *_: {},
-) -> list[pa.Table]:
-    """Return tables of single answers: one for each model, and set of fields that rows had."""
-    groups: dict[Any, list[One]] = {}
-    for one in ones:
-        groups.setdefault((id(one.served), one.names), []).append(one)
-    return [_of_group(group, keys, secret, weight, beside) for group in groups.values()]
-
-
-def _of_group(
-    group: Sequence[One], keys: RowKeys, secret: Secret | None, weight: float, beside: Beside
+    rest: Rest = lambda: None,
 ) -> pa.Table:
-    served = group[0].served
-    at, ids, _, _, values, predictions, low, high, outside, bodies = zip(*group, strict=True)
-    orders = dict(zip(group[0].names, map(list, zip(*values, strict=True)), strict=True))
-    found = keys.in_json(bodies, lambda name: name in served.model.featuriser.fields)
+    """Return the table of answers to single rows.
+
+    `rest` is called between two columns, none of which takes long: who answers has his turn then.
+    """
+    served, rows = group.served, group.rows
+    found = keys.in_json(
+        group.told("body"), lambda name: name in served.model.featuriser.fields, rest
+    )
     return _table(
         served,
         {
-            "request_id": ids,
-            "time": (np.array(at) // 1000).astype("datetime64[us]"),
-            "route": ["/predict"] * len(group),
-            "prediction": predictions,
-            "low": low,
-            "high": high,
-            "outside": outside,
-            "weight": np.full(len(group), weight),
+            "request_id": group.told("request_id"),
+            "time": (np.array(group.told("time")) // 1000).astype("datetime64[us]"),
+            "route": "/predict",
+            **{name: group.told(name) for name in ("prediction", "low", "high", "outside")},
+            "weight": np.full(rows, weight),
         },
-        orders,
-        {name: keys.kept(name, values, secret) for name, values in found.items()},
+        group.orders(),
+        {name: keys.kept(name, values, secret, rest) for name, values in found.items()},
         secret,
         beside,
+        rest,
     )
 
 
 def of_drawn(
-    drawn: Drawn, keys: RowKeys, secret: Secret | None, beside: Beside = lambda *_: {}
+    drawn: Drawn,
+    keys: RowKeys,
+    secret: Secret | None,
+    beside: Beside = lambda *_: {},
+    rest: Rest = lambda: None,
 ) -> pa.Table:
-    """Return the table of what was drawn of a request."""
+    """Return the table of what was drawn of a request; `rest` as in `of_group`."""
     rows = len(drawn.numbers)
     outside = drawn.outside
     return _table(
@@ -168,7 +138,7 @@ def of_drawn(
         {
             "request_id": request_ids.of_rows(drawn.request_id, drawn.numbers.tolist()),
             "time": np.full(rows, np.datetime64(drawn.at // 1000, "us")),
-            "route": [drawn.route] * rows,
+            "route": drawn.route,
             "prediction": drawn.predictions,
             "low": drawn.low,
             "high": drawn.high,
@@ -176,9 +146,10 @@ def of_drawn(
             "weight": np.full(rows, drawn.weight),
         },
         drawn.orders,
-        {name: keys.kept(name, values, secret) for name, values in drawn.keys.items()},
+        {name: keys.kept(name, values, secret, rest) for name, values in drawn.keys.items()},
         secret,
         beside,
+        rest,
     )
 
 
@@ -189,34 +160,41 @@ def _table(
     keys: Mapping[str, list[str | None]],
     secret: Secret | None,
     beside: Beside,
+    rest: Rest,
 ) -> pa.Table:
     rows = len(told["request_id"])
     signed = {
-        "alias": [served.alias] * rows,
-        "version": [int(served.entry["version"])] * rows,
-        "content_hash": [served.model.content_hash] * rows,
+        "alias": served.alias,
+        "version": int(served.entry["version"]),
+        "content_hash": served.model.content_hash,
     }
     columns: dict[str, pa.Array] = {}
     for each in SCHEMA:
         values = signed.get(each.name, told.get(each.name))
         if values is None:
             columns[each.name] = pa.nulls(rows, each.type)
+        elif isinstance(values, str | int):  # the same of every row
+            columns[each.name] = pa.repeat(pa.scalar(values, each.type), rows)
         elif each.name == "time":
             columns[each.name] = pa.array(values).cast(pa.timestamp("us")).cast(TIME)
         else:
             columns[each.name] = pa.array(values, each.type)
+        rest()
     columns |= beside(served, orders)
     for name, values in keys.items():
         columns[f"{row_keys.PREFIX}{name}"] = pa.array(values, pa.string())
     for name in (*served.model.featuriser.fields, *served.schema.parts):
         if name in orders:
-            column = _field(name, orders[name], served, secret)
+            column = _field(name, orders[name], served, secret, rest)
             if column is not None:
                 columns[f"{FIELD}{name}"] = column
+            rest()
     return pa.table(columns)
 
 
-def _field(name: str, values: Any, served: Served, secret: Secret | None) -> pa.Array | None:
+def _field(
+    name: str, values: Any, served: Served, secret: Secret | None, rest: Rest
+) -> pa.Array | None:
     """Return a field as it is kept: of a private one the hash of its text, and of no number."""
     fields = served.model.featuriser.fields
     if name not in fields:  # a part of the date, in its place
@@ -233,5 +211,5 @@ def _field(name: str, values: Any, served: Served, secret: Secret | None) -> pa.
         return pa.array(np.asarray(values, np.float64), kind, from_pandas=True)
     texts = pa.array(values, from_pandas=True).cast(pa.string())
     if private:
-        return pa.array(row_keys.hashed(name, texts.to_pylist(), secret), pa.string())
+        return pa.array(row_keys.hashed(name, texts.to_pylist(), secret, rest), pa.string())
     return texts

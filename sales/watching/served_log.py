@@ -28,13 +28,15 @@ from sales.serving.settings import Keeping
 from sales.watching import bounds, rows, secret, trial_file, truths
 from sales.watching.parts import ROWS, TRUTHS, Parts, by_day, together
 from sales.watching.row_keys import RowKeys
-from sales.watching.rows import Drawn, One
+from sales.watching.rows import Drawn
 from sales.watching.shadow import Shadow
+from sales.watching.singles import Group, Singles
 
 MOST_ONES = 20_000  # single answers that wait to be read by the thread: some 50 MB
 MOST_DRAWN = 100_000  # rows of lists and files that do
 MOST_TABLED = 200_000  # rows that wait for the disk, as tables: 40 MB
 BOUNDS_SECONDS = 3600.0  # how often it is looked what is to go
+REST_SECONDS = 0.0005  # so long the thread lets go of Python's lock, between steps below 1 ms
 STOP_SECONDS = 10.0  # that the last part may take when the worker ends
 LOG = logging.getLogger("bentoml.amazon_sales")
 
@@ -55,7 +57,7 @@ class ServedLog:
     ) -> None:
         self.keeping, self._meters, self._picture = keeping, meters, picture
         self._rows, self._truths = Parts(keeping.address, ROWS), Parts(keeping.address, TRUTHS)
-        self._ones: deque[One] = deque()
+        self._ones = Singles()
         self._drawn: deque[Drawn] = deque()
         self._drawn_rows = 0
         self._lost: dict[str, int] = {}
@@ -98,9 +100,7 @@ class ServedLog:
         share = self.keeping.share
         if share < 1 and random.random() >= share:  # noqa: S311
             return
-        if len(self._ones) < MOST_ONES:
-            self._ones.append(rows.one(request_id, served, answer, body))
-        else:
+        if not self._ones.add(request_id, served, answer, body, MOST_ONES):
             self._lose(1, "buffer_full")
 
     def many(self, route: str, request_id: str, served: Served, answered: Many) -> None:
@@ -163,13 +163,13 @@ class ServedLog:
             self._flush()
 
     def _flush(self) -> None:
+        ones = self._ones.take()
         # One by one, as others add to it meanwhile.
-        ones = [self._ones.popleft() for _ in range(len(self._ones))]
         drawn = [self._drawn.popleft() for _ in range(len(self._drawn))]
         drawn_rows = sum(len(each.numbers) for each in drawn)
         with self._lock:
             self._drawn_rows -= drawn_rows
-        waiting = len(ones) + drawn_rows
+        waiting = sum(group.rows for group in ones) + drawn_rows
         try:
             self._tabled.extend(self._tables(ones, drawn))
         except Exception:  # a defect of ours, which must not end the thread
@@ -190,15 +190,19 @@ class ServedLog:
             meters.lost(count, reason)
         meters.waiting(sum(each.num_rows for each in self._tabled))
 
-    def _tables(self, ones: list[One], drawn: list[Drawn]) -> list[pa.Table]:
+    def _tables(self, ones: list[Group], drawn: list[Drawn]) -> list[pa.Table]:
         if not ones and not drawn:
             return []
         keys = RowKeys.of(self._picture())
-        hashes = self._secret(keys, [*(one.served for one in ones), *(one.served for one in drawn)])
+        answered = [*(one.served for one in ones), *(each.served for each in drawn)]
+        hashes = self._secret(keys, answered)
         self._shadow.begin()
         alone, together_ = (partial(self._shadow.beside, alone=one) for one in (True, False))
-        tables = rows.of_ones(ones, keys, hashes, 1 / self.keeping.share, alone)
-        return [*tables, *(rows.of_drawn(each, keys, hashes, together_) for each in drawn)]
+        rest, weight = partial(time.sleep, REST_SECONDS), 1 / self.keeping.share
+        return [
+            *(rows.of_group(each, keys, hashes, weight, alone, rest) for each in ones),
+            *(rows.of_drawn(each, keys, hashes, together_, rest) for each in drawn),
+        ]
 
     def trial(self) -> bytes | None:
         """Return how the trial stood when it was looked at last; None: there is none."""

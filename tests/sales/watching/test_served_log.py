@@ -257,7 +257,7 @@ def test_a_defect_of_ours_loses_rows_and_ends_nothing(service, monkeypatch):
         raise ZeroDivisionError
 
     with monkeypatch.context() as patched:
-        patched.setattr(served_log.rows, "of_ones", broken)
+        patched.setattr(served_log.rows, "of_group", broken)
         service.ask("POST", "/predict", json=PUBLISHED_ORDER)
         assert service.rows().empty
     assert service.counted("served_rows_lost_total", reason="failed") == 1
