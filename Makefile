@@ -396,7 +396,7 @@ results: setup ## all three feature sets on PUBLIC_DATA: the README's table and 
 
 bench: bench-serving bench-pipeline ## both halves: the service and the pipeline against the published way; figures to state/bench/
 
-bench-serving: setup ## the service against the published way of serving, in one run (needs make repro and wrk)
+bench-serving: setup ## the service against the published way of serving, in one run (needs make repro, a challenger and wrk)
 	@python -m bench.serving
 
 bench-pipeline: setup ## the pipeline against the published way, and its growth: BENCH_ROWS="100000 1000000"
