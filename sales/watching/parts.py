@@ -79,7 +79,7 @@ class Parts:
             name, since, whole = f"{int(now * 1000):013d}.{secrets.token_hex(6)}", now, rows
         path = f"{root}/{self._kind}/{DAY}{day}/{name}.parquet"
         with addresses.replacing(there, path) as file:
-            pa.parquet.write_table(whole, file, **HOW)
+            pa.parquet.write_table(whole, file, use_dictionary=_repeating(whole.schema), **HOW)
             size = file.tell()
         if whole.num_rows < self._most_rows and now - since < self._seconds:
             self._open = {day: _Open(name, whole, since, self._told(day, name))}
@@ -99,6 +99,12 @@ class Parts:
     @cached_property
     def _there(self) -> tuple[AbstractFileSystem, str]:
         return addresses.resolve(self._address)
+
+
+def _repeating(schema: pa.Schema) -> list[str] | bool:
+    """Return the columns whose values come again: a dictionary of numbers or ids is no gain."""
+    texts = (field.name for field in schema if pa.types.is_string(field.type))
+    return [name for name in texts if name != "request_id"] or False
 
 
 def listed(address: str, kind: str, first: str = "", last: str = "~") -> Iterator[Part]:
