@@ -1,6 +1,7 @@
 """The service's own set-up with nothing behind it: what BentoML by itself can answer a second."""
 
 import gc
+import os
 
 import bentoml
 from starlette.applications import Starlette
@@ -26,6 +27,7 @@ app = Starlette(
 
 
 @bentoml.service(
+    workers=int(os.environ.get("WORKERS", "1")),
     traffic={"timeout": 30},
     metrics={"enabled": False},
     tracing={"excluded_urls": ".*"},

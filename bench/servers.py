@@ -81,6 +81,7 @@ def compared() -> dict[str, Server]:
             "/invocations",
         ),
         "empty": Server([*BENTO, "bench.empty_service:Empty"], {}),
+        "empty_two": Server([*BENTO, "bench.empty_service:Empty"], {"WORKERS": "2"}),
         "fastapi": Server([*UVICORN, "bench.empty_fastapi:app"], {}),
     }
 

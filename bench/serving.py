@@ -3,13 +3,14 @@
 All on this machine, one worker each unless told: the reference (bench/reference_server.py), ours
 with the same XGBoost settings, ours with the promoted champion, the same with what it answers kept
 (SERVED), that with the challenger in the shadow of each request (SHADOW_SHARE), the champion with
-two workers, `mlflow models serve` of the registered champion, and two that
-answer with nothing: a route in the same BentoML set-up, and one of FastAPI on uvicorn (with
-httptools and uvloop). They are measured in turn, several rounds, and the median of each round's
-ratios counts: the machine's moods hit them alike. Processor time a request, of all processes of a
-server, is told beside: what else the machine does changes it least. Needs `make repro` first, and
-wrk (Debian: apt install wrk). BENCH_ROUNDS and BENCH_SECONDS set how long it takes, BENCH_SERVERS
-names some of the servers, separated by spaces, for a shorter run.
+two workers, `mlflow models serve` of the registered champion, and two that answer with nothing: a
+route in the same BentoML set-up (with two workers too: what this machine makes of a second one),
+and one of FastAPI on uvicorn (with httptools and uvloop). They are measured in turn, several
+rounds, and the median of each round's ratios counts: the machine's moods hit them alike. Processor
+time a request, of all processes of a server, is told beside: what else the machine does changes it
+least. Needs `make repro` first, and wrk (Debian: apt install wrk). BENCH_ROUNDS and BENCH_SECONDS
+set how long it takes, BENCH_SERVERS names some of the servers, separated by spaces, for a shorter
+run.
 """
 
 import io
@@ -138,6 +139,7 @@ def ratios(rounds: list[dict[str, dict[str, float]]]) -> dict[str, float]:
         "champion / empty, processor time a request at 16": ("champion", cpu, "empty", cpu),
         "champion / fastapi, processor time a request at 16": ("champion", cpu, "fastapi", cpu),
         "two workers / one, requests a second at 16": ("two", rate, "champion", rate),
+        "an empty route, two workers / one": ("empty_two", rate, "empty", rate),
         "champion / reference, rows a second in batches": (
             *("champion", batches),
             *("reference", batches),
