@@ -1,6 +1,7 @@
 """Data that grows under the hash split: what register sees is what rows that nobody saw tell.
 
-The figures of docs/registry.md: pytest -s tests/stages/test_growing_data.py
+The figures of docs/registry.md: pytest -s tests/stages/test_growing_data.py, and the same with
+GROWTH_TIMES=8, of eight times the rows.
 """
 
 import os
@@ -22,8 +23,9 @@ from stages import card, evaluate, featurize, gate, ingest, prepare, register, t
 from tests.examples import held, set_params
 from tests.trained_project import decision
 
-UNSEEN = 20_000
 MONTHS = int(os.environ.get("GROWTH_MONTHS", "12"))
+TIMES = int(os.environ.get("GROWTH_TIMES", "1"))
+UNSEEN = 20_000 * TIMES
 QUICK = {
     **{"ingest.source": "files", "prepare.split": "hash", "featurize.feature_set": "order"},
     # A booster that overfits a little, as the published one does: early stopping is off.
@@ -136,23 +138,27 @@ def test_month_by_month_every_decision_is_right_by_rows_that_nobody_saw(only_a_b
     What was refused though it is better lies within the interval that the decision gives, and below
     what so many rows are said to tell from chance.
     """
-    rows, unseen = orders(5_000 + 1_500 * MONTHS)
+    first, each = 5_000 * TIMES, 1_500 * TIMES
+    rows, unseen = orders(first + each * MONTHS)
     rows = rows.take(pc.sort_indices(rows, [("OrderDate", "ascending")]))
-    arrives("start", rows[:5_000])
+    arrives("start", rows[:first])
     least, found = params.read("register", register.RegisterParams).min_improvement_pct, []
+    outside = 0
     for month in range(MONTHS):
         before = answered(champion(), unseen)
-        told = arrives(f"month_{month:02d}", rows[5_000 + 1_500 * month :][:1_500])
+        told = arrives(f"month_{month:02d}", rows[first + each * month :][:each])
         better = better_by(before, answered(saved.load(Path("models/xgboost")), unseen))
         low, high = told["improvement_low"], told["improvement_high"]
         tells = evidence.least_found(low, high)
         seen = told["improvement_pct"], low, high, tells, better
         found.append((told["outcome"], told["compared_rows"], *(round(each, 2) for each in seen)))
-        assert low < better < high, found
+        outside += not low < better < high
         if told["outcome"] == "replaced":
             assert better > 0, found
         else:
             assert better < least or better < tells, found
     assert len(found) == MONTHS
+    # Of intervals that hold 95 times of 100 three of twelve miss once in fifty times.
+    assert outside <= 2, found
     sys.stdout.write("\noutcome, rows, better by, between, and; such rows tell; truly\n")
     sys.stdout.writelines(f"{one}\n" for one in found)
