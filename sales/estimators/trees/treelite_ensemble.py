@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 FILE, MORE = "ensemble.treelite", "ensemble.{}.treelite"  # the first part's file; the others'
 FEW, MANY = 256, 4_096  # rows
-WALKS_A_NODE = 8  # rows x trees, for each node, that are worth the nodes' way into LightGBM's form
+WALKS_A_NODE = 1  # rows x trees, for each node, that are worth the nodes' way into LightGBM's form
 MOST_NODES = 2_000_000  # in that form: some 200 MB
 
 
