@@ -63,7 +63,7 @@ END ?=
 FOLLOW ?=
 ID ?=
 
-.PHONY: help setup setup-cluster setup-database contract repro retrain cluster tune prune backtest remote push pull history rollback promote approve lift trial rebuild data explain score test test-all test-pipeline test-browser test-pages test-team test-container test-crashes test-kills test-cuts test-retrain check outdated format serve truths erase watch ui bento container mlflow plots results bench bench-serving bench-pipeline bench-cluster bench-load bench-levels bench-page bench-tables bench-backtest bench-small bench-watch bench-trials screenshots docs first-hour clean
+.PHONY: help setup setup-cluster setup-database contract repro retrain cluster tune prune backtest remote push pull history rollback promote approve lift trial rebuild data explain score test test-all test-pipeline test-browser test-pages test-team test-container test-crashes test-kills test-cuts test-retrain check outdated format serve truths erase watch ui bento container mlflow plots results bench bench-serving bench-pipeline bench-cluster bench-load bench-levels bench-page bench-tables bench-backtest bench-small bench-watch bench-trials bench-alone bench-downloads bench-image screenshots docs first-hour clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^##@/ {print "\n" substr($$0, 5)} /^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' Makefile
@@ -358,7 +358,7 @@ bento: setup ## pack the service with the promoted models into a Bento; MLFLOW_C
 	$(if $(CLIENT),,$(promoted))
 	@uv export --quiet --frozen --only-group serving $(if $(CLIENT),--only-group following) --no-hashes --no-header -o requirements-serving.txt > /dev/null
 	@rm -rf "$$STATE/packed" && mkdir -p "$$STATE/packed/models"
-	@cp -R bentofile.yaml requirements-serving.txt service.py sales "$$STATE/packed/"
+	@cp -R bentofile.yaml containers requirements-serving.txt service.py sales "$$STATE/packed/"
 	@test ! -d models/promoted || cp -RL models/promoted "$$STATE/packed/models/"
 	@bentoml build "$$STATE/packed"
 
@@ -366,8 +366,9 @@ bento: setup ## pack the service with the promoted models into a Bento; MLFLOW_C
 .backend:
 	$(call needs,$(CONTAINER_BACKEND),install it or name another one: CONTAINER_BACKEND=podman)
 
+# From the root: BentoML takes its own copy of our Dockerfile, in a scratch folder, only below where it is called.
 container: .backend bento ## build the image IMAGE (amazon-sales:latest) from the newest Bento, with CONTAINER_BACKEND (docker)
-	@bentoml containerize $$(sed -n 's/^name: *//p' bentofile.yaml):latest --backend $(CONTAINER_BACKEND) -t $(IMAGE)
+	@name=$$(sed -n 's/^name: *//p' bentofile.yaml); cd / && bentoml containerize $$name:latest --backend $(CONTAINER_BACKEND) -t $(IMAGE)
 
 # In a process group of its own, which ends as a whole: the UI leaves its workers behind otherwise.
 # It opens the database anew for each request, as the next register puts another one in its place.
@@ -398,6 +399,16 @@ bench: bench-serving bench-pipeline ## both halves: the service and the pipeline
 
 bench-serving: setup ## the service against the published way of serving, in one run (needs make repro, a challenger and wrk)
 	@python -m bench.serving
+	@python -m bench.alone
+
+bench-alone: setup ## each estimator in process: why, and rows a second beside the plain library: to docs/serving.md
+	@python -m bench.alone
+
+bench-downloads: setup ## bytes by package of what `make setup` downloads: to docs/speed.md
+	@python -m bench.downloads
+
+bench-image: setup ## the image of `make container` by part, and how soon it is ready: to docs/serving.md
+	@CONTAINER_BACKEND=$(CONTAINER_BACKEND) IMAGE=$(IMAGE) python -m bench.image
 
 bench-pipeline: setup ## the pipeline against the published way, and its growth: BENCH_ROWS="100000 1000000"
 	$(call needs,git,apt install git)

@@ -19,6 +19,7 @@ from tests.followed_registry import MlflowServer
 pytestmark = pytest.mark.container
 BACKEND = os.environ.get("CONTAINER_BACKEND", "docker")
 IMAGE = "amazon-sales:test"
+MOST_BYTES = 900_000_000
 
 
 def backend(*command):
@@ -52,6 +53,28 @@ def container(image):
         backend("stop", name)
 
 
+def bytes_of(image):
+    return int(backend("image", "inspect", "--format", "{{.Size}}", image))
+
+
+def test_it_is_no_larger_than_it_must_be(image):
+    assert bytes_of(image) < MOST_BYTES
+
+
+def test_nothing_is_compiled_anew_at_a_start(container):
+    """Python's own modules, the packages and ours were compiled once, when it was built."""
+    name, _ = container
+    code = """
+import json, sys, uvicorn, numpy, pandas, pyarrow.parquet, lightgbm, xgboost, treelite
+sys.path.insert(0, "/home/bentoml/bento/src")
+import sales.serving.answering, sales.estimators.xgboost
+from pathlib import Path
+print(*(m.__cached__ for m in list(sys.modules.values()) if getattr(m, "__cached__", None)
+        and m.__name__ != "__main__" and not Path(m.__cached__).is_file()))
+"""
+    assert backend("exec", name, "python", "-c", code).split() == []
+
+
 def test_it_prices_the_published_order(container):
     _, url = container
     answered = httpx.post(f"{url}/predict", json=PUBLISHED_ORDER).json()
@@ -77,6 +100,9 @@ def test_it_runs_as_nobody_special_and_holds_only_what_serving_imports(container
     )
     installed = set(backend("exec", name, "python", "-c", code).split())
     assert "bentoml" in installed
+    for gone in ("gcc", "uv", "curl"):  # BentoML's own Dockerfile leaves them there
+        found = [BACKEND, "exec", name, "sh", "-c", f"command -v {gone}"]
+        assert subprocess.run(found, capture_output=True, check=False).returncode, gone
     strange = {"dvc", "mlflow", "mlflow-skinny", "streamlit"}
     strange |= {"matplotlib", "scikit-learn", "pandera"}
     assert not strange & installed
@@ -95,6 +121,7 @@ def test_with_mlflows_client_it_follows_a_server(promoted, tmp_path):
         *("make", "container", "MLFLOW_CLIENT=1"),
         *(f"CONTAINER_BACKEND={BACKEND}", f"IMAGE={following}"),
     )
+    assert bytes_of(following) < MOST_BYTES
     server = MlflowServer(tmp_path)
     try:
         for alias in ("champion", "challenger"):

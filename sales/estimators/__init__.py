@@ -12,14 +12,16 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
-from typing import Protocol
-
-import numpy as np
+from typing import TYPE_CHECKING, Protocol
 
 from sales import files
 from sales.errors import PipelineError
+
+if TYPE_CHECKING:
+    import numpy as np  # the gate and register, which ask for names only, start sooner
 
 NAMES = (
     "linear_regression",
@@ -44,10 +46,10 @@ class TrainingData:
 
     columns: tuple[str, ...]
     levels: tuple[int, ...]
-    X: np.ndarray
-    y: np.ndarray
-    X_valid: np.ndarray
-    y_valid: np.ndarray
+    X: "np.ndarray"
+    y: "np.ndarray"
+    X_valid: "np.ndarray"
+    y_valid: "np.ndarray"
     holes: tuple[bool, ...] = ()
 
 
@@ -64,9 +66,9 @@ class TrainingFiles:
     train: tuple[Path, ...]
     valid: tuple[Path, ...]
     holes: tuple[bool, ...] = ()
-    forward: Callable[[np.ndarray], np.ndarray] | None = None
+    forward: "Callable[[np.ndarray], np.ndarray] | None" = None
 
-    def matrix(self, path: Path) -> tuple[np.ndarray, np.ndarray]:
+    def matrix(self, path: Path) -> "tuple[np.ndarray, np.ndarray]":
         """Return a partition's feature matrix, and targets as they are learnt."""
         import pandas as pd  # here, not above: the gate, which asks for names only, starts sooner
 
@@ -85,7 +87,7 @@ class Contributions:
     """
 
     baseline: float
-    amounts: np.ndarray
+    amounts: "np.ndarray"
     caveat: str | None = None
     terms: tuple[tuple[tuple[int, ...], float], ...] = ()
 
@@ -93,10 +95,10 @@ class Contributions:
 class Estimator(Protocol):
     """A fitted regressor."""
 
-    def predict(self, X: np.ndarray) -> np.ndarray:
+    def predict(self, X: "np.ndarray") -> "np.ndarray":
         """Return one float64 prediction for each row of `X`, the same whatever the thread count."""
 
-    def contributions(self, row: np.ndarray) -> Contributions:
+    def contributions(self, row: "np.ndarray") -> Contributions:
         """Return what each feature of a row adds to the expected prediction."""
 
     def save(self, folder: Path) -> None:
@@ -134,13 +136,14 @@ def evaluated(metrics: Path) -> tuple[str, ...]:
 
 
 @contextmanager
-def without(package: str) -> Iterator[None]:
+def without(package: str, needing: str | None = None) -> Iterator[None]:
     """Let imports in the block find no such package, unless it is there already.
 
-    XGBoost takes most of a second to import scikit-learn, for classes that nobody uses here. It
-    does without where there is none, as in the service's image.
+    XGBoost and LightGBM take most of a second to import scikit-learn, for classes that nobody uses
+    here. They do without where there is none, as in the service's image. Where a package is
+    installed that is `needing` it, it is found.
     """
-    if package in sys.modules:
+    if package in sys.modules or (needing and find_spec(needing)):
         yield
         return
     sys.modules[package] = None  # type: ignore[assignment]  # Python's sign for: cannot be found

@@ -1,5 +1,7 @@
 """scikit-learn's histogram gradient boosting, stopped early on the valid rows."""
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pandas as pd
 from pydantic import Field
@@ -11,6 +13,9 @@ from sales.estimators.fitting.learning_curve import learning_curve
 from sales.estimators.trees import treelite_ensemble
 from sales.estimators.trees.treelite_ensemble import TreeliteEnsemble
 from sales.params import Group
+
+if TYPE_CHECKING:
+    from sklearn.ensemble import HistGradientBoostingRegressor
 
 load = treelite_ensemble.load
 
@@ -33,10 +38,16 @@ def fit(params: Params, data: TrainingData) -> tuple[TreeliteEnsemble, pd.DataFr
 
     Its scores are minus half the mean squared error (scikit-learn's HalfSquaredError).
     """
+    model = grown(categories.decided(params, data, fit), data)
+    curves = [np.sqrt(-2 * scores) for scores in (model.train_score_, model.validation_score_)]
+    return treelite_ensemble.of(model), learning_curve(range(len(curves[0])), curves)
+
+
+def grown(params: Params, data: TrainingData) -> "HistGradientBoostingRegressor":
+    """Return scikit-learn's own model, with categories as the parameters say."""
     # Here, not above: whoever only loads and predicts is spared a second of imports.
     from sklearn.ensemble import HistGradientBoostingRegressor
 
-    params = categories.decided(params, data, fit)
     native = categories.native(params, data.levels)
     settings = params.model_dump(exclude={"seed", "early_stopping_rounds", "categories"})
     model = HistGradientBoostingRegressor(
@@ -47,6 +58,4 @@ def fit(params: Params, data: TrainingData) -> tuple[TreeliteEnsemble, pd.DataFr
         categorical_features=np.array(native) if any(native) else None,
         **settings,
     )
-    model.fit(data.X, data.y, X_val=data.X_valid, y_val=data.y_valid)
-    curves = [np.sqrt(-2 * scores) for scores in (model.train_score_, model.validation_score_)]
-    return treelite_ensemble.of(model), learning_curve(range(len(curves[0])), curves)
+    return model.fit(data.X, data.y, X_val=data.X_valid, y_val=data.y_valid)

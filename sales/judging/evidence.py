@@ -6,9 +6,10 @@ sums merge over partitions, and give the ratio of the two errors with its standa
 
 import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import numpy as np
-from scipy.special import stdtrit
+if TYPE_CHECKING:
+    import numpy as np
 
 SURE, FOUND = 1.959964, 1.644854  # deviations: of a 95 % interval's half, below 95 of 100
 
@@ -43,12 +44,14 @@ class Comparison:
 
     @classmethod
     def of(
-        cls, first: np.ndarray, second: np.ndarray, groups: np.ndarray | None = None
+        cls, first: "np.ndarray", second: "np.ndarray", groups: "np.ndarray | None" = None
     ) -> "Comparison":
         """Return the sums of two models' errors of the same rows; `groups` are a row's keys.
 
         All rows of a group must be given together.
         """
+        import numpy as np  # here, not above: register seldom compares, and starts sooner
+
         a, b = np.square(first, dtype=np.float64), np.square(second, dtype=np.float64)
         if groups is not None:
             _, of = np.unique(groups, return_inverse=True)
@@ -69,6 +72,7 @@ class Comparison:
         half of the logarithm is that of the RMSEs' ratio. Its interval is Student's with n - 1
         degrees of freedom, and goes back through the exponential, so that it stays below 100 %.
 
+        >>> import numpy as np
         >>> first, second = np.array([2.0, -2.0, 2.0]), np.array([1.0, 1.0, -1.0])
         >>> Comparison.of(first, second).improvement()
         Improvement(pct=50.0, low=50.0, high=50.0)
@@ -77,6 +81,8 @@ class Comparison:
             return self._without_a_ratio()
         spread = self.bb / self.b**2 + self.aa / self.a**2 - 2 * self.ab / (self.a * self.b)
         deviation = math.sqrt(max(spread, 0.0) * self.units / (self.units - 1)) / 2
+        from scipy.special import stdtrit  # as above
+
         away = float(stdtrit(self.units - 1, (1 + level) / 2)) * deviation
         middle = math.log(self.b / self.a) / 2
         low, pct, high = (100 * (1 - math.exp(middle + d)) for d in (away, 0.0, -away))

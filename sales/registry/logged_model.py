@@ -6,8 +6,6 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 if TYPE_CHECKING:
     import pandas as pd
     from mlflow import MlflowClient
@@ -69,6 +67,7 @@ def log(client: "MlflowClient", run_id: str, folder: Path, example: "pd.DataFram
 
 def _log(run_id: str, model_id: str, folder: Path, example: "pd.DataFrame", code: Path) -> None:
     import mlflow
+    import numpy as np
 
     answer = np.zeros(len(example))  # a float64 for each order, whatever the model
     mlflow.models.Model.log(

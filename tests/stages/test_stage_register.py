@@ -19,7 +19,7 @@ from sales.judging import evaluation
 from sales.models import saved
 from stages import register
 from tests import patience
-from tests.examples import ROOT, make_orders, set_params
+from tests.examples import ROOT, make_orders, run_alone, set_params
 from tests.trained_project import (
     NAME,
     NAMES,
@@ -498,3 +498,9 @@ def test_the_champions_card_is_exported_and_linked_from_mlflow(registered):
         assert exported.splitlines() == [*card.splitlines(), *([""] if decided else []), *decided]
         page = Path(f"models/promoted/cards/{alias}.html").read_text()
         assert (f"<p>{FIRST}.</p>" in page) == (alias == "champion")
+
+
+def test_a_run_without_news_starts_without_what_models_and_mlflow_need():
+    """It ends there: register runs every time, and mostly finds all as it left it."""
+    heavy = ("numpy", "scipy", "pandas", "mlflow", "sklearn")
+    assert run_alone("import stages.register", *heavy) == ([], [])

@@ -2,23 +2,30 @@
 
 Their predictions come from Treelite's own runtime everywhere, in evaluation as in service: it
 agrees with scikit-learn to the last few bits and, unlike it, answers one row in microseconds and
-sums a forest's trees in the same order whatever the number of threads.
+sums a forest's trees in the same order whatever the number of threads. Many rows go through
+LightGBM's predictor, which gives the same bits.
 """
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import treelite
 
 from sales.estimators import Contributions
-from sales.estimators.trees import category_sets
+from sales.estimators.trees import alike, category_sets, lightgbm_form
+from sales.estimators.trees.lightgbm_form import LightgbmForm
+
+if TYPE_CHECKING:
+    from sales.estimators.trees.shap import Paths
 
 FILE, MORE = "ensemble.treelite", "ensemble.{}.treelite"  # the first part's file; the others'
 FEW, MANY = 256, 4_096  # rows
-BANDS = 16
+WALKS_A_NODE = 1  # rows x trees, for each node, that are worth the nodes' way into LightGBM's form
+MOST_NODES = 2_000_000  # in that form: some 200 MB
 
 
 @dataclass(frozen=True)
@@ -44,21 +51,22 @@ class TreeliteEnsemble:
     def predict(self, X: np.ndarray) -> np.ndarray:
         """Return the predictions of `X`, one thread for few rows (starting more costs more).
 
-        Many rows are answered like after like: they meet the same nodes, still in the cache, and a
-        forest of 60 MB takes half the time.
+        Many rows are answered like after like: a forest of 60 MB takes half the time.
         """
         matrix = np.ascontiguousarray(X, dtype=np.float64)
         if len(matrix) < MANY:
             return self._answers(matrix, threads=1 if len(matrix) < FEW else -1)
-        alike = self._alike(matrix)
+        order = alike.order(matrix, self._splits)
         predicted = np.empty(len(matrix))
-        predicted[alike] = self._answers(matrix[alike], threads=-1)
+        predicted[order] = self._answers(matrix[order], threads=-1)
         return predicted
 
     def _answers(self, matrix: np.ndarray, threads: int) -> np.ndarray:
         answers = [
             treelite.gtil.predict(part, matrix, nthread=threads).reshape(len(matrix))
-            for part in self.parts
+            if form is None
+            else form.predict(matrix)
+            for part, form in zip(self.parts, self._forms(matrix), strict=True)
         ]
         if len(answers) == 1:
             return answers[0]
@@ -67,24 +75,49 @@ class TreeliteEnsemble:
             total += part.num_tree * answer
         return total / self.num_tree
 
-    def _alike(self, matrix: np.ndarray) -> np.ndarray:
-        """Return an order of the rows: bands of the feature split most often, then the second."""
-        splits = np.zeros(matrix.shape[1], np.int64)
+    def _forms(self, matrix: np.ndarray) -> list[LightgbmForm | None]:
+        """Return by which form each part answers these rows; None, by Treelite's own."""
+        walks, laid_out = len(matrix) * self.num_tree, "_in_lightgbms_form" in vars(self)
+        if len(matrix) < MANY or not (laid_out or walks >= WALKS_A_NODE * self.nodes):
+            return [None] * len(self.parts)
+        forms = self._in_lightgbms_form
+        return [form if form and form.takes(matrix) else None for form in forms]
+
+    @cached_property
+    def _in_lightgbms_form(self) -> list[LightgbmForm | None]:
+        if self.nodes > MOST_NODES:
+            return [None] * len(self.parts)
+        return [lightgbm_form.of(part) for part in self.parts]
+
+    @cached_property
+    def nodes(self) -> int:
+        """The number of nodes in all parts, leaves among them."""
+        return sum(
+            len(part.get_tree_accessor(tree).get_field("cleft"))
+            for part in self.parts
+            for tree in range(part.num_tree)
+        )
+
+    @cached_property
+    def _splits(self) -> np.ndarray:
+        """How many splits there are on each feature."""
+        header = self.parts[0].get_header_accessor()
+        splits = np.zeros(int(header.get_field("num_feature")[0]), np.int64)
         for part in self.parts:
             for tree in range(part.num_tree):
-                features = part.get_tree_accessor(tree).get_field("split_index")
-                splits += np.bincount(features[features >= 0], minlength=len(splits))
-        first, second = np.resize(np.argsort(-splits), 2)  # the same one twice where it is alone
-        known = matrix[:, first][~np.isnan(matrix[:, first])]
-        shares = np.linspace(0, 1, BANDS + 1)[1:-1]
-        edges = np.quantile(known, shares) if len(known) else shares
-        return np.lexsort((matrix[:, second], np.searchsorted(edges, matrix[:, first])))
+                on = part.get_tree_accessor(tree).get_field("split_index")
+                splits += np.bincount(on[on >= 0], minlength=len(splits))
+        return splits
+
+    @cached_property
+    def _paths(self) -> "Paths":
+        from sales.estimators.trees import shap  # few are asked why
+
+        return shap.of(self.parts)
 
     def contributions(self, row: np.ndarray) -> Contributions:
         """Return TreeSHAP's own; raises PipelineError for an ensemble that is too large."""
-        from sales.estimators.trees import shap  # few are asked why
-
-        return shap.contributions(self.parts, row)
+        return self._paths.contributions(row)
 
     def save(self, folder: Path) -> None:
         """Write a checkpoint a part."""

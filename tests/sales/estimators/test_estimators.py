@@ -4,6 +4,7 @@ import importlib
 import os
 import subprocess
 import sys
+from importlib.util import find_spec
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from sales.errors import PipelineError
 from sales.estimators import TrainingData, linear_regression, xgboost
 from sales.estimators.fitting import moments
 from sales.estimators.trees import treelite_ensemble
+from tests.examples import run_alone
 
 SMALL = {
     "linear_regression": {},
@@ -354,3 +356,19 @@ def test_without_hides_a_package_for_the_block_alone(monkeypatch):
     with pytest.raises(ModuleNotFoundError), estimators.without("colorsys"):
         importlib.import_module("colorsys")
     assert importlib.import_module("colorsys").__name__ == "colorsys"
+
+
+def test_a_package_is_there_where_one_that_needs_it_is_installed(monkeypatch):
+    monkeypatch.delitem(sys.modules, "colorsys", raising=False)
+    with estimators.without("colorsys", needing="numpy"):
+        importlib.import_module("colorsys")
+    monkeypatch.delitem(sys.modules, "colorsys")
+    with estimators.without("colorsys", needing="nobody_knows"), pytest.raises(ImportError):
+        importlib.import_module("colorsys")
+
+
+@pytest.mark.parametrize("name", ["xgboost", "lightgbm", "hist_gradient_boosting"])
+def test_whoever_loads_a_model_imports_no_scikit_learn(name):
+    _, imported = run_alone(f"from sales.estimators import {name}", "sklearn")
+    with_dask = name == "lightgbm" and find_spec("distributed")  # whose training is by its classes
+    assert imported == (["sklearn"] if with_dask else [])

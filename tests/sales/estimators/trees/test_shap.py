@@ -86,7 +86,7 @@ def cover_of(tree):
 def test_the_amounts_are_the_shapley_values(name, row):
     [part] = treelite_ensemble.of(ENSEMBLES[name]).parts
     baseline, amounts = by_definition(part, row)
-    found = shap.contributions([part], row)
+    found = shap.of([part]).contributions(row)
     assert found.baseline == pytest.approx(baseline, rel=1e-12)
     assert found.amounts == pytest.approx(amounts, rel=1e-9, abs=1e-9)
 
@@ -113,8 +113,9 @@ def test_xgboost_agrees():
     booster = xgboost.train({"max_depth": 7, "eta": 0.2}, xgboost.DMatrix(trained, Y), 40)
     model = treelite.frontend.from_xgboost(booster)
     theirs = booster.predict(xgboost.DMatrix(trained[:50]), pred_contribs=True)
+    paths = shap.of([model])
     for row, (*amounts, baseline) in zip(trained[:50], theirs, strict=True):
-        ours = shap.contributions([model], row)
+        ours = paths.contributions(row)
         assert ours.baseline == pytest.approx(baseline, rel=1e-5)
         assert ours.amounts == pytest.approx(np.array(amounts), abs=1e-3)
 
@@ -124,10 +125,11 @@ def test_lightgbm_agrees():
         {"num_leaves": 63, "min_child_samples": 3, "verbose": -1}, lightgbm.Dataset(X, Y), 40
     )
     model = treelite.frontend.from_lightgbm(booster)
+    paths = shap.of([model])
     for row, (*amounts, baseline) in zip(
         X[:50], booster.predict(X[:50], pred_contrib=True), strict=True
     ):
-        ours = shap.contributions([model], row)
+        ours = paths.contributions(row)
         assert ours.baseline == pytest.approx(baseline, rel=1e-9)
         assert ours.amounts == pytest.approx(np.array(amounts), abs=1e-9)
 
@@ -146,13 +148,33 @@ def test_a_forest_in_parts_is_explained_as_one():
     assert other.amounts == pytest.approx(one.amounts, rel=1e-9)
 
 
-def test_how_many_trees_are_read_at_once_changes_nothing(monkeypatch):
-    ensemble = treelite_ensemble.of(ENSEMBLES["boosted"])
-    together = ensemble.contributions(X[0])
-    monkeypatch.setattr(shap, "AT_ONCE", 1)
-    one_by_one = ensemble.contributions(X[0])
+@pytest.mark.parametrize("bound", ["AT_ONCE", "STEPS_AT_ONCE"])
+def test_how_much_is_done_at_once_changes_nothing(monkeypatch, bound):
+    ensemble = ENSEMBLES["sets of levels"]
+    together = treelite_ensemble.of(ensemble).contributions(X[0])
+    monkeypatch.setattr(shap, bound, 1)
+    one_by_one = treelite_ensemble.of(ensemble).contributions(X[0])
     assert one_by_one.baseline == pytest.approx(together.baseline, rel=1e-12)
     assert one_by_one.amounts == pytest.approx(together.amounts, rel=1e-9)
+
+
+@pytest.mark.parametrize("infinite", [np.inf, -np.inf])
+def test_an_infinite_value_goes_as_the_prediction_does(infinite):
+    ensemble = treelite_ensemble.of(ENSEMBLES["boosted"])
+    row = np.where(np.arange(FEATURES) == 1, infinite, X[0])
+    found = ensemble.contributions(row)
+    [predicted] = ensemble.predict(row[None, :])
+    assert found.baseline + found.amounts.sum() == pytest.approx(predicted, rel=1e-12)
+
+
+def test_a_feature_that_no_tree_asks_for_adds_nothing():
+    constant = X.copy()
+    constant[:, 2] = 1.0
+    found = treelite_ensemble.of(
+        HistGradientBoostingRegressor(max_iter=5, random_state=0).fit(constant, Y)
+    ).contributions(constant[0])
+    assert found.amounts[2] == 0
+    assert found.amounts[0] != 0
 
 
 def test_a_model_too_large_to_wait_for_is_refused(monkeypatch):
