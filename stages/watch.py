@@ -64,6 +64,7 @@ class Watch:
         log = reading.Log(self.address, self.since, time.time_ns())
         with engine.started() as on:
             cut, sketches = reading.windows(log, self.window, known, on)
+            refused = reading.refused(log, cut, on)
         called, unit = _called(PROMOTED / exports.DATA)
         asked = report.Asked(
             self.now,
@@ -76,6 +77,7 @@ class Watch:
             _changes(events),
             {name: told["when"] for name, told in self.told.items()},
             self.settings,
+            refused,
         )
         simulated = Simulated(self.folder / LIMITS, self.settings.false_alarm_pct)
         return report.document(cut, sketches, asked, simulated)
