@@ -216,6 +216,21 @@ def test_a_history_that_cannot_be_written_keeps_no_alarm_from_being_told(
     assert [event.what for event in events].count("alarm") == 1
 
 
+def test_a_cluster_finds_the_same(service, monkeypatch, capsys, small_cluster):
+    for day, orders in (("2025-11-25", make_orders(300, 8)), ("2025-11-26", drifted(300, 9))):
+        served(service, orders, day)
+    assert service.ask("POST", "/predict", json={}).status_code == 422
+    service.log.flush()
+    code, lines, _ = run(monkeypatch, capsys)
+    here = files.read_json(FOLDER / watch.METRICS)
+    (FOLDER / watch.TOLD).unlink()
+    set_params({"run.engine": "dask", "run.partition_rows": 100})
+    monkeypatch.setenv("DASK_SCHEDULER_ADDRESS", small_cluster.scheduler_address)
+    there, told, error = run(monkeypatch, capsys)
+    assert (there, told) == (code, lines), error
+    assert files.read_json(FOLDER / watch.METRICS) == here
+
+
 def test_the_service_shows_it(service, monkeypatch, capsys):
     shown = service.ask("GET", "/watch")
     assert shown.status_code == 404

@@ -14,7 +14,7 @@ from sales.watching.parts import REFUSED, ROWS, Part
 from sales.watching.refused import called
 from sales.watching.windows import cuts, sketches
 from sales.watching.windows.cuts import Asked, Cuts
-from sales.watching.windows.sketches import Sketches
+from sales.watching.windows.sketches import Key, Sketches
 
 TOGETHER = 50  # parts that a worker reads before it tells what they come to
 
@@ -69,7 +69,8 @@ def _chunks(log: Log, kind: str) -> list[list[Part]]:
 
 
 def _merged(one: Sketches, other: Sketches) -> Sketches:
-    for key, sketch in other.items():
+    for named, sketch in other.items():
+        key = Key(*named)  # Dask hands it on as a plain tuple
         one[key] = one[key] + sketch if key in one else sketch
     return one
 
