@@ -334,7 +334,7 @@ erase: setup ## all that is kept of one customer, row or request, taken out: ID=
 	@python -m stages.erase -- "$$ERASED"
 
 watch: setup $(ENGINE) ## whether what is served has changed, and comes true: WINDOW=day, week, rows, SINCE=2026-11-01, ALERT_URL=...
-	$(promoted)
+	$(if $(MLFLOW_TRACKING_URI),,$(promoted))
 	@python -m stages.watch
 
 score: export ROWS_IN = $(value IN)
@@ -435,8 +435,11 @@ bench-small: export BENCH_TABLES := $(BENCH_TABLES)
 bench-small: setup $(VENV)/tables/.installed ## five small tables, ranked by a part and by folds, to docs/models.md: BENCH_SEEDS=5, BENCH_TABLES=mpg
 	@python -m bench.small_tables
 
-bench-watch: setup ## how often make watch alarms without a cause, and how soon with one: the tables of docs/watching.md
+bench-watch: setup $(VENV)/tables/.installed ## how often make watch is wrong, and how long it takes: the tables of docs/watching.md; BENCH_ROWS=10000000
+	$(promoted)
 	@python -m bench.watching
+	@python -m bench.watched_diamonds
+	@python -m bench.watched_rows --rows $(or $(BENCH_ROWS),1000000 10000000)
 
 bench-backtest: setup ## what make backtest finds of changes that are known, and without one: the table of docs/backtest.md
 	$(call needs,git,apt install git)

@@ -11,19 +11,18 @@ import re
 import sys
 import time
 import traceback
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from datetime import date
-from pathlib import Path
 from typing import Any
 
 from sales import engine, files, params
-from sales.contract import Called
+from sales.contract import Called, Contract
 from sales.errors import PipelineError, printable, refused_by_disk, run
 from sales.judging import reference
 from sales.judging.reference import Reference
 from sales.models.state import state_folder
-from sales.registry import changing, clock, exports
+from sales.registry import changing, clock, exports, history, homes, references
 from sales.registry.history import Event, Who
 from sales.registry.lock import locked
 from sales.registry.standing import PROMOTED, Standing
@@ -57,14 +56,15 @@ class Watch:
 
     def looks(self) -> dict[str, Any]:
         """Return what was found, as GET /watch tells it."""
-        champion, names = self._promoted()
         events = changing.events(self.register)
-        names |= {one.content_hash: one.model_dump() for one in _known(events)}
-        known = self._references([champion["content_hash"], *names])
+        champion, promoted = self._promoted(events)
+        names = promoted | {one.content_hash: one.model_dump() for one in _known(events)}
+        known = self._references(names, promoted, events)
         log = reading.Log(self.address, self.since, time.time_ns())
         with engine.started() as on:
             cut, sketches = reading.windows(log, self.window, known, on)
-        called, unit = _called(PROMOTED / exports.DATA)
+            refused = reading.refused(log, cut, on)
+        called, unit = _called()
         asked = report.Asked(
             self.now,
             self.since or None,
@@ -76,12 +76,25 @@ class Watch:
             _changes(events),
             {name: told["when"] for name, told in self.told.items()},
             self.settings,
+            refused,
         )
         simulated = Simulated(self.folder / LIMITS, self.settings.false_alarm_pct)
         return report.document(cut, sketches, asked, simulated)
 
-    def _promoted(self) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
-        """Return who is champion here, and who is exported, by content hash."""
+    def _promoted(
+        self, events: Sequence[Event]
+    ) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
+        """Return who is champion, and who is promoted, by content hash.
+
+        On a team's server its history says so: what is exported here may be older, or not there.
+        """
+        if homes.server():
+            champion = history.champion(events)
+            if champion is None:
+                raise PipelineError("no promoted model on the server yet: make repro")
+            held = champion, history.challenger(events), history.previous(events)
+            held_by = {one.content_hash: one.model_dump() for one in held if one}
+            return held_by[champion.content_hash], held_by
         path = PROMOTED / exports.PROMOTED
         if not path.is_file():
             raise PipelineError("no promoted model yet: make repro")
@@ -93,10 +106,13 @@ class Watch:
         }
         return who[told["champion"]["content_hash"]], who
 
-    def _references(self, hashes: Sequence[str]) -> dict[str, Reference]:
+    def _references(
+        self, hashes: Collection[str], promoted: Collection[str], events: Sequence[Event]
+    ) -> dict[str, Reference]:
         """Return the references of all models that have one; those that are exported are kept.
 
-        So that windows of an earlier champion can be judged when it is no longer exported.
+        So that windows of an earlier champion can be judged when it is no longer exported. Of what
+        is promoted and not exported here a team's server is asked.
         """
         own = self.folder / REFERENCES
         found: dict[str, Reference] = {}
@@ -107,6 +123,11 @@ class Watch:
                 found[one.content_hash] = one
                 if path.parent != own:
                     files.write_json(own / f"{one.content_hash}.json", one.told())
+        for told in references.fetched(self.register, events, {*promoted} - found.keys()):
+            path = own / f"{told['content_hash']}.json"
+            files.write_json(path, told)
+            if one := reference.read(path):
+                found[one.content_hash] = one
         return {name: one for name, one in found.items() if name in hashes}
 
     def writes(self, document: dict[str, Any]) -> None:
@@ -199,9 +220,14 @@ def _day(since: str) -> str:
     raise PipelineError(f"SINCE is '{since}': a day such as 2026-11-26 is meant")
 
 
-def _called(path: Path) -> tuple[dict[str, str], str | None]:
-    """Return what the export's data calls a row and rows, and the target's unit."""
-    told = files.read_json(path) if path.is_file() else {}
+def _called() -> tuple[dict[str, str], str | None]:
+    """Return what the export's data, or else the contract, calls rows, and the target's unit."""
+    path = PROMOTED / exports.DATA
+    if not path.is_file():
+        contract = params.read("contract", Contract)
+        called, unit = contract.called, contract.columns[contract.target].unit
+        return {"row": called.row, "rows": called.rows}, unit
+    told = files.read_json(path)
     called = Called(**told.get("called", {}))
     return {"row": called.row, "rows": called.rows}, (told.get("target") or {}).get("unit")
 

@@ -34,6 +34,7 @@ WATCH: dict[str, set[str]] = {
     "watch_missing_pct": {"field"},
     "watch_outside_pct": {"field"},
     "watch_unknown_pct": {"field"},
+    "watch_refused": {"reason"},
 }
 SCRAPED = {"job", "instance"}  # labels that Prometheus adds
 JOB = "amazon-sales-api"

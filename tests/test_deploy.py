@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from sales.serving import settings
+from stages import watch
 from tests.examples import ROOT
 
 DEPLOY = ROOT / "deploy"
@@ -28,7 +29,8 @@ COMPOSE = yaml.safe_load((ROOT / "compose.yaml").read_text())["services"]
 # The oldest and the newest Kubernetes that it is held against.
 VERSIONS = ("1.31", "1.37")
 API, PAGE = ("Deployment", "amazon-sales-api"), ("Deployment", "amazon-sales-page")
-RETRAIN = ("CronJob", "amazon-sales-retrain")
+RETRAIN, WATCH = ("CronJob", "amazon-sales-retrain"), ("CronJob", "amazon-sales-watch")
+KEPT = ("PersistentVolumeClaim", "amazon-sales-watch")
 # The service that each stands for in compose.yaml; the pipeline is none there.
 TWINS = {API: "api", PAGE: "page"}
 # What Prometheus' operator takes of a ServiceMonitor, as far as it is used: strict, so that a word
@@ -154,7 +156,8 @@ def test_every_file_is_part_of_the_base():
     assert sorted(kinds) == sorted(
         [
             *("ConfigMap", "Deployment", "Deployment", "Service", "Service"),
-            *("HorizontalPodAutoscaler", "ServiceMonitor", "PrometheusRule", "CronJob"),
+            *("HorizontalPodAutoscaler", "ServiceMonitor", "PrometheusRule"),
+            *("CronJob", "CronJob", "PersistentVolumeClaim"),
         ]
     )
 
@@ -210,7 +213,8 @@ def test_kustomize_builds_it():
 def test_the_readmes_overlay_changes_what_it_says(tmp_path):
     page = (ROOT / "deploy/README.md").read_text()
     blocks = re.findall(r"^```yaml\n(.*?)^```$", page, re.M | re.S)
-    overlay, *more = [block for block in blocks if not block.startswith("# prometheus.yml")]
+    others = "# prometheus.yml", "# once rows are kept"
+    overlay, *more = [block for block in blocks if not block.startswith(others)]
     text = overlay.replace("../deploy", os.path.relpath(DEPLOY, tmp_path)) + "".join(more)
     (tmp_path / "kustomization.yaml").write_text(text)
     made = built(tmp_path)
@@ -224,7 +228,7 @@ def test_the_readmes_overlay_changes_what_it_says(tmp_path):
         assert one["image"] == f"registry.example/{container(of)['image'].partition(':')[0]}:1.2"
 
 
-@pytest.mark.parametrize("of", [API, PAGE, RETRAIN], ids="/".join)
+@pytest.mark.parametrize("of", [API, PAGE, RETRAIN, WATCH], ids="/".join)
 def test_a_container_is_nobody_special_and_can_write_nothing_but_its_own(of):
     spec, one = pod(of)["spec"], container(of)
     assert spec["securityContext"]["runAsNonRoot"] is True
@@ -239,9 +243,16 @@ def test_a_container_is_nobody_special_and_can_write_nothing_but_its_own(of):
     assert set(one["resources"]) == {"requests", "limits"}
     assert set(one["resources"]["limits"]) == {"cpu", "memory"}
     mounted = {mount["name"] for mount in one["volumeMounts"]}
-    volumes = {volume["name"]: volume["emptyDir"] for volume in spec["volumes"]}
+    volumes = {volume["name"]: volume for volume in spec["volumes"]}
     assert mounted == set(volumes)
-    assert all(set(volume) == {"sizeLimit"} for volume in volumes.values())
+    claims = [one for one in volumes.values() if "persistentVolumeClaim" in one]
+    assert all(
+        set(volume["emptyDir"]) == {"sizeLimit"}
+        for volume in volumes.values()
+        if volume not in claims
+    )
+    claimed = [one["persistentVolumeClaim"]["claimName"] for one in claims]
+    assert claimed == ([KEPT[1]] if of == WATCH else [])
 
 
 @pytest.mark.parametrize("of", TWINS, ids="/".join)
@@ -289,8 +300,12 @@ def test_every_setting_of_the_service_is_set_or_a_secret():
         {"configMapRef": {"name": "amazon-sales"}},
         {"secretRef": {"name": "amazon-sales", "optional": True}},
     ]
-    [server] = [one for one in container(RETRAIN)["env"] if one["name"] == "MLFLOW_TRACKING_URI"]
-    assert server["valueFrom"]["configMapKeyRef"]["key"] in told
+    for of in (RETRAIN, WATCH):
+        named = [one for one in container(of)["env"] if "valueFrom" in one]
+        assert "MLFLOW_TRACKING_URI" in {one["name"] for one in named}
+        for one in named:
+            assert one["valueFrom"]["configMapKeyRef"]["key"] == one["name"]
+            assert one["name"] in told
 
 
 def test_each_finds_the_others():
@@ -310,7 +325,9 @@ def test_each_finds_the_others():
     assert [one["port"] for one in monitor["endpoints"]] == [port["name"]]
 
 
-@pytest.mark.parametrize(("of", "file"), [(PAGE, "ui"), (RETRAIN, "pipeline")], ids=str)
+@pytest.mark.parametrize(
+    ("of", "file"), [(PAGE, "ui"), (RETRAIN, "pipeline"), (WATCH, "pipeline")], ids=str
+)
 def test_users_and_images_are_those_of_the_dockerfiles(of, file):
     text = (ROOT / f"containers/{file}.Dockerfile").read_text()
     user = re.search(r"^USER (\d+):(\d+)$", text, re.M)
@@ -340,3 +357,32 @@ def test_the_nightly_run_is_make_retrain_and_ends_before_it_counts_as_cut():
     params = yaml.safe_load((ROOT / "params.yaml").read_text())
     # a pod that was killed has no successor in its own folder: the next night's goes on with it
     assert job["activeDeadlineSeconds"] <= 3600 * params["retrain"]["max_hours"] < 24 * 3600
+
+
+def test_what_is_served_is_watched_at_night_once_it_is_kept(tmp_path):
+    """An alarm is no failed job; what was told is there the next night, and where it is read."""
+    job = OBJECTS[WATCH]["spec"]
+    told = OBJECTS["ConfigMap", "amazon-sales"]["data"]
+    assert job["suspend"] is not bool(told["SERVED"])
+    sh, c, command = container(WATCH)["args"]
+    assert command.startswith(".venv/bin/python -m stages.watch ")
+    for code, ends in ((0, 0), (1, 0), (2, 1)):
+        ended = command.replace(".venv/bin/python -m stages.watch", f"(exit {code})")
+        assert subprocess.run([sh, c, ended], check=False).returncode == ends
+    [state] = [one["value"] for one in container(WATCH)["env"] if one["name"] == "SALES_STATE"]
+    assert {"name": "state", "mountPath": state} in container(WATCH)["volumeMounts"]
+    page = (DEPLOY / "README.md").read_text()
+    [patched] = re.findall(r"^```yaml\n(# once rows are kept\n.*?)^```$", page, re.M | re.S)
+    assert f"WATCHED: {state}/{watch.FOLDER}/{watch.METRICS}" in patched
+    overlay = f"resources: [{os.path.relpath(DEPLOY, tmp_path)}]\n{patched}"
+    (tmp_path / "kustomization.yaml").write_text(overlay)
+    made = built(tmp_path)
+    assert made[WATCH]["spec"]["suspend"] is False
+    assert made["ConfigMap", "amazon-sales"]["data"]["SERVED"]
+    assert made[KEPT]["spec"]["accessModes"] == ["ReadWriteMany"]
+    [one] = made[API]["spec"]["template"]["spec"]["containers"]
+    assert {"name": "watched", "mountPath": state, "readOnly": True} in one["volumeMounts"]
+    volumes = made[API]["spec"]["template"]["spec"]["volumes"]
+    claim = {"claimName": KEPT[1], "readOnly": True}
+    assert {"name": "watched", "persistentVolumeClaim": claim} in volumes
+    assert {volume["name"] for volume in volumes} > {"watched"}

@@ -8,10 +8,32 @@ OLD = {"model": "xgboost", "version": 2, "content_hash": "b" * 64}
 NEW = {"model": "linear_regression", "version": 3, "content_hash": "a" * 64}
 CHANGED = 9  # the window in which the model changed
 SLICE = {"truths": 80, "rmse_low": 2.0, "rmse_high": 3.0, "coverage_pct": 89.0}
+CALM = {"more_than_chance": False, "alarm": False}
 SLICES = [
-    {"slice": "Category=Books", "rmse": 2.1, "promised_rmse": 2.2, **SLICE},
-    {"slice": "UnitPrice<50", "rmse": 4.4, "promised_rmse": 2.2, **SLICE},
-    {"slice": "City=Austin", "rmse": 9.0, "promised_rmse": None, **SLICE},
+    {
+        "slice": "Category=Books",
+        "rmse": 2.1,
+        "promised_rmse": 2.2,
+        "worse_pct": -5.0,
+        **CALM,
+        **SLICE,
+    },
+    {
+        "slice": "UnitPrice<50",
+        "rmse": 4.4,
+        "promised_rmse": 2.2,
+        "worse_pct": 100.0,
+        **CALM,
+        **SLICE,
+    },
+    {
+        "slice": "City=Austin",
+        "rmse": 9.0,
+        "promised_rmse": None,
+        "worse_pct": None,
+        **CALM,
+        **SLICE,
+    },
 ]
 
 

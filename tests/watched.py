@@ -7,29 +7,18 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from bench import watching as simulation
 from sales.judging import reference, scores, shapes
+from sales.judging.marks import Marks
 from sales.judging.reference import PREDICTION, Reference
 from sales.judging.slices import Slice
 from sales.models.intervals import Within
 from sales.watching.windows import cuts, report
 from sales.watching.windows.limits import Simulated
-from sales.watching.windows.settings import Large, WatchParams
 
 HASH = "a" * 64
 BRANDS = ("Apex", "Zenith", "Nexus")
-LARGE = Large(
-    number=0.1, category=0.1, quality_points=1, rmse_pct=10, bias_pct=25, coverage_points=5
-)
-SETTINGS = WatchParams(
-    window="day",
-    min_rows=100,
-    min_truths=100,
-    false_alarm_pct=1.0,
-    large=LARGE,
-    quiet=(),
-    needed=1,
-    of_last=1,
-)
+SETTINGS = simulation.SETTINGS.model_copy(update={"min_rows": 100, "min_truths": 100})
 
 
 def rows(count: int, seed: int = 0) -> dict[str, np.ndarray]:
@@ -53,7 +42,7 @@ def made(train: int = 5000, test: int = 2000) -> Reference:
     month = before["Date"].astype("datetime64[M]").astype(int) % 12 + 1.0
     fields = (
         shapes.of_numbers("Price", "number", before["Price"]),
-        shapes.of_levels("Brand", pd.Series(before["Brand"])),
+        shapes.of_levels("Brand", pd.Series(before["Brand"]), pd.Series(tested["Brand"])),
         shapes.of_numbers("Month", "date", month, source="month(Date)"),
     )
     prediction = shapes.of_numbers(PREDICTION, "prediction", tested["prediction"])
@@ -72,6 +61,7 @@ def made(train: int = 5000, test: int = 2000) -> Reference:
         reference.errors(tally, 0.9, error, band, prediction.bins),
         {"Brand": Slice()},
         {f"Brand={name}": 10.0 for name in BRANDS},
+        {f"Brand={name}": Marks.of(error[tested["Brand"] == name]) for name in BRANDS},
     )
 
 

@@ -24,6 +24,7 @@ KINDS = {
     "rmse": "Larger error",
     "bias": "Error to one side",
     "coverage": "Too few within the range",
+    "slice": "Larger error of a group",
 }
 CHANGES = {"promoted": "promoted", "rolled back": "rolled back to", "answers": "answers from then"}
 

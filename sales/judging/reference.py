@@ -19,7 +19,8 @@ from sales.contract.expressions import Expression
 from sales.engine import partitions
 from sales.engine.partitions import Kept
 from sales.errors import PipelineError
-from sales.judging import charts, scores, shapes
+from sales.judging import charts, scores, shapes, slices
+from sales.judging.marks import Marks
 from sales.judging.scores import EvaluateParams
 from sales.judging.shapes import Numbers, Shape
 from sales.judging.slices import Slice
@@ -27,7 +28,7 @@ from sales.judging.tallies import BUCKETS, NOTHING, Tally, significant
 from sales.models.features import Featuriser
 from sales.models.saved import Model
 
-FORMAT = 1
+FORMAT = 2  # of 1 no windows can be judged: its levels were chosen by their own counts
 ROWS = 200_000  # of the train and of the test rows, drawn by the seed: more tell nothing new
 PREDICTION = "(prediction)"  # its name among the fields
 PLAIN = (  # of its errors, what is one figure
@@ -71,7 +72,8 @@ class Errors:
 class Reference:
     """See the module. `fields` are in the model's order, the prediction is the last of them.
 
-    `slices` says how rows are cut into slices, `slice_rmse` what the test rows of each have.
+    `slices` says how rows are cut into slices, `slice_rmse` what the test rows of each have, and
+    `slice_marks` how their errors are spread.
     `train_rows` and `test_rows` are those that were counted.
     """
 
@@ -84,11 +86,17 @@ class Reference:
     errors: Errors
     slices: Mapping[str, Slice]
     slice_rmse: Mapping[str, float]
+    slice_marks: Mapping[str, Marks]
 
     @property
     def prediction(self) -> Numbers:
         """The shape of the test rows' predictions, whose bins are the bands of the error."""
         return cast("Numbers", self.fields[-1])
+
+    def column_of(self, slice_name: str) -> str:
+        """Return the column by which a slice is cut: `Brand` of `Brand=Apex`."""
+        signs = "=", "<", ">="
+        return next(n for n in self.slices if slice_name.startswith(tuple(n + s for s in signs)))
 
     def told(self) -> dict[str, Any]:
         """Return it for JSON."""
@@ -112,12 +120,16 @@ class Reference:
             },
             "slices": {name: list(cut.edges) for name, cut in self.slices.items()},
             "slice_rmse": dict(self.slice_rmse),
+            "slice_marks": {name: one.told() for name, one in self.slice_marks.items()},
             "fields": [shape.told() for shape in self.fields],
         }
 
 
 def read(path: Path) -> Reference | None:
-    """Return the reference of a file; None where there is none. Raises PipelineError on damage."""
+    """Return the reference of a file; None where there is none, or one of an earlier release.
+
+    Raises PipelineError on damage.
+    """
     try:
         told = files.read_json(path)
     except FileNotFoundError:
@@ -125,7 +137,7 @@ def read(path: Path) -> Reference | None:
     except ValueError as error:
         raise PipelineError(f"{path} is damaged: {error}") from None
     try:
-        return of_told(told)
+        return of_told(told) if told["format"] >= FORMAT else None
     except (KeyError, TypeError, ValueError) as error:
         what = f"{type(error).__name__}: {error}"
         raise PipelineError(f"{path} is damaged, or of another release: {what}") from None
@@ -154,6 +166,7 @@ def of_told(told: Mapping[str, Any]) -> Reference:
         errors,
         {name: Slice(edges=tuple(edges)) for name, edges in told["slices"].items()},
         told["slice_rmse"],
+        {name: Marks.read(one) for name, one in told["slice_marks"].items()},
     )
 
 
@@ -174,26 +187,34 @@ def of(
     prediction = shapes.of_numbers(PREDICTION, "prediction", predicted)
     if prediction is None or np.isnan(predicted).any():
         return None
-    told = {n: cut for n, cut in settings.slices.items() if n in model.featuriser.fields}
+    fields = model.featuriser.fields
+    told = {n: s for n, s in settings.slices.items() if n in fields and not fields[n].private}
     sliced = settings.model_copy(update={"slices": told})
     tally = scores.tally(test, target, predicted, model.within(test, predicted), sliced)
     found, _ = scores.slice_scores(tally, settings)
+    error = predicted - true
+    marks = {
+        name: Marks.of(error[rows])
+        for (_, _, name), rows in slices.within(test.reset_index(drop=True), told)
+        if name in found
+    }
     return Reference(
         model.name,
         model.content_hash,
         target,
         len(train),
         len(test),
-        (*_fields(model.featuriser, train), prediction),
+        (*_fields(model.featuriser, train, test), prediction),
         errors(
             tally,
             model.intervals.coverage if model.intervals else None,
-            predicted - true,
+            error,
             prediction.place(predicted),
             prediction.bins,
         ),
         told,
         {name: one.rmse for name, one in found.items()},
+        marks,
     )
 
 
@@ -240,7 +261,7 @@ def _middle(bucket: int) -> float:
     return float(np.ldexp(0.5 + (place + 0.5) * COARSE / (2 * BUCKETS), exponent))
 
 
-def _fields(featuriser: Featuriser, train: pd.DataFrame) -> list[Shape]:
+def _fields(featuriser: Featuriser, train: pd.DataFrame, test: pd.DataFrame) -> list[Shape]:
     """Return the shape of each field that a row brings, of a date those of its parts.
 
     Of private columns nothing is told: the service keeps no value of them either.
@@ -251,7 +272,7 @@ def _fields(featuriser: Featuriser, train: pd.DataFrame) -> list[Shape]:
         if column.private or name not in train:
             continue
         if column.role == "categorical":
-            found.append(shapes.of_levels(name, train[name]))
+            found.append(shapes.of_levels(name, train[name], test[name]))
         elif column.role == "date":
             found += _parts(featuriser, name, train)
         else:

@@ -18,6 +18,7 @@ SHARES = np.array([0.002, 0.01, *np.arange(1, 20) / 20, 0.99, 0.998])
 FEWEST = 5  # rows of the reference beyond an edge, or it is left out
 MOST_VALUES = 24  # different numbers that have a bin each
 MOST_LEVELS = 30  # of a category that are counted each by itself; the others together
+LEAST_ROWS = 10  # of the reference, about, that a level needs for it
 MOST_NAMES = 1000  # of those others that are named, so that a new one can be told from them
 Kind = Literal["number", "date", "prediction"]
 
@@ -77,7 +78,8 @@ class Levels:
 
     `others` have the levels that are not counted each by itself; `names` are these levels, None
     where they are too many, and then a new one counts with them. `once` is how many rows have a
-    level that no other row has: so often a new row has one that none had.
+    level that no other row has: so often a new row has one that none had. `twice` have one that
+    just one other row has.
     """
 
     name: str
@@ -86,6 +88,7 @@ class Levels:
     others: int
     names: tuple[str, ...] | None
     once: int
+    twice: int
     missing: int
 
     @property
@@ -113,6 +116,7 @@ class Levels:
             "others": self.others,
             "other_levels": None if self.names is None else list(self.names),
             "once": self.once,
+            "twice": self.twice,
         }
 
 
@@ -154,25 +158,38 @@ def of_numbers(
     return Numbers(name, kind, edges, discrete, counts, missing, mean, spread, least, most, source)
 
 
-def of_levels(name: str, values: pd.Series) -> Levels:
-    """Return the shape of a category's values."""
-    counted = values.value_counts()
-    counted = counted[counted > 0]
-    rows = sorted(
-        ((str(level), int(n)) for level, n in counted.items()), key=lambda r: (-r[1], r[0])
-    )
+def of_levels(name: str, values: pd.Series, others: pd.Series | None = None) -> Levels:
+    """Return the shape of a category's values.
+
+    `others` are values of other rows, which say what levels are counted each by itself: those that
+    are frequent there. By the counted rows' own counts one would choose those that have more of
+    them by chance, which the next rows do not repeat: windows would seem to have moved.
+    """
+    counted = _counts(values)
+    by = counted if others is None else _counts(others)
+    least = LEAST_ROWS * sum(by.values()) / max(sum(counted.values()), 1)
+    frequent = [each for each in by if by[each] >= least and each in counted]
     # One level alone that is left has its own name, and no more room than the word for the others.
-    most = MOST_LEVELS if len(rows) > MOST_LEVELS + 1 else MOST_LEVELS + 1
-    named, folded = rows[:most], rows[most:]
+    most = MOST_LEVELS if len(counted) > MOST_LEVELS + 1 else MOST_LEVELS + 1
+    named = sorted(frequent[:most], key=lambda level: (-counted[level], level))
+    folded = sorted(counted.keys() - set(named))
+    times = [*counted.values()]
     return Levels(
         name,
-        tuple(level for level, _ in named),
-        np.array([n for _, n in named], np.int64),
-        sum(n for _, n in folded),
-        tuple(sorted(level for level, _ in folded)) if len(folded) <= MOST_NAMES else None,
-        sum(n == 1 for _, n in rows),
+        tuple(named),
+        np.array([counted[level] for level in named], np.int64),
+        sum(counted[level] for level in folded),
+        tuple(folded) if len(folded) <= MOST_NAMES else None,
+        times.count(1),
+        2 * times.count(2),
         int(values.isna().sum()),
     )
+
+
+def _counts(values: pd.Series) -> dict[str, int]:
+    """Return how many rows have each level, the most frequent first."""
+    told = ((str(level), int(rows)) for level, rows in values.value_counts().items() if rows)
+    return dict(sorted(told, key=lambda each: (-each[1], each[0])))
 
 
 def read(told: Mapping[str, Any]) -> Shape:
@@ -186,6 +203,7 @@ def read(told: Mapping[str, Any]) -> Shape:
             told["others"],
             None if names is None else tuple(names),
             told["once"],
+            told["twice"],
             told["missing"],
         )
     discrete = "values" in told

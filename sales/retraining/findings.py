@@ -4,11 +4,13 @@
 
     {"when": "2027-01-31T03:00:00+00:00", "content_hash": "<of the champion that was watched>",
      "drift": {"value": 0.31, "what": "UnitPrice: 12,000 orders against 70,000"},
-     "live_error": {"value": 12.5, "what": "RMSE 0.0026 on 3,000 truths, 0.0023 promised"}}
+     "live_error": {"value": 12.5, "what": "RMSE 0.0026 on 3,000 truths, 0.0023 promised"},
+     "refused": {"value": 12, "what": "12 requests were refused: 12 missing Brand"}}
 
 `value` of `drift` is the largest distance of a field from the train rows that is beyond chance, in
 the watcher's unit (0: none is); of `live_error` by how many percent the error on truths lies above
-what the test rows promised. Either may be null: it was not watched. `what` is for people.
+what the test rows promised; of `refused` how many requests of the last window were refused, which
+is no reason to train again. Each may be null: it was not watched. `what` is for people.
 """
 
 from pathlib import Path
@@ -39,6 +41,7 @@ class Findings(BaseModel):
     content_hash: str
     drift: Finding | None = None
     live_error: Finding | None = None
+    refused: Finding | None = None
 
     @field_validator("when")
     @classmethod

@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from sales.serving import request_ids
 from sales.serving.meters import Meters
 from sales.serving.refusals import PROBLEM, RefusedError, problem, shortage
 from sales.serving.request import RequestError
@@ -25,7 +26,8 @@ class Endpoint:
     """A handler as an ASGI app of its own, which turns what the handler refuses into a response.
 
     Given to Starlette as a plain function, it would be wrapped in two more layers on each request.
-    `then` is called once the answer is sent and forgotten.
+    `then` is called once the answer is sent and forgotten; `keep` with the route and each refusal
+    that may be kept.
     """
 
     def __init__(
@@ -34,8 +36,10 @@ class Endpoint:
         handler: Handler,
         meters: Callable[[], Meters],
         then: Callable[[], None] | None = None,
+        keep: Callable[[str, RefusedError], None] | None = None,
     ) -> None:
         self.route, self._handler, self._meters, self._then = route, handler, meters, then
+        self._keep = keep
 
     @cached_property
     def _progress(self) -> Gauge:
@@ -53,7 +57,7 @@ class Endpoint:
                 response = await self._handler(Request(scope, receive, send))
             status = response.status_code
         except Exception as error:
-            response = self._answer_to(error)
+            response = self._answer_to(error, scope)
             status = response.status_code
         finally:
             self._progress.dec()
@@ -63,7 +67,7 @@ class Endpoint:
             response = None
             self._then()
 
-    def _answer_to(self, error: Exception) -> Response:
+    def _answer_to(self, error: Exception, scope: Scope) -> Response:
         """Return the response to what a handler raised; a defect of ours is told by the log."""
         if isinstance(error, RequestError):
             error = RefusedError(422, "invalid", error.details)
@@ -76,6 +80,8 @@ class Endpoint:
             LOG.error("%s failed", self.route, exc_info=error)
             error = RefusedError(500, "failed", "the service failed; its log tells why")
         self._meters().refused(error.reason)
+        if self._keep and request_ids.to_keep(scope["headers"]):
+            self._keep(self.route, error)
         return refused(error)
 
 

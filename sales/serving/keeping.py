@@ -41,6 +41,9 @@ class Keeper(Protocol):
     def many(self, route: str, request_id: str, served: Served, rows: Many) -> None:
         """Keep the answers to the rows of a list or a file."""
 
+    def refused(self, route: str, error: RefusedError) -> None:
+        """Count a request that was not answered; called in the loop that answers, so at once."""
+
     def truths(self, body: bytes, target: str, most_rows: int, most_bytes: int) -> dict[str, Any]:
         """Keep truths; return what /truths tells. Raises RefusedError, RequestError and OSError."""
 
@@ -58,6 +61,9 @@ class Nothing:
         """Do nothing."""
 
     def many(self, route: str, request_id: str, served: Served, rows: Many) -> None:
+        """Do nothing."""
+
+    def refused(self, route: str, error: RefusedError) -> None:
         """Do nothing."""
 
     def truths(self, *_: Any) -> dict[str, Any]:

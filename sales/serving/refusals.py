@@ -26,6 +26,20 @@ class RefusedError(Exception):
         self.headers = headers
 
 
+def fault(error: RefusedError) -> tuple[str, str]:
+    """Return of what kind the first fault is that is told, and of which field; else nothing.
+
+    Words of ours or of pydantic, and a name of the model's: none that a client sent.
+
+    >>> fault(RefusedError(422, "invalid", [{"type": "missing", "loc": ["body", 3, "Brand"]}]))
+    ('missing', 'Brand')
+    """
+    if not isinstance(error.detail, list) or not error.detail:
+        return "", ""
+    first = error.detail[0]
+    return first["type"], next((one for one in first["loc"][1:] if isinstance(one, str)), "")
+
+
 def problem(status: int, detail: Any) -> bytes:
     """Return the body of whatever is refused: problem details, as RFC 9457 has them.
 

@@ -40,6 +40,7 @@ from sales.serving.settings import Settings
 from sales.serving.watched import Watched
 
 LARGE = 50_000  # bytes; a larger body is read and answered in a thread, so that others go on
+PREDICTING = ("/predict", "/predict_batch", "/predict_file")
 COUNT_SECONDS = 0.5  # /metrics tells of single orders that much later
 MAKE_IT = "run `make repro`, and start the service again"
 
@@ -98,7 +99,14 @@ class Api:
             ("GET", "/", self._manual.index, None),
         ]
         routes = [
-            Route(path, Endpoint(path, handler, lambda: self.meters, then), methods=[method])
+            Route(
+                path,
+                Endpoint(
+                    *(path, handler, lambda: self.meters, then),
+                    keep=self._keeper.refused if path in PREDICTING else None,
+                ),
+                methods=[method],
+            )
             for method, path, handler, then in told
         ]
         app = Starlette(

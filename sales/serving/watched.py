@@ -11,7 +11,7 @@ from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 STATES = ("ok", "alarm", "unknown")
-KINDS = ("drift", "missing", "outside", "unknown", "rmse", "bias", "coverage")
+KINDS = ("drift", "missing", "outside", "unknown", "rmse", "bias", "coverage", "slice")
 ERROR = {
     "rmse": "RMSE on what came true, in units of the target.",
     "rmse_low": "Lower end of the 95 % interval of the RMSE.",
@@ -102,6 +102,9 @@ def _of_window(window: Mapping[str, Any]) -> Iterator[Metric]:
         ]
         if told:
             yield _many(f"watch_{what}_pct", f"Percent of rows whose field is {what}.", told)
+    if window["refused"]:
+        counts = [({"reason": why}, float(many)) for why, many in window["refused"].items()]
+        yield _many("watch_refused", "Requests refused in the last judged window.", counts)
     error, guess = window["error"], window["estimated"]
     for key, what in ERROR.items():
         if error and error[key] is not None:

@@ -1,4 +1,4 @@
-"""What bounds the rows and truths that are kept: days after which they go, and megabytes.
+"""What bounds all that is kept: days after which it goes, and megabytes.
 
 Whoever shares the folder may do this at the same moment: what another one has removed is gone.
 """
@@ -20,7 +20,7 @@ def kept_to(address: str, days: float, mb: float, today: date) -> tuple[list[Par
     answered on it is there for at least so many days. Raises OSError, as the file system does.
     """
     oldest = (today - timedelta(days=days)).isoformat()
-    found = [part for kind in (parts.ROWS, parts.TRUTHS) for part in parts.listed(address, kind)]
+    found = [part for kind in parts.KINDS for part in parts.listed(address, kind)]
     found.sort(key=lambda part: (part.day, part.name))
     size = sum(part.size for part in found)
     removed = []

@@ -18,7 +18,9 @@ from fsspec import AbstractFileSystem
 
 from sales.data import addresses
 
-ROWS, TRUTHS = "rows", "truths"  # the kinds: what was answered, and what came true
+# The kinds: what was answered, what came true, and counts of what was refused.
+ROWS, TRUTHS, REFUSED = "rows", "truths", "refused"
+KINDS = (ROWS, TRUTHS, REFUSED)
 DAY = "day="
 # Statistics of times alone: the others would cost as much as all the rest of the writing.
 HOW: dict[str, Any] = {"compression": "zstd", "write_statistics": ["time"]}

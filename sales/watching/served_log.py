@@ -27,6 +27,7 @@ from sales.serving.refusals import RefusedError
 from sales.serving.settings import Keeping
 from sales.watching import bounds, rows, secret, trial_file, truths
 from sales.watching.parts import ROWS, TRUTHS, Parts, by_day, together
+from sales.watching.refused import Refused
 from sales.watching.row_keys import RowKeys
 from sales.watching.rows import Drawn
 from sales.watching.shadow import Shadow
@@ -57,6 +58,7 @@ class ServedLog:
     ) -> None:
         self.keeping, self._meters, self._picture = keeping, meters, picture
         self._rows, self._truths = Parts(keeping.address, ROWS), Parts(keeping.address, TRUTHS)
+        self._refused = Refused(keeping.address)
         self._ones = Singles()
         self._drawn: deque[Drawn] = deque()
         self._drawn_rows = 0
@@ -131,6 +133,10 @@ class ServedLog:
         else:
             self._drawn.append(drawn)
 
+    def refused(self, route: str, error: RefusedError) -> None:
+        """Count a request that was not answered."""
+        self._refused.add(route, error)
+
     def truths(self, body: bytes, target: str, most_rows: int, most_bytes: int) -> dict[str, Any]:
         """Keep truths, on disk when this returns."""
         keys = RowKeys.of(self._picture())
@@ -179,6 +185,7 @@ class ServedLog:
         try:
             if self._tabled:
                 self._write()
+            self._written += self._refused.write()
         except Exception as error:  # whatever a file system raises
             self._complain(error)
         while self._tabled and sum(each.num_rows for each in self._tabled) > MOST_TABLED:

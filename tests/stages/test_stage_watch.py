@@ -142,6 +142,37 @@ def test_windows_of_rows_and_since_a_day(service, monkeypatch, capsys):
     assert "by estimate" in lines[-1]
 
 
+def test_refused_requests_are_told_by_reason(service, monkeypatch, capsys):
+    served(service, make_orders(300, 8), "2025-11-25")
+    service.log._refused._now = lambda: pd.Timestamp("2025-11-25 12:00Z").timestamp()
+    for _ in range(2):
+        assert service.ask("POST", "/predict", json={}).status_code == 422
+    service.log._refused._now = lambda: pd.Timestamp("2025-11-26 12:00Z").timestamp()
+    assert service.ask("POST", "/predict_batch", json=[]).status_code == 400
+    service.log.flush()
+    code, lines, _ = run(monkeypatch, capsys)
+    assert code == 0
+    assert lines[0] == "note, 2025-11-26: 1 request was refused: 1 empty"
+    told = files.read_json(FOLDER / watch.METRICS)
+    [day, after] = told["windows"]
+    [why] = day["refused"]
+    assert why.startswith("missing ")
+    assert day["refused"] == {why: 2}
+    assert (after["refused"], after["kept"], after["why"]) == (
+        {"empty": 1},
+        0,
+        "no orders were answered",
+    )
+    found = findings.read(FOLDER / watch.FINDINGS)
+    assert found.refused.value == 1
+    shown = (FOLDER / watch.PAGE).read_text()
+    assert "Refused requests, 2025-11-25" in shown
+    file = (FOLDER / watch.METRICS).absolute()
+    one = Keeping(Path("models/promoted").absolute(), Path.cwd(), WATCHED=str(file))
+    gauges = one.ask("GET", "/metrics").text
+    assert f'watch_refused{{reason="{why}"}} 2.0' in gauges
+
+
 def test_what_cannot_be_told_is_2_and_a_line(service, monkeypatch, capsys):
     code, lines, _ = run(monkeypatch, capsys)
     assert (code, lines) == (2, ["could not tell: no window can be judged: no orders are kept"])
@@ -183,6 +214,21 @@ def test_a_history_that_cannot_be_written_keeps_no_alarm_from_being_told(
     code, _, _ = run(monkeypatch, capsys)
     events = changing.events(params.read("register", tracking.RegisterParams))
     assert [event.what for event in events].count("alarm") == 1
+
+
+def test_a_cluster_finds_the_same(service, monkeypatch, capsys, small_cluster):
+    for day, orders in (("2025-11-25", make_orders(300, 8)), ("2025-11-26", drifted(300, 9))):
+        served(service, orders, day)
+    assert service.ask("POST", "/predict", json={}).status_code == 422
+    service.log.flush()
+    code, lines, _ = run(monkeypatch, capsys)
+    here = files.read_json(FOLDER / watch.METRICS)
+    (FOLDER / watch.TOLD).unlink()
+    set_params({"run.engine": "dask", "run.partition_rows": 100})
+    monkeypatch.setenv("DASK_SCHEDULER_ADDRESS", small_cluster.scheduler_address)
+    there, told, error = run(monkeypatch, capsys)
+    assert (there, told) == (code, lines), error
+    assert files.read_json(FOLDER / watch.METRICS) == here
 
 
 def test_the_service_shows_it(service, monkeypatch, capsys):

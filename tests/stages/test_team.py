@@ -3,18 +3,20 @@
 import shutil
 import sys
 from contextlib import contextmanager
+from datetime import date
 from pathlib import Path
 
 import pytest
 
+from bench import watched_rows
 from sales import estimators, files, params
 from sales.errors import PipelineError, run
-from sales.registry import changing, history, homes, journal, tracking
+from sales.registry import changing, clock, history, homes, journal, tracking
 from sales.serving import answering
-from stages import champion, register, retrain
+from stages import champion, register, retrain, watch
 from tests import mlflow_server
 from tests.cutting_proxy import CuttingProxy
-from tests.examples import set_params
+from tests.examples import make_orders, set_params
 from tests.trained_project import (
     NAMES,
     boosted,
@@ -155,6 +157,30 @@ def test_another_clone_registers_nothing_twice_and_serves_the_same(clones):
     assert stands() == {"champion": "linear_regression 1", "challenger": "xgboost 2"}
     assert files.content_hash(Path("models/promoted")) == first
     assert len(entries()) == 1
+
+
+def test_who_has_nothing_but_the_server_watches_by_it(clones, tmp_path, monkeypatch, capsys):
+    """As the pod of deploy/watch.yaml has: neither an export nor a reference of its own."""
+    clones("a")
+    register.main()
+    of = watched_rows.champion(Path("models/promoted"), make_orders(300))
+    watched_rows.write(tmp_path / "served", 300, of, date(2025, 11, 25), days=1)
+    clones("b")
+    assert not Path("models/promoted").exists()
+    shutil.rmtree("models")
+    monkeypatch.setenv("SERVED", str(tmp_path / "served"))
+    monkeypatch.setenv(clock.NOW, "2025-11-26T01:00:00+00:00")
+    monkeypatch.setattr(sys, "argv", ["watch"])
+    capsys.readouterr()
+    for _ in range(2):  # the second time by the reference that was kept
+        with pytest.raises(SystemExit) as ended:
+            watch.main()
+        told = capsys.readouterr()
+        assert ended.value.code == 0, told
+        assert told.out.startswith("ok: 1 window judged; the last one, of 2025-11-25 (300 orders")
+    found = files.read_json(Path("state/watch/metrics.json"))
+    assert found["champion"]["content_hash"] == of.model.content_hash
+    assert (found["champion"]["version"], found["unit"]) == (1, "$")
 
 
 def test_one_promotes_the_other_rolls_back_and_the_bar_holds_for_both(clones, capsys):

@@ -19,6 +19,8 @@ DO = {
     "make rollback; where the world has changed, train on newer rows: make retrain",
     "bias": "Predictions lie to one side of what came true, as when prices rise: train on newer "
     "rows: make retrain",
+    "slice": "Look at the rows of {field}: who sends them, and what of them drifted. Let the model "
+    "learn from newer ones: make retrain",
     "coverage": "Do not rely on the intervals until a model has learnt from newer rows: "
     "make retrain",
 }
@@ -92,6 +94,13 @@ def _of_error(window: Mapping[str, Any], asked: Mapping[str, Any]) -> Iterator[F
         what = f"{told['coverage_pct']:.1f} % of {truths} lie within their interval, "
         what += f"{promised['coverage_pct']:.1f} % of the test rows did"
         yield "coverage", "", fell, asked["large"]["coverage_points"], "points", what
+    for one in sorted(told["slices"], key=lambda each: -(each["worse_pct"] or 0.0)):
+        if one["alarm"]:
+            what = f"{one['slice']}: RMSE {one['rmse']:,g} on {one['truths']:,} truths, "
+            what += (
+                f"{one['worse_pct']:,.0f} % above the {one['promised_rmse']:,g} of its test rows"
+            )
+            yield "slice", one["slice"], one["worse_pct"], asked["large"]["rmse_pct"], "%", what
 
 
 def _of_quality(window: Mapping[str, Any], asked: Mapping[str, Any]) -> Iterator[Found]:

@@ -26,7 +26,7 @@ SEED = 20_261_126
 # What part each kind of alarm may have in the windows that alarm without a cause.
 # They are less than 1 together: where the reference has few rows, it is a coarse picture of what
 # it was drawn from, and chance reaches further than is simulated (bench/watching.py).
-DRIFT, QUALITY, ERROR = 0.5, 0.1, 0.2
+DRIFT, QUALITY, ERROR, SLICES = 0.5, 0.1, 0.2, 0.1
 OPEN = 0.1  # of that for a window that has not ended, as it is looked at again and again
 
 

@@ -9,8 +9,6 @@ import numpy as np
 
 from sales.judging.shapes import Levels, Numbers, Shape
 
-FEWEST = 10  # rows of the reference that a level needs to count by itself
-
 
 def distance(shape: Shape, counts: np.ndarray, against: np.ndarray | None = None) -> np.ndarray:
     """Return how far counts by the shape's cells are from the shape's own, or from others.
@@ -19,20 +17,15 @@ def distance(shape: Shape, counts: np.ndarray, against: np.ndarray | None = None
     """
     known = own(shape) if against is None else against
     if isinstance(shape, Levels):
-        apart = _shares(_folded(shape, counts)) - _shares(_folded(shape, known))
+        apart = _shares(_folded(counts)) - _shares(_folded(known))
         return np.abs(apart).sum(axis=-1) / 2
     return _between(shape, _shares(counts) - _shares(known))
 
 
-def _folded(shape: Levels, counts: np.ndarray) -> np.ndarray:
-    """Return counts with rare levels and new ones together.
-
-    Where there are many rare ones new ones come; and which of them are the more frequent ones in
-    the reference is chance, which the next rows do not repeat.
-    """
-    rare = np.append(shape.counts < FEWEST, (True, True))
-    rest = counts[..., rare].sum(axis=-1, keepdims=True)
-    return np.concatenate([counts[..., ~rare], rest], axis=-1)
+def _folded(counts: np.ndarray) -> np.ndarray:
+    """Return counts with rare levels and new ones together: where many are rare new ones come."""
+    rest = counts[..., -2:].sum(axis=-1, keepdims=True)
+    return np.concatenate([counts[..., :-2], rest], axis=-1)
 
 
 def own(shape: Shape) -> np.ndarray:

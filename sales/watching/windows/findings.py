@@ -7,6 +7,7 @@ one that `needed` of them reach.
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from sales.watching.windows import turned_away
 from sales.watching.windows.settings import WatchParams
 
 
@@ -24,7 +25,16 @@ def told(document: Mapping[str, Any], settings: WatchParams) -> dict[str, Any]:
         "content_hash": champion,
         "drift": _finding(judged[-settings.of_last :], settings, _drift, settings.quiet),
         "live_error": _finding(with_truths[-settings.of_last :], settings, _error, ()),
+        "refused": _refused(document["windows"]),
     }
+
+
+def _refused(windows: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
+    """Return how many requests of the last window were refused."""
+    if not windows:
+        return None
+    counts = windows[-1]["refused"]
+    return {"value": float(sum(counts.values())), "what": turned_away.in_words(counts)}
 
 
 def _finding(

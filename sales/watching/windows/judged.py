@@ -134,7 +134,9 @@ def _quality(
         if not share and not before:
             continue
         found = share * rows
-        if what == "outside":
+        if isinstance(shape, Levels) and what == "unknown":
+            likely = quality.unseen(found, rows, shape.once, shape.twice, known)
+        elif what == "outside":
             likely = quality.beyond(found, rows, known)
         else:
             likely = quality.more_often(found, rows, of_reference, known)

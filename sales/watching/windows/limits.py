@@ -12,7 +12,7 @@ from sales.watching.windows import chance, live_error
 from sales.watching.windows.chance import Limits
 from sales.watching.windows.live_error import ErrorLimits
 
-RELEASE = 1  # of how they are simulated: another one asks for new ones
+RELEASE = 2  # of how they are simulated: another one asks for new ones
 
 
 class Simulated:

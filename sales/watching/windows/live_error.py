@@ -13,12 +13,12 @@ from scipy.stats import norm
 
 from sales.judging.reference import PREDICTION, Reference
 from sales.judging.tallies import NORMAL_95, significant
-from sales.watching.windows import chance, quality
+from sales.watching.windows import chance, quality, slice_error
+from sales.watching.windows.came_true import Sums
 from sales.watching.windows.settings import WatchParams
-from sales.watching.windows.sketches import Sketch, Sums
+from sales.watching.windows.sketches import Sketch
 
 QUESTIONS = 4  # the clipped RMSE, errors larger than any, bias, coverage
-FEWEST = 30  # truths of a slice, to tell its error
 
 
 @dataclass(frozen=True)
@@ -64,6 +64,7 @@ def error(
     many = sums.beyond / sums.weight * sums.effective
     strange = quality.beyond(many, sums.effective, promised.rows) < least
     beyond = bool(clipped > by_chance or strange)
+    large = beyond and worse >= settings.large.rmse_pct
     held = _held(sums, reference, settings, least)
     return {
         "rmse": significant(rmse),
@@ -77,10 +78,10 @@ def error(
         "clipped_pct": significant(min(100 * (clipped - 1), 1e9)),
         "threshold_pct": significant(100 * (by_chance - 1)),
         "more_than_chance": beyond,
-        "rmse_alarm": beyond and worse >= settings.large.rmse_pct,
+        "rmse_alarm": large,
         "bias_alarm": _biased(bias, sums.effective, reference, settings, least),
         **held,
-        "slices": _slices(sketch, reference),
+        "slices": _slices(sketch, reference, settings, part, worse if large else 0.0),
     }
 
 
@@ -133,10 +134,12 @@ def _held(sums: Sums, reference: Reference, settings: WatchParams, least: float)
     return {**dict(zip(told, found, strict=True)), "coverage_alarm": likely < least and large}
 
 
-def _slices(sketch: Sketch, reference: Reference) -> list[dict[str, Any]]:
+def _slices(
+    sketch: Sketch, reference: Reference, settings: WatchParams, part: float, whole: float
+) -> list[dict[str, Any]]:
     told = []
     for name, sums in sorted(sketch.slices.items()):
-        if sums.rows < FEWEST:
+        if sums.rows < slice_error.FEWEST:
             continue
         rmse, low, high = map(significant, _rmse(sums))
         held = significant(100 * sums.held / sums.bounded) if sums.bounded else None
@@ -149,6 +152,7 @@ def _slices(sketch: Sketch, reference: Reference) -> list[dict[str, Any]]:
                 "rmse_high": high,
                 "promised_rmse": reference.slice_rmse.get(name),
                 "coverage_pct": held,
+                **slice_error.judged(name, sums, reference, settings, part, whole),
             }
         )
     return told

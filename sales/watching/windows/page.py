@@ -104,6 +104,16 @@ def _drawings(document: Mapping[str, Any]) -> list[Drawing]:
                 [(promised["coverage_pct"], "test rows")],
             )
         )
+    if any(window["refused"] for window in windows):
+        found.append(
+            _drawing(
+                "Refused requests",
+                "by window; the reasons of the last one stand below",
+                windows,
+                changes,
+                [(float(sum(w["refused"].values())), None, None, False, False) for w in windows],
+            )
+        )
     found.append(
         _drawing(
             "Farthest field, against what alarms",

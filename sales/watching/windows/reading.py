@@ -10,10 +10,11 @@ import pyarrow as pa
 from sales.engine import Engine
 from sales.judging.reference import Reference
 from sales.watching import joined, parts
-from sales.watching.parts import ROWS, Part
+from sales.watching.parts import REFUSED, ROWS, Part
+from sales.watching.refused import called
 from sales.watching.windows import cuts, sketches
 from sales.watching.windows.cuts import Asked, Cuts
-from sales.watching.windows.sketches import Sketches
+from sales.watching.windows.sketches import Key, Sketches
 
 TOGETHER = 50  # parts that a worker reads before it tells what they come to
 
@@ -33,10 +34,9 @@ def windows(
     log: Log, asked: Asked, references: Mapping[str, Reference], engine: Engine
 ) -> tuple[Cuts, Sketches]:
     """Return how the log is cut into windows, and what each comes to."""
-    found = [*parts.listed(log.address, ROWS, log.first)]
-    if not found:
+    chunks = _chunks(log, ROWS)
+    if not chunks:
         return cuts.by_rows(asked, {}) if asked.rows else cuts.by_time(asked), {}
-    chunks = [found[at : at + TOGETHER] for at in range(0, len(found), TOGETHER)]
     many = len(chunks)
     if asked.rows:
         counted = engine.map(_seconds, [log] * many, chunks, what="rows in time")
@@ -49,8 +49,28 @@ def windows(
     return cut, functools.reduce(_merged, told, {})
 
 
+def refused(log: Log, cut: Cuts, engine: Engine) -> dict[int, Counter[str]]:
+    """Return how many requests were refused, by start of the window and by reason."""
+    if cut.asked.rows and not len(cut.starts):
+        return {}
+    chunks = _chunks(log, REFUSED)
+    many = len(chunks)
+    told = engine.map(_refused, [log] * many, chunks, [cut] * many, what="refused requests")
+    found: dict[int, Counter[str]] = {}
+    for each in told:
+        for start, counts in each.items():
+            found.setdefault(start, Counter()).update(counts)
+    return found
+
+
+def _chunks(log: Log, kind: str) -> list[list[Part]]:
+    found = [*parts.listed(log.address, kind, log.first)]
+    return [found[at : at + TOGETHER] for at in range(0, len(found), TOGETHER)]
+
+
 def _merged(one: Sketches, other: Sketches) -> Sketches:
-    for key, sketch in other.items():
+    for named, sketch in other.items():
+        key = Key(*named)  # Dask hands it on as a plain tuple
         one[key] = one[key] + sketch if key in one else sketch
     return one
 
@@ -61,6 +81,20 @@ def _seconds(log: Log, some: Iterable[Part]) -> Counter[int]:
         table = joined.read(log.address, part, ["time"])
         if table is not None and table.num_rows:
             found += cuts.per_second(table["time"].cast(pa.int64()).to_numpy())
+    return found
+
+
+def _refused(log: Log, some: Iterable[Part], cut: Cuts) -> dict[int, Counter[str]]:
+    found: dict[int, Counter[str]] = {}
+    for part in some:
+        table = joined.read(log.address, part)
+        if table is None or not table.num_rows:
+            continue
+        starts = cut.of(table["time"].cast(pa.int64()).to_numpy()).tolist()
+        whys = zip(*(table[name].to_pylist() for name in ("reason", "what", "field")), strict=True)
+        counts = table["requests"].to_pylist()
+        for start, why, count in zip(starts, whys, counts, strict=True):
+            found.setdefault(start, Counter())[called(*why)] += count
     return found
 
 

@@ -1,12 +1,12 @@
 """All windows of a log as one document: what GET /watch answers, and what is told in lines."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from sales.judging.reference import Reference
 from sales.judging.tallies import significant
-from sales.watching.windows import alarms, cuts, judged
+from sales.watching.windows import alarms, cuts, judged, turned_away
 from sales.watching.windows.cuts import Cuts
 from sales.watching.windows.judged import Chance
 from sales.watching.windows.limits import Simulated
@@ -25,7 +25,8 @@ class Asked:
     """What a report is asked about: who is champion, what rows are called, since when.
 
     `references` are by content hash, `names` too: model and version of whoever is known. `earlier`
-    are alarms that were told before, by id, with the time.
+    are alarms that were told before, by id, with the time. `refused` counts requests that were not
+    answered, by start of the window and by reason.
     """
 
     now: int  # microseconds since 1970
@@ -38,12 +39,13 @@ class Asked:
     changes: Sequence[Mapping[str, Any]]
     earlier: Mapping[str, str]
     settings: WatchParams
+    refused: Mapping[int, Mapping[str, int]] = field(default_factory=dict)
 
 
 def document(cut: Cuts, found: Sketches, asked: Asked, simulated: Simulated) -> dict[str, Any]:
     """Return what was found, as JSON tells it."""
     settings = asked.settings
-    starts = sorted({key.start for key in found})[-MOST_WINDOWS:]
+    starts = sorted({*(key.start for key in found), *asked.refused})[-MOST_WINDOWS:]
     windows: list[dict[str, Any]] = []
     sketches: list[Sketch | None] = []
     for start in starts:
@@ -126,7 +128,7 @@ def _window(
         "models": [_model(name, own[name], asked) for name in by_rows],
         "judged": None,
         "why": "",
-        "refused": None,
+        "refused": turned_away.told(asked.refused.get(start, {})),
         "quality": [],
         "drift": [],
         "truths": 0,
@@ -135,6 +137,9 @@ def _window(
         "estimated": None,
         "alarms": 0,
     }
+    if not own:
+        window["why"] = f"no {asked.called['rows']} were answered"
+        return window, None
     if chosen is None:
         told = ", ".join(sorted({_called(name, own[name], asked) for name in by_rows}))
         window["why"] = f"there is no reference of {told}, by which to judge it"
@@ -259,6 +264,8 @@ def _lines(told: Mapping[str, Any], last: int | None) -> list[str]:
             if one["more_than_chance"] and not one["alarm"] and one["kind"] != "date":
                 why = "small" if not one["large"] else "watch.quiet names it"
                 lines.append(f"note, {_when(window)}: {alarms.moved(one, window, told)}; {why}")
+    if told["windows"] and (counts := told["windows"][-1]["refused"]):
+        lines.append(f"note, {_when(told['windows'][-1])}: {turned_away.in_words(counts)}")
     return lines
 
 

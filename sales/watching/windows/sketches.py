@@ -13,10 +13,11 @@ import pandas as pd
 import pyarrow as pa
 
 from sales.contract.expressions import Expression
-from sales.judging import slices
 from sales.judging.reference import PREDICTION, Reference
 from sales.judging.shapes import Levels, Numbers, Shape
 from sales.watching.rows import FIELD
+from sales.watching.windows import came_true
+from sales.watching.windows.came_true import Rows, SliceSums, Sums
 from sales.watching.windows.cuts import Cuts
 
 PLAIN = ("time", "alias", "version", "content_hash", "prediction", "low", "high", "weight")
@@ -28,38 +29,6 @@ class Key(NamedTuple):
 
     start: int
     content_hash: str
-
-
-@dataclass
-class Sums:
-    """Sums over rows that came true: of weights, and of errors (predicted - true) by weight.
-
-    `clipped` sums squares up of which none is larger than the reference's clip, `beyond` the rows
-    whose error is larger than any of the reference. `held` are those within their interval, of the
-    `bounded` that have one.
-    """
-
-    rows: int = 0
-    weight: float = 0.0
-    weights: float = 0.0  # squared
-    signed: float = 0.0
-    absolute: float = 0.0
-    squares: float = 0.0
-    fourths: float = 0.0
-    clipped: float = 0.0
-    beyond: float = 0.0
-    held: float = 0.0
-    bounded: float = 0.0
-
-    def __add__(self, other: "Sums") -> "Sums":
-        return Sums(
-            *(a + b for a, b in zip(vars(self).values(), vars(other).values(), strict=True))
-        )
-
-    @property
-    def effective(self) -> float:
-        """How many rows of equal weight would tell as much."""
-        return self.weight**2 / self.weights if self.weights else 0.0
 
 
 @dataclass
@@ -92,7 +61,7 @@ class Sketch:
     aliases: dict[str, float] = field(default_factory=dict)
     fields: dict[str, Cells] = field(default_factory=dict)
     errors: Sums = field(default_factory=Sums)
-    slices: dict[str, Sums] = field(default_factory=dict)
+    slices: dict[str, SliceSums] = field(default_factory=dict)
 
     def __add__(self, other: "Sketch") -> "Sketch":
         return Sketch(
@@ -255,35 +224,17 @@ def _add_errors(
     known = np.isfinite(truth) & np.isfinite(predicted)
     if not known.any():
         return
-    error, weight, window = (predicted - truth)[known], weight[known], window[known]
-    low, high = _numbers(table, "low")[known], _numbers(table, "high")[known]
+    low, high = _numbers(table, "low"), _numbers(table, "high")
     bounded = np.isfinite(low) & np.isfinite(high)
-    held = bounded & (low <= truth[known]) & (truth[known] <= high)
-    columns = [np.ones(len(error)), weight, np.square(weight), weight * error]
-    columns += [weight * np.abs(error), weight * error**2, weight * error**4]
-    promised, absolute = reference.errors, np.abs(error)
-    columns += [weight * np.minimum(absolute, promised.clip) ** 2]
-    columns += [weight * (absolute > promised.largest), weight * held, weight * bounded]
-
-    def tallied(mask: np.ndarray | None = None) -> Iterator[tuple[int, Sums]]:
-        at = window if mask is None else window[mask]
-        told = [each if mask is None else each[mask] for each in columns]
-        sums = np.array([np.bincount(at, each, len(found)) for each in told]).T
-        for i in np.flatnonzero(sums[:, 0]).tolist():
-            rows, *others = sums[i].tolist()
-            yield i, Sums(int(rows), *others)
-
-    for i, sums in tallied():
-        found[i].errors = sums
+    held = bounded & (low <= truth) & (truth <= high)
+    rows = Rows(predicted - truth, weight, window, held, bounded).of(known)
+    for place, sums in came_true.of_windows(rows, reference, len(found)):
+        found[place].errors = sums
     sliced = _sliced(table, reference)
     if sliced is None:
         return
-    told = {name: cut for name, cut in reference.slices.items() if name in sliced}
-    for (_, _, name), rows in slices.within(sliced[known].reset_index(drop=True), told):
-        # The log has whole numbers as 3.0.
-        known_as = name if name in reference.slice_rmse else name.removesuffix(".0")
-        for i, sums in tallied(rows):
-            found[i].slices[known_as] = sums
+    for place, name, own in came_true.of_slices(rows, sliced[known], reference, len(found)):
+        found[place].slices[name] = own
 
 
 def _sliced(table: pa.Table, reference: Reference) -> pd.DataFrame | None:

@@ -54,6 +54,12 @@ def test_counts_are_of_the_train_rows_and_errors_of_the_test_rows(made):
     about = np.sqrt(errors.counts @ errors.sizes**2 / errors.rows)
     assert np.isclose(about, errors.rmse, rtol=0.03)
     assert set(found.slice_rmse) >= {f"Category={one}" for one in category.levels[:1]}
+    assert found.slice_marks.keys() == found.slice_rmse.keys()
+    name, marks = next(iter(found.slice_marks.items()))
+    assert found.column_of(name) == "Category"
+    own = np.abs(error[(tested["Category"] == name.removeprefix("Category=")).to_numpy()])
+    assert marks.rows == len(own)
+    assert marks.above == tuple(int((own > size).sum()) for size in marks.sizes)
 
 
 def test_it_is_small_and_comes_back_as_it_was(made, tmp_path):
@@ -67,10 +73,19 @@ def test_it_is_small_and_comes_back_as_it_was(made, tmp_path):
 
 def test_what_is_private_is_not_in_it(promoted, settings):
     model = saved.load(promoted / "champion")
-    column = model.featuriser.fields["City"].model_copy(update={"private": True})
-    model.featuriser.fields["City"] = column
+    for name in ("City", "Country"):
+        column = model.featuriser.fields[name].model_copy(update={"private": True})
+        model.featuriser.fields[name] = column
+    assert "Country" in settings.slices
     found = reference.of(model, make_orders(50), make_orders(50), settings)
     assert "City" not in [shape.name for shape in found.fields]
+    assert "Country" not in json.dumps(found.told())
+
+
+def test_one_of_an_earlier_release_is_none(made, tmp_path):
+    path = tmp_path / "champion.json"
+    files.write_json(path, {**made[1].told(), "format": reference.FORMAT - 1})
+    assert reference.read(path) is None
 
 
 def test_a_model_that_predicts_nothing_finite_has_none(promoted, settings, monkeypatch):
@@ -79,7 +94,7 @@ def test_a_model_that_predicts_nothing_finite_has_none(promoted, settings, monke
     assert reference.of(model, make_orders(50), make_orders(50), settings) is None
 
 
-@pytest.mark.parametrize("content", ["{", "{}", '{"format": 2}'])
+@pytest.mark.parametrize("content", ["{", "{}", '{"format": 3}'])
 def test_a_damaged_one_is_told(content, tmp_path):
     path = tmp_path / "champion.json"
     path.write_text(content)

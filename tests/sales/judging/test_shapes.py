@@ -70,14 +70,28 @@ def test_levels_the_frequent_first_the_rare_together_new_ones_apart():
 
 
 def test_one_level_too_many_stands_by_itself():
-    rows = [f"L{number:02d}" for number in range(31)]
+    rows = [f"L{number:02d}" for number in range(31)] * shapes.LEAST_ROWS
     shape = shapes.of_levels("Brand", pd.Series(rows))
     assert len(shape.levels) == 31
     assert shape.others == 0
+
+
+def test_levels_are_chosen_by_other_rows_and_counted_in_these():
+    rows = ["a"] * 60 + ["b"] * 30 + ["c"] * 8 + ["d", "e", "e"]
+    others = ["b"] * 4 + ["a"] * 5 + ["c"] * 2 + ["new"] * 9 + ["d"]
+    shape = shapes.of_levels("Brand", pd.Series(rows), pd.Series(others))
+    # Of 21 rows two stand for nearly ten of 101, and one for five; a new one is none that was seen.
+    assert shape.levels == ("a", "b")
+    assert shape.counts.tolist() == [60, 30]
+    assert (shape.others, shape.names) == (11, ("c", "d", "e"))
+    assert (shape.once, shape.twice) == (1, 2)
+    more = shapes.of_levels("Brand", pd.Series(rows), pd.Series([*others, "c"]))
+    assert more.levels == ("a", "b", "c")
+    assert shape.place(["a", "c", "new"]).tolist() == [0, 2, 3]
 
 
 def test_of_very_many_levels_a_new_one_counts_with_the_rare():
     rows = [f"L{number}" for number in range(shapes.MOST_NAMES + shapes.MOST_LEVELS + 1)]
     shape = shapes.of_levels("Customer", pd.Series(rows))
     assert shape.names is None
-    assert shape.place(["strange"]).tolist() == [shapes.MOST_LEVELS]
+    assert shape.place(["strange"]).tolist() == [0]

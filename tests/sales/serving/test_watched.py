@@ -16,6 +16,7 @@ WINDOW = {
     "truths": 700,
     "drift": [{"field": 'Unit"Price', "unit": "SD", "distance": 0.31, "threshold": 0.1}],
     "quality": [{"field": "Brand", "what": "unknown", "now_pct": 3.1}],
+    "refused": {"missing Brand": 3, "too_large": 1},
     "error": {**ERROR, "coverage_pct": None},
     "estimated": {"rmse": 2.2},
 }
@@ -59,6 +60,7 @@ def test_the_last_judged_window_is_told(path):
     assert found["watch_drift_threshold", 'Unit"Price', "SD"] == 0.1
     assert found["watch_unknown_pct", "Brand"] == 3.1
     assert (found["watch_rows",], found["watch_truths",]) == (1200, 700)
+    assert found["watch_refused", "missing Brand"] == 3
     assert found["watch_rmse",] == 2.5
     assert found["watch_rmse_promised",] == 2.0
     assert found["watch_rmse_estimated",] == 2.2

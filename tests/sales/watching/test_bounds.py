@@ -60,6 +60,16 @@ def test_a_day_of_which_nothing_is_left_has_no_folder(address):
     assert Path(address, "truths/day=2026-11-21").exists()
 
 
+def test_counts_of_refused_requests_go_by_age_too(address):
+    path = Path(address, "refused/day=2026-11-20/0001.a.parquet")
+    path.parent.mkdir(parents=True)
+    path.write_bytes(bytes(1000))
+    bounds.kept_to(address, 6, 100, TODAY)
+    assert path.exists()
+    bounds.kept_to(address, 5, 100, TODAY)
+    assert not path.parent.exists()
+
+
 def test_where_nothing_was_ever_kept_nothing_is_done(tmp_path):
     assert bounds.kept_to(str(tmp_path / "none"), 1, 1, TODAY) == ([], 0)
 

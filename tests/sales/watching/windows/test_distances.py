@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from sales.judging import shapes
-from sales.watching.windows import distances
+from sales.watching.windows import chance, distances
 
 WHOLE = st.lists(st.integers(0, 20).map(float), min_size=1, max_size=60)
 
@@ -50,6 +50,21 @@ def test_a_level_that_is_new_is_like_a_rare_one():
     moved = own.copy()
     moved[-1], moved[-2] = own[-2], 0
     assert distances.distance(shape, moved) == 0
+
+
+def test_levels_chosen_by_other_rows_do_not_seem_to_have_moved():
+    """Thirty even levels, of which each has about as many rows as it needs to count by itself."""
+    rng, found = np.random.default_rng(2), {True: [], False: []}
+    for _ in range(60):
+        rows, others, window = (rng.integers(0, 30, many) for many in (300, 300, 3000))
+        for chosen, by in ((True, others), (False, rows)):
+            shape = shapes.of_levels("x", *(pd.Series(each.astype(str)) for each in (rows, by)))
+            counts = np.bincount(shape.place(window.astype(str)), minlength=shape.bins + 1)[:-1]
+            limits = chance.simulate([shape], 3000, 5.0, rounds=200)
+            threshold = limits.threshold("x", 3000, 300)
+            found[chosen].append(distances.distance(shape, counts) > threshold)
+    assert np.mean(found[True]) <= 0.15  # 0.05 are asked for
+    assert np.mean(found[False]) > 0.4
 
 
 def test_many_windows_at_once_and_none():

@@ -75,6 +75,45 @@ def test_what_has_changed_is_told_with_what_to_do(calm, changed):
     json.dumps(found, allow_nan=False)
 
 
+def test_a_slice_that_does_worse_alarms_by_itself(calm):
+    rows = watched.rows(600, 5)
+    worse = rows["Brand"] == "Nexus"
+    rows["truth"] = rows["prediction"] + (1 + worse) * (rows["truth"] - rows["prediction"])
+    found = told(calm, watched.table(rows, day=26))
+    slices = [alarm for alarm in found["alarms"] if alarm["kind"] == "slice"]
+    assert [alarm["field"] for alarm in slices] == ["Brand=Nexus"]
+    assert slices[0]["what"].startswith("Brand=Nexus: RMSE ")
+    assert "Brand=Nexus" in slices[0]["do"]
+    told_of = {one["slice"]: one for one in found["windows"][1]["error"]["slices"]}
+    assert told_of["Brand=Nexus"]["worse_pct"] == pytest.approx(100, abs=25)
+    assert [name for name, one in told_of.items() if one["more_than_chance"]] == ["Brand=Nexus"]
+    assert "alarm</span>" in page.of(found).partition("<tr><th>slice</th>")[2]
+    assert found["windows"][0]["alarms"] == 0
+
+
+def test_refused_requests_are_told_in_windows_of_their_own_too(calm):
+    day = 86_400 * cuts.SECOND
+    start = int(np.datetime64("2026-11-25", "us").astype(np.int64))
+    counts = {f"missing {name}": 9 - number for number, name in enumerate("abcdefgh")}
+    many = counts | {f"too_small {name}": 1 for name in "abcdefgh"}
+    asked = replace(ASKED, refused={start: {"empty": 1}, start + day: many})
+    found = told(calm, asked=asked)
+    [own, after] = found["windows"]
+    assert own["refused"] == {"empty": 1}
+    assert (after["judged"], after["rows"]) == (None, 0)
+    assert list(after["refused"])[:2] == ["missing a", "missing b"]
+    assert after["refused"]["others"] == 4
+    assert sum(after["refused"].values()) == sum(many.values())
+    assert found["state"] == "ok"
+    assert found["told"][-1].startswith("note, 2026-11-26: 52 requests were refused: 9 missing a")
+    assert "Refused requests" in page.of(found)
+    told_of = findings.told(found, SETTINGS)["refused"]
+    assert told_of["value"] == 52
+    assert Findings.model_validate(findings.told(found, SETTINGS)).refused
+    alone = told(asked=replace(ASKED, refused={start: {"empty": 1}}))
+    assert alone["why"] == "no window can be judged: no orders were answered"
+
+
 def test_an_alarm_is_new_once_and_stands_while_its_window_is_the_last(calm, changed):
     first = told(calm, changed)
     known = replace(ASKED, earlier={alarm["id"]: "2026-11-27" for alarm in first["alarms"]})
