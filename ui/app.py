@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from ui import frame, told
+from ui import frame, states, told
 
 title = told.title()
 st.set_page_config(title, frame.MARK, layout="wide")
@@ -18,6 +18,7 @@ st.navigation(
     ],
     position="top",
 ).run()
-if told.title() != title:  # the view has just been told it
+told.once(states.service())  # not every view asks
+if told.title() != title:  # it has just been told
     st.set_page_config(told.title(), frame.MARK, layout="wide")
     frame.name(told.title())

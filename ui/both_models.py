@@ -96,14 +96,15 @@ def _beside(known: Told, first: Scoring, second: Scoring, true: np.ndarray | Non
     shown = compared(one, other, true, unit)
     shown.columns = ["", first.alias.capitalize(), second.alias.capitalize(), "Difference"]
     tables.draw("both_models", shown.map(plain), alt="Both models on this file")
-    title = f"{second.alias.capitalize()} − {first.alias}" + (f" ({unit})" if unit else "")
-    st.altair_chart(
-        charts.histogram(charts.binned(other - one), title),
-        key="both_models",
-        alt=f"Histogram: {title}, row by row",
-    )
-    st.markdown("**Where they differ most**")
-    tables.draw("apart", _apart(first, second, one, other, true, unit), alt="Where they differ")
+    if np.nanmax(np.abs(other - one)) >= least(one, unit):
+        title = f"{second.alias.capitalize()} − {first.alias}" + (f" ({unit})" if unit else "")
+        st.altair_chart(
+            charts.histogram(charts.binned(other - one), title),
+            key="both_models",
+            alt=f"Histogram: {title}, row by row",
+        )
+        st.markdown("**Where they differ most**")
+        tables.draw("apart", _apart(first, second, one, other, true, unit), alt="Where they differ")
     with st.container(horizontal=True):
         st.download_button(
             "Download with both",
@@ -128,18 +129,23 @@ def said(names: tuple[str, str], one: np.ndarray, other: np.ndarray, unit: str |
     'The challenger says the same as the champion, on every row.'
     """
     (first, second), both = names, np.isfinite(one) & np.isfinite(other)
-    apart, usual = (other - one)[both], np.abs(one[both])
+    apart, shown = (other - one)[both], least(one[both], unit)
     size = np.abs(apart)
-    least = CENT if unit in SYMBOLS or not len(usual) else LEAST * float(np.median(usual))
-    if not len(size) or float(size.max()) < least:
+    if not len(size) or float(size.max()) < shown:
         return f"The {second} says the same as the {first}, on every row."
     half, most = (error_size(float(each), unit) for each in (np.median(size), size.max()))
-    more, less = (int(np.sum(sign * apart >= least)) for sign in (1, -1))
+    more, less = (int(np.sum(sign * apart >= shown)) for sign in (1, -1))
     rows = f"{len(apart):,} row{'s'[: len(apart) != 1]}"
     return (
         f"The {second} differs from the {first} by {half} or less on half of the rows, and by "
         f"{most} at most. It says more on {more:,} of {rows}, less on {less:,}."
     )
+
+
+def least(predicted: np.ndarray, unit: str | None) -> float:
+    """Return the least difference that is seen where predictions like these are written."""
+    usual = np.abs(predicted[np.isfinite(predicted)])
+    return CENT if unit in SYMBOLS or not len(usual) else LEAST * float(np.median(usual))
 
 
 def compared(

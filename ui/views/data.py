@@ -37,7 +37,7 @@ def view(service: Service) -> None:
     seen = columns_seen.table(known, picture, found)
     st.table(seen, border="horizontal", hide_index=True, alt="Kind, values and holes by column")
     if found:
-        st.caption(plain(f"Drift as `make watch` found it, {watched.when(found)}."))
+        st.caption(f"Drift as `make watch` found it, {plain(watched.when(found))}.")
     st.header("Numbers", anchor=False)
     drawn = {}
     for name, bins in picture["numeric"].items():
