@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from ui.amounts import axis_format
-from ui.axes import FRAME, GREY, HEIGHT, LABELS, NUMBER, axis, ends
+from ui.axes import FRAME, GREY, HEIGHT, LABELS, NUMBER, TITLE, axis, ends
 from ui.ticks import ticks
 from ui.watched import ESTIMATED, LEVELS, MEASURED
 
@@ -215,7 +215,7 @@ def beside(table: pd.DataFrame, labels: tuple[str, str], *, ordered: bool) -> al
                 which,
                 tooltip=tips,
             )
-            .properties(height=FRAME + 26 * len(order))
+            .properties(height=FRAME + TITLE + 26 * len(order))
         )
     few = order[:: max(1, int(np.ceil(len(order) / 6)))]
     return (
