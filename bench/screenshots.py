@@ -41,13 +41,17 @@ def visit(tab: Page, url: str, view: str, orders: Path) -> None:
         tab.locator("input[type=file]").set_input_files(orders)
         tab.get_by_role("button", name="Score ").click()
         expect(tab.get_by_text("rows scored")).to_be_visible(timeout=PATIENCE)
+        settle(tab)
         other = tab.get_by_role("button", name="Score it with the challenger too")
-        if other.count():
+        if other.count():  # else there is none
             other.click()
-            expect(tab.get_by_text("Where they differ most")).to_be_visible(timeout=PATIENCE)
+            expect(tab.get_by_role("button", name="Download with both")).to_be_visible(
+                timeout=PATIENCE
+            )
     if view in UNFOLDED and (tab.viewport_size or {"width": 0})["width"] > PHONE:
         for folded in tab.get_by_test_id("stExpander").locator("summary").all():
             folded.click()  # which scrolls to it
+    tab.mouse.move(0, 0)  # a chart beneath the pointer shows its buttons
     tab.evaluate("document.querySelector('[data-testid=stMain]').scrollTo(0, 0)")
     settle(tab)
 
@@ -88,11 +92,12 @@ def main() -> None:
                     path = FOLDER / f"{view}_{scheme}_{name}.png"
                     if scheme == "light" and name == "desk" and view in README:
                         tab.screenshot(path=ROOT / "docs" / f"{view}.png")
-                    height = tab.evaluate(
-                        "document.querySelector('[data-testid=stMain]').scrollHeight"
-                    )
-                    tab.set_viewport_size({"width": width, "height": min(height + 20, 5000)})
-                    settle(tab)
+                    for _ in range(2):  # charts take their room once they are seen
+                        height = tab.evaluate(
+                            "document.querySelector('[data-testid=stMain]').scrollHeight"
+                        )
+                        tab.set_viewport_size({"width": width, "height": min(height + 20, 5000)})
+                        settle(tab)
                     tab.screenshot(path=path)
                     tab.set_viewport_size({"width": width, "height": 900})
                 tab.close()
