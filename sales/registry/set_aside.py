@@ -13,11 +13,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet
 
-from sales import files
 from sales.contract import Contract, cells, decimals
 from sales.contract.expressions import Expression
 from sales.engine import partitions
-from sales.registry.today import METRICS, PREPARED
+from sales.registry.today import PREPARED
 
 RAW = Path("data/raw")
 QUARANTINE = PREPARED / "quarantine.csv"
@@ -48,7 +47,7 @@ def told(contract: Contract, most: int) -> dict[str, Any] | None:
     hidden = frozenset(contract.private)
     shown = [name for name in contract.required if name not in hidden]
     return {
-        "rows": files.read_json(METRICS / "data.json")["rows_quarantined"],
+        "rows": sum(1 for _ in itertools.groupby(_lines(), lambda cell: cell[:2])),
         "left_out": [name for name in contract.required if name in hidden],
         "cells": [
             _without(contract, hidden, cell)._asdict()

@@ -10,7 +10,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sales import files
 from sales.contract import Contract, decimals
 from sales.data import preparation
 from sales.engine.execution import Local
@@ -56,7 +55,6 @@ def written(contract):
     found = preparation.check(contract, set_aside.RAW, Local(), Path("scratch"))
     set_aside.QUARANTINE.parent.mkdir(parents=True, exist_ok=True)
     found.quarantine.to_csv(set_aside.QUARANTINE, index=False)
-    files.write_json(Path("metrics/data.json"), {"rows_quarantined": found.rejected})
 
 
 def test_each_row_is_there_with_what_is_wrong_and_without_what_is_private(prepared):
@@ -99,7 +97,6 @@ def test_raw_rows_that_are_not_here_leave_the_cells(prepared):
 
 
 def test_nothing_was_set_aside(project):
-    files.write_json(Path("metrics/data.json"), {"rows_quarantined": 0})
     told = set_aside.told(Contract(**CONTRACT), 10)
     assert (told["rows"], told["cells"], told["whole"]) == (0, [], [])
 
