@@ -87,7 +87,7 @@ def _data(now: Standing, came: Sequence[Span]) -> dict[str, Any]:
     """
     contract = Contract(**files.read_json(CONTRACT))
     bad = set_aside.told(contract, now.settings.quarantine_rows)
-    shown = {"quarantine": bad} if bad else {}
+    shown = {"quarantine": bad} if bad and bad["rows"] else {}
     return {**picture(), **data_history.told(now.events, came), **shown}
 
 

@@ -31,8 +31,8 @@ class LearntFrom:
             raise RefusedError(
                 404,
                 "not_exported",
-                "exported without the rows that were set aside: `register.quarantine_rows` is 0, "
-                "it was exported by an older release, or the models come from a registry",
+                "exported without rows that were set aside: there were none, "
+                "`register.quarantine_rows` is 0, or the models come from a registry",
             )
         return _json(found)
 
