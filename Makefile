@@ -454,7 +454,7 @@ bench-load: setup ## a minute of load on the service: memory of each process bef
 bench-levels: setup ## CPU seconds of each model as a category has 100 to 100,000 levels: to docs/models.md
 	@python -m bench.levels
 
-bench-page: setup ## a CSV of 100,000 orders scored through the page in Chromium: seconds and memory
+bench-page: setup ## the page in Chromium: first paint, each view, a hundred people at once, a CSV of 100,000 orders
 	@python -m bench.page
 
 screenshots: setup ## pictures of every view, to state/screenshots/ and docs/ (needs make repro and Chromium)

@@ -19,8 +19,11 @@ STREAMLIT += ["--server.port", "{port}", "--server.headless", "true"]
 
 
 @contextmanager
-def page(**variables: str) -> Iterator[tuple[Browser, str, int]]:
-    """Start service, page and browser; yield the browser, the page's address and process id."""
+def page(**variables: str) -> Iterator[tuple[Browser, str, str, int]]:
+    """Start service, page and browser.
+
+    Yield the browser, the addresses of page and service, and the page's process id.
+    """
     names = ("chromium", "chromium-browser", "google-chrome")
     found = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, names)), None)
     with ExitStack() as started:
@@ -37,4 +40,4 @@ def page(**variables: str) -> Iterator[tuple[Browser, str, int]]:
         )
         browser = playwright.chromium.launch(executable_path=found, args=FLAGS)
         started.callback(browser.close)
-        yield browser, url, pid
+        yield browser, url, api, pid

@@ -1,18 +1,21 @@
-"""A large CSV scored through the page in a real browser: `make bench-page`.
+"""The page in a real browser, and a hundred people at it: `make bench-page`.
 
-From the moment the file is chosen to the end of the download; and the memory of the page's process
-before, with the file, after it was let go, and after the tab was closed. Needs `make repro` first,
-and Chromium.
+How soon it is there and each view, in a browser that has nothing of it yet. A large CSV from the
+moment it is chosen to the end of the download; and the memory of the page's process before, with
+the file, after it was let go, and after the tab was closed. Needs `make repro` first, and Chromium.
 """
 
 import os
 import time
+from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import psutil
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
+from bench import crowd, visits
 from bench.chromium import page
 from bench.servers import ROOT, WORK
 from sales import files
@@ -44,38 +47,55 @@ def scored(tab: Page, file: str) -> dict[str, float]:
     return {**steps, "seconds": marks[-1] - marks[0]}
 
 
+def large_file(
+    browser: Browser, url: str, file: Path, megabytes: Callable[[], float]
+) -> list[dict[str, float]]:
+    """Score the file so many times; return seconds and megabytes of each."""
+    orders = pd.read_parquet(ROOT / "data/prepared/test.parquet")
+    rows = np.resize(np.arange(len(orders)), ROWS)
+    orders.iloc[rows].to_csv(file, index=False, date_format="%Y-%m-%d")
+    found = []
+    for _ in range(TIMES):
+        tab = browser.new_page()
+        tab.goto(f"{url}/score_file")
+        expect(tab.get_by_text("Download a template")).to_be_visible(timeout=PATIENCE)
+        before = megabytes()
+        took = scored(tab, str(file))
+        holding = megabytes()
+        tab.get_by_role("button", name="Choose another file").click()
+        expect(tab.get_by_text("Download a template")).to_be_visible(timeout=PATIENCE)
+        time.sleep(2)
+        memory = {"before": before, "with_file": holding, "let_go": megabytes()}
+        tab.close()
+        time.sleep(2 * FORGET)
+        memory["closed"] = megabytes()
+        found.append({**took, **{f"mb_{when}": value for when, value in memory.items()}})
+    return found
+
+
 def main() -> None:
     """Print the figures and write state/bench/page.json."""
     file = WORK / "orders.csv"
-    with page(STREAMLIT_SERVER_DISCONNECTED_SESSION_TTL=str(FORGET)) as (browser, url, pid):
-        orders = pd.read_parquet(ROOT / "data/prepared/test.parquet")
-        rows = np.resize(np.arange(len(orders)), ROWS)
-        orders.iloc[rows].to_csv(file, index=False, date_format="%Y-%m-%d")
+    started = page(STREAMLIT_SERVER_DISCONNECTED_SESSION_TTL=str(FORGET))
+    with started as (browser, url, api, pid):
         process = psutil.Process(pid)
 
         def megabytes() -> float:
             return process.memory_info().rss / 1e6
 
-        found = []
-        for _ in range(TIMES):
-            tab = browser.new_page()
-            tab.goto(f"{url}/score_file")
-            expect(tab.get_by_text("Download a template")).to_be_visible(timeout=PATIENCE)
-            before = megabytes()
-            took = scored(tab, str(file))
-            holding = megabytes()
-            tab.get_by_role("button", name="Choose another file").click()
-            expect(tab.get_by_text("Download a template")).to_be_visible(timeout=PATIENCE)
-            time.sleep(2)
-            memory = {"before": before, "with_file": holding, "let_go": megabytes()}
-            tab.close()
-            time.sleep(2 * FORGET)
-            memory["closed"] = megabytes()
-            found.append({**took, **{f"mb_{when}": value for when, value in memory.items()}})
-    table = pd.DataFrame(found)
+        load = os.getloadavg()[0]
+        visited = visits.measured(browser, url)
+        people = crowd.gathered(url, api, megabytes)
+        time.sleep(2 * FORGET)
+        people["mb_gone"] = megabytes()
+        found = large_file(browser, url, file, megabytes)
+    print(f"load at the beginning: {load:.1f}; seconds, medians of {visits.VISITS}")
+    print(pd.Series(visited).round(3).to_string())
+    print(pd.Series(people).round(2).to_string())
     print(f"{file.stat().st_size / 1e6:.1f} MB, {ROWS:,} rows; the first line warms up")
-    print(table.round(2).to_string(index=False))
-    files.write_json(WORK / "page.json", {"rows": ROWS, "runs": found})
+    print(pd.DataFrame(found).round(2).to_string(index=False))
+    told = {"load": load, "visits": visited, "crowd": people, "rows": ROWS, "runs": found}
+    files.write_json(WORK / "page.json", told)
 
 
 if __name__ == "__main__":

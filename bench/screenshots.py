@@ -13,11 +13,12 @@ from playwright.sync_api import Page, expect
 from bench.chromium import page
 from bench.servers import ROOT, WORK
 
-VIEWS = ("predict", "score_file", "models", "data")
+VIEWS = ("predict", "score_file", "models", "data", "watch", "about")
 README = ("predict", "score_file", "models")  # light, for a desk
 FOLDER = WORK.parent / "screenshots"
 WIDTHS = {"wide": 1440, "desk": 1280, "laptop": 1024, "tablet": 768, "narrow": 390}  # pixels
-PHONE = 640  # pixels: the Models view stays folded on what is narrower
+UNFOLDED = ("models", "watch")
+PHONE = 640  # pixels: they stay folded on what is narrower
 PATIENCE = 60_000  # milliseconds
 
 
@@ -40,9 +41,17 @@ def visit(tab: Page, url: str, view: str, orders: Path) -> None:
         tab.locator("input[type=file]").set_input_files(orders)
         tab.get_by_role("button", name="Score ").click()
         expect(tab.get_by_text("rows scored")).to_be_visible(timeout=PATIENCE)
-    if view == "models" and (tab.viewport_size or {"width": 0})["width"] > PHONE:
+        settle(tab)
+        other = tab.get_by_role("button", name="Score it with the challenger too")
+        if other.count():  # else there is none
+            other.click()
+            expect(tab.get_by_role("button", name="Download with both")).to_be_visible(
+                timeout=PATIENCE
+            )
+    if view in UNFOLDED and (tab.viewport_size or {"width": 0})["width"] > PHONE:
         for folded in tab.get_by_test_id("stExpander").locator("summary").all():
             folded.click()  # which scrolls to it
+    tab.mouse.move(0, 0)  # a chart beneath the pointer shows its buttons
     tab.evaluate("document.querySelector('[data-testid=stMain]').scrollTo(0, 0)")
     settle(tab)
 
@@ -59,7 +68,7 @@ def one(view: str, path: Path) -> None:
     """Draw one view, light and wide."""
     if view not in VIEWS:
         raise SystemExit(f"error: there is no view '{view}': {', '.join(VIEWS)}")
-    with page() as (browser, url, _):
+    with page() as (browser, url, *_):
         tab = browser.new_page(viewport={"width": 1280, "height": 900}, color_scheme="light")
         visit(tab, url, view, some_rows())
         tab.screenshot(path=path)
@@ -70,7 +79,7 @@ def main() -> None:
     """Draw them all."""
     FOLDER.mkdir(parents=True, exist_ok=True)
     (ROOT / "docs").mkdir(exist_ok=True)
-    with page() as (browser, url, _):
+    with page() as (browser, url, *_):
         orders = some_rows()
         for scheme in ("light", "dark"):
             for name, width in WIDTHS.items():
@@ -83,11 +92,12 @@ def main() -> None:
                     path = FOLDER / f"{view}_{scheme}_{name}.png"
                     if scheme == "light" and name == "desk" and view in README:
                         tab.screenshot(path=ROOT / "docs" / f"{view}.png")
-                    height = tab.evaluate(
-                        "document.querySelector('[data-testid=stMain]').scrollHeight"
-                    )
-                    tab.set_viewport_size({"width": width, "height": min(height + 20, 5000)})
-                    settle(tab)
+                    for _ in range(2):  # charts take their room once they are seen
+                        height = tab.evaluate(
+                            "document.querySelector('[data-testid=stMain]').scrollHeight"
+                        )
+                        tab.set_viewport_size({"width": width, "height": min(height + 20, 5000)})
+                        settle(tab)
                     tab.screenshot(path=path)
                     tab.set_viewport_size({"width": width, "height": 900})
                 tab.close()

@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from sales import estimators
+from sales import estimators, files
 from sales.data import generator
 from stages import card, evaluate, featurize, gate, ingest, prepare, register, train
 from tests.examples import ROOT, set_params
@@ -21,6 +21,8 @@ MARKED = {
     "CustomerName": "Marked Person",
     "UnitPrice": 123.4567,
 }
+# What else that customer has ordered: the row is set aside.
+SET_ASIDE = {"OrderID": "ORD9999918", "Quantity": -1, "UnitPrice": 765.4321}
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +50,7 @@ def ran(tmp_path_factory):
     one = orders.loc[17]
     net = one.Quantity * one.UnitPrice * (1 - one.Discount)
     orders.loc[17, "TotalAmount"] = round(net + one.Tax + one.ShippingCost, 2)
-    set_aside = orders.loc[[17]].assign(OrderID="ORD9999918", Quantity=-1)
+    set_aside = orders.loc[[17]].assign(**SET_ASIDE)
     incoming = folder / "data" / "incoming"
     incoming.mkdir(parents=True)
     pd.concat([orders, set_aside]).to_csv(incoming / "orders.csv", index=False)
@@ -122,6 +124,16 @@ def test_of_a_row_that_was_set_aside_the_wrong_cell_alone_is_kept(ran):
     text = (ran / "data/prepared/quarantine.csv").read_text()
     assert "orders.csv,2001,Quantity,-1," in text
     assert not [value for value in MARKED.values() if str(value) in text]
+
+
+def test_of_a_row_that_was_set_aside_the_export_has_more_but_nothing_that_is_private(ran):
+    found = places(ran, SET_ASIDE["UnitPrice"])
+    strange, idle = matches(found, told("the same, of a row that was set aside"))
+    assert (strange, idle) == (set(), set()), found
+    [export] = (path for path in found if path.endswith("data.json"))
+    [row] = files.read_json(ran / export)["quarantine"]["whole"]
+    assert row["cells"]["OrderID"] == SET_ASIDE["OrderID"]
+    assert not {"CustomerID", "CustomerName"} & row["cells"].keys()
 
 
 def test_a_customer_is_erased_as_the_page_says():

@@ -12,6 +12,7 @@ from http import HTTPStatus
 import httpx
 import pytest
 
+from sales import files
 from sales.watching import trial_file
 from tests import patience, watched
 from tests.aged import FOUND
@@ -19,6 +20,11 @@ from tests.bento_server import serve, stop
 from tests.examples import PUBLISHED_ORDER, ROOT
 from tests.paired_rows import tried
 
+ROW = {"file": "may.csv", "row": 3}
+QUARANTINE = {
+    **{"rows": 1, "left_out": ["City"], "whole": [{**ROW, "cells": {"Tax": "-1"}}]},
+    "cells": [{**ROW, "column": "Tax", "value": "-1", "reason": "below 0"}],
+}
 REDOCLY = "@redocly/cli@2.77.0"
 
 
@@ -30,7 +36,10 @@ def url(promoted, tmp_path_factory):
     (folder / "watched.json").write_text(json.dumps(watched.document()))
     told = {"SERVED": str(folder / "rows"), "BACKTEST": str(folder / "backtest.json")}
     told["WATCHED"] = str(folder / "watched.json")
-    process, url = serve(promoted, folder, **told)
+    exports = shutil.copytree(promoted, folder / "exports")
+    picture = files.read_json(exports / "data.json")
+    files.write_json(exports / "data.json", {**picture, "quarantine": QUARANTINE})
+    process, url = serve(exports, folder, **told)
     yield url
     stop(process)
 

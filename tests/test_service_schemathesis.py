@@ -24,7 +24,7 @@ def api(promoted, tmp_path_factory):
 
 OPERATIONS = [
     *(("GET", path) for path in ("/health", "/livez", "/healthz", "/readyz", "/metrics")),
-    *(("GET", path) for path in ("/model-info", "/models", "/schema", "/data")),
+    *(("GET", path) for path in ("/model-info", "/models", "/schema", "/data", "/quarantine")),
     *(("GET", path) for path in ("/kept", "/backtest", "/traffic", "/trial", "/watch")),
     *(("GET", path) for path in ("/docs", "/openapi.json")),
     ("GET", "/models/{alias}/evaluation"),

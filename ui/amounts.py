@@ -25,6 +25,19 @@ def amount(value: float, unit: str | None = None, digits: int | None = None) -> 
     return f"{sign}{text} {unit or ''}".rstrip()
 
 
+def apart(low: float, high: float, unit: str | None = None) -> tuple[str, str]:
+    """Return two amounts with as many digits as it takes to tell them apart, within reason.
+
+    >>> apart(1786.5458, 1786.5532, "$"), apart(1.0, 2.0, "$"), apart(3.0, 3.0, "$")
+    (('$1,786.546', '$1,786.553'), ('$1.00', '$2.00'), ('$3.00', '$3.00'))
+    """
+    for digits in (None, 3, 4, 5, 6):
+        found = amount(low, unit, digits), amount(high, unit, digits)
+        if found[0] != found[1]:
+            return found
+    return amount(low, unit), amount(high, unit)
+
+
 def signed(value: float, unit: str | None = None, digits: int | None = None) -> str:
     """Return a difference with its sign: `+$3.20`, `−$3.20`; none where it shows as nothing."""
     text = amount(value, unit, digits)

@@ -1,18 +1,12 @@
 """The page's frame: `make ui`. Each view is a file in views/, drawn by Streamlit's navigation."""
 
-from pathlib import Path
-
 import streamlit as st
 
-from ui import told
-
-# An icon of our own: Streamlit would fetch one of its set from fonts.gstatic.com.
-HERE = Path(__file__).parent
-ICON = str(HERE / "icon.svg")
+from ui import frame, states, told
 
 title = told.title()
-st.set_page_config(title, ICON, layout="wide")
-st.html(HERE / "page.css")
+st.set_page_config(title, frame.MARK, layout="wide")
+frame.draw(title, dark=st.context.theme.type == "dark")
 st.navigation(
     [
         st.Page("views/predict.py", title="Predict", icon=":material/sell:", default=True),
@@ -24,5 +18,7 @@ st.navigation(
     ],
     position="top",
 ).run()
-if told.title() != title:  # the view has just been told it
-    st.set_page_config(told.title(), ICON, layout="wide")
+told.once(states.service())  # not every view asks
+if told.title() != title:  # it has just been told
+    st.set_page_config(told.title(), frame.MARK, layout="wide")
+    frame.name(told.title())

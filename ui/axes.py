@@ -7,6 +7,7 @@ import altair as alt
 import numpy as np
 
 HEIGHT = 260
+FRAME, TITLE = 100, 40  # of legend and marks, and of an axis' title: Streamlit counts them in
 NUMBER = ",.4~r"  # thousands with commas, four digits, never an exponent
 PERCENT = ".3~%"
 GREY = "#727f7c"  # what is only for orientation, equally readable on both backgrounds

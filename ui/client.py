@@ -39,6 +39,7 @@ class Scored:
     model: str
     content_hash: str
     warnings: list[str]
+    alias: str = ""
 
 
 @dataclass(frozen=True)
@@ -88,18 +89,19 @@ class Service:
         """Return how a model ages, as the last backtest found it."""
         return self._json("GET", "/backtest")
 
+    def quarantine(self) -> dict[str, Any] | None:
+        """Return rows that were set aside, and why; None where the service has none to show.
+
+        So it is with an older service, too.
+        """
+        return self._or_none("/quarantine")
+
     def watched(self) -> dict[str, Any] | None:
         """Return what `make watch` found last of the rows that were answered; None: nobody looked.
 
         So it is with an older service, too.
         """
-        try:
-            found: dict[str, Any] = self._json("GET", "/watch")
-        except RefusedError as error:
-            if error.status != httpx.codes.NOT_FOUND:
-                raise
-            return None
-        return found
+        return self._or_none("/watch")
 
     def switch(self, alias: str, token: str = "") -> None:
         """Let another model answer, in the administrator's name where there is a token."""
@@ -132,11 +134,21 @@ class Service:
         kept: int = answer.json()["kept"]
         return kept
 
-    def score(self, orders: pa.Table) -> Scored:
-        """Return what the service adds to the rows of a table."""
+    def score(self, orders: pa.Table, alias: str = "", *, keep: bool = True) -> Scored:
+        """Return what the service adds to the rows of a table, by the model that is named.
+
+        Without a name it is the model that answers now. What is not to be kept is asked for to
+        compare.
+        """
         sink = io.BytesIO()
         pa.parquet.write_table(orders, sink)
-        answer = self._ask("POST", "/predict_file", content=sink.getvalue(), timeout=FILE_SECONDS)
+        answer = self._ask(
+            *("POST", "/predict_file"),
+            content=sink.getvalue(),
+            params={"alias": alias} if alias else {},
+            headers={} if keep else {"X-Keep": "no"},
+            timeout=FILE_SECONDS,
+        )
         priced = pa.parquet.read_table(io.BytesIO(answer.content))
         headers = answer.headers
         return Scored(
@@ -144,7 +156,17 @@ class Service:
             f"{headers['x-model-alias']}, version {headers['x-model-version']}",
             headers["x-model-content-hash"],
             json.loads(headers["x-warnings"]),
+            headers["x-model-alias"],
         )
+
+    def _or_none(self, path: str) -> dict[str, Any] | None:
+        try:
+            found: dict[str, Any] = self._json("GET", path)
+        except RefusedError as error:
+            if error.status != httpx.codes.NOT_FOUND:
+                raise
+            return None
+        return found
 
     def _json(self, method: str, path: str, **request: Any) -> Any:
         answer = self._ask(method, path, **request)

@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 
 from ui.amounts import axis_format, tip_format
-from ui.axes import GREY, HEIGHT, LABELS, PERCENT, axis, ends
+from ui.axes import FRAME, GREY, HEIGHT, LABELS, PERCENT, TITLE, axis, ends
 from ui.ticks import ticks
 
 STEP = 12  # pixels, a bar
@@ -43,7 +43,7 @@ def paired(table: pd.DataFrame, names: dict[str, str], title: str, unit: str | N
                 alt.Tooltip("length", title=title, format=tip_format(unit)),
             ],
         )
-        .properties(height=max(HEIGHT // 3, len(table) * (len(names) * STEP + 8)))
+        .properties(height=FRAME + TITLE + len(table) * (len(names) * STEP + 8))
     )
 
 

@@ -5,7 +5,7 @@ import pandas as pd
 import streamlit as st
 
 from sales.contract import Column, cells, decimals
-from ui import charts, truths_kept, worst_rows
+from ui import both_models, charts, truths_kept, worst_rows
 from ui.amounts import column_format, error_size, plain, words
 from ui.client import Service
 from ui.file_check import ROW, SHOWN, aligned, numbered
@@ -53,6 +53,7 @@ def draw(service: Service, known: Told, scoring: Scoring) -> None:
         with drawn, st.container():
             worst_rows.draw(service, known, scoring, true, predicted)
         truths_kept.draw(service, known, scoring, true)
+    both_models.draw(service, known, scoring, true)
     _rows(known, scoring, added.column_names)
 
 

@@ -19,10 +19,16 @@ PIECE = 20_000  # rows; large enough for the service's speed, small enough for a
 
 
 class Scoring:
-    """The scoring of an upload's good rows. Read from the page's thread, written from its own."""
+    """The scoring of an upload's good rows. Read from the page's thread, written from its own.
 
-    def __init__(self, service: Service, upload: Upload) -> None:
-        self.upload = upload
+    The model of that `alias` answers; without one the model that answers the first piece. What is
+    not to be kept is only compared.
+    """
+
+    def __init__(
+        self, service: Service, upload: Upload, alias: str = "", *, keep: bool = True
+    ) -> None:
+        self.upload, self._named, self._keep = upload, alias, keep
         self.rows = int(upload.good.sum())
         self.done = 0
         self.seconds = 0.0
@@ -70,6 +76,11 @@ class Scoring:
         return self._pieces[0].model if self._pieces else ""
 
     @property
+    def alias(self) -> str:
+        """By which name it answered; the one that it was to answer by, as long as it has not."""
+        return self._pieces[0].alias if self._pieces else self._named
+
+    @property
     def content_hash(self) -> str:
         """The content hash of the model that answered."""
         return self._pieces[0].content_hash if self._pieces else ""
@@ -84,7 +95,14 @@ class Scoring:
         try:
             while self.done < self.rows and not self._stop.is_set():
                 began = time.perf_counter()
-                piece = self._service.score(orders.slice(self.done, PIECE))
+                # A trial deals each request anew: all pieces go to the model of the first.
+                piece = self._service.score(
+                    orders.slice(self.done, PIECE), self.alias, keep=self._keep
+                )
+                if self._named and piece.alias != self._named:
+                    raise ServiceError(
+                        "The service cannot be told which model is to answer: it is an older one."
+                    )
                 if self._pieces and piece.content_hash != self._pieces[0].content_hash:
                     self._pieces, self.done, self.seconds = [], 0, 0.0
                     raise ServiceError(

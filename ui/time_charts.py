@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from ui.amounts import axis_format
-from ui.axes import GREY, HEIGHT, LABELS, NUMBER, axis, ends
+from ui.axes import FRAME, GREY, HEIGHT, LABELS, NUMBER, TITLE, axis, ends
 from ui.ticks import ticks
 from ui.watched import ESTIMATED, LEVELS, MEASURED
 
@@ -155,7 +155,7 @@ def every_field(table: pd.DataFrame, between: Ends, changes: pd.DataFrame) -> al
             ],
         )
     )
-    return _marked(cells, between, changes, height=ROW * max(1, len(names)))
+    return _marked(cells, between, changes, height=FRAME + ROW * max(1, len(names)))
 
 
 def promotions(changes: pd.DataFrame) -> alt.LayerChart:
@@ -215,7 +215,7 @@ def beside(table: pd.DataFrame, labels: tuple[str, str], *, ordered: bool) -> al
                 which,
                 tooltip=tips,
             )
-            .properties(height=max(120, 26 * len(order)))
+            .properties(height=FRAME + TITLE + 26 * len(order))
         )
     few = order[:: max(1, int(np.ceil(len(order) / 6)))]
     return (

@@ -3,6 +3,7 @@
 Kept for each person's session, so that form and title stay when an answer fails.
 """
 
+import contextlib
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -82,6 +83,16 @@ def last(service: Service) -> Told | None:
     """Return what the service told this person last."""
     known: Told | None = st.session_state.get(KEPT)
     return known if known is not None and known.url == service.url else None
+
+
+def once(service: Service) -> None:
+    """Let this person's session know what the service tells, if it does not yet and it answers.
+
+    A view has been drawn by then: it has said what went wrong, if anything did.
+    """
+    if last(service) is None:
+        with contextlib.suppress(Exception):
+            ask(service)
 
 
 def title() -> str:

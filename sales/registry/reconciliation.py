@@ -1,10 +1,12 @@
 """Reconciles the registry with today's gate: what is missing is done, what stands is left alone."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sales import params
+from sales import files, params
+from sales.contract import Contract
 from sales.data.incoming import IngestParams
+from sales.data.spans import Span
 from sales.errors import PipelineError
 from sales.registry import (
     candidates,
@@ -13,13 +15,14 @@ from sales.registry import (
     incumbent,
     promotion,
     proposals,
+    set_aside,
     trials,
 )
 from sales.registry.candidates import candidate
 from sales.registry.exports import Export
 from sales.registry.history import Event, Who
 from sales.registry.standing import Standing
-from sales.registry.today import Today, picture
+from sales.registry.today import CONTRACT, Today, picture
 
 
 def reconcile(now: Standing, today: Today, runs: Mapping[str, str]) -> dict[str, Any]:
@@ -74,8 +77,18 @@ def reconcile(now: Standing, today: Today, runs: Mapping[str, str]) -> dict[str,
         raise PipelineError("there is no champion")
     champion = by_hash.get(first.content_hash) or scored or now.export_of(first)
     challenger = (by_hash.get(second.content_hash) or now.export_of(second)) if second else None
-    data = {**picture(), **data_history.told(now.events, came)}
-    return now.settle(champion, challenger, data, told)
+    return now.settle(champion, challenger, _data(now, came), told)
+
+
+def _data(now: Standing, came: Sequence[Span]) -> dict[str, Any]:
+    """Return the picture of today's data as it is exported.
+
+    No run in MLflow holds the rows that were set aside: they are somebody's, and it keeps them.
+    """
+    contract = Contract(**files.read_json(CONTRACT))
+    bad = set_aside.told(contract, now.settings.quarantine_rows)
+    shown = {"quarantine": bad} if bad and bad["rows"] else {}
+    return {**picture(), **data_history.told(now.events, came), **shown}
 
 
 def _tell_of_a_bar(now: Standing, today: Today, bars: Mapping[str, Event]) -> None:

@@ -45,7 +45,26 @@ class Today:
             rows = pd.read_csv(PLOTS / f"{table}.csv", keep_default_na=False)  # a slice may be "NA"
             tables[table] = rows[rows["model"] == name]
         found = evaluation.Evaluation(dict(self.metrics[name]), tables)
-        return evaluation.told(found, self.gate["models"][name])
+        told = evaluation.told(found, self.gate["models"][name])
+        return {**told, "judged": self.judged()}
+
+    def judged(self) -> dict[str, Any]:
+        """Return how the gate judged every model of the run: of the refused, the broken rules."""
+        return {
+            "ranking": list(self.ranking),
+            "models": {
+                name: {
+                    "content_hash": self.hashes.get(name),
+                    "verdict": one["verdict"],
+                    "rules": {rule: one["rules"][rule] for rule in one["failed"]},
+                    **{
+                        f"{part}_rmse": self.metrics.get(name, {}).get(part, {}).get("rmse")
+                        for part in ("valid", "test")
+                    },
+                }
+                for name, one in self.gate["models"].items()
+            },
+        }
 
 
 def card(name: str) -> dict[str, str]:

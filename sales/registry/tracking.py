@@ -34,6 +34,7 @@ class RegisterParams(Group):
     min_unseen_rows: int = Field(default=30, ge=2)
     approval: Literal["auto", "manual"] = "auto"
     proposal_days: float = Field(14, gt=0, le=3650)
+    quarantine_rows: int = Field(default=200, ge=0, le=10_000)
 
 
 def in_folder(folder: Path, artifacts: Path) -> Store:

@@ -44,6 +44,7 @@ TRUTHS_TAKEN = (
     "beside among them. A truth names its row by request_id, or by the contract's id where that "
     "was sent with it. Late and repeated ones are taken: of several the last counts"
 )
+BY_NAME = "the model that answers; by default the one that answers now, or is dealt in a trial"
 ASKED = {
     "separator": "one character, or tab",
     "decimal": "the mark before a number's decimals: a point or a comma",
@@ -123,6 +124,14 @@ def _told(called: Called) -> dict[str, Any]:
         "/kept": {"get": _operation("kept", f"What is kept of each {called.row}", "Kept")},
         "/data": {
             "get": _operation("data", "The data that the models learnt from", "Data", not_exported)
+        },
+        "/quarantine": {
+            "get": _operation(
+                "quarantine",
+                f"{called.rows.capitalize()} that were set aside, and why",
+                "Quarantine",
+                not_exported,
+            )
         },
         "/backtest": {
             "get": _operation("backtest", "How a model ages, month by month", "Backtest", not_made)
@@ -234,13 +243,15 @@ def _file_operation(served: Served, called: Called, refused: Mapping[str, str]) 
         "x-warnings": {**TEXT, "description": "The first warnings: a JSON list, in ASCII"},
         "x-warnings-count": {"type": "integer", "description": "How many warnings there are"},
     }
+    asked = {"alias": (ALIAS, BY_NAME), **{name: (TEXT, told) for name, told in ASKED.items()}}
+    refused = {**refused, "400": f"{refused['400']}, or no such alias", "404": "No such model"}
     return {
         "operationId": "predict_file",
         "summary": f"The predictions for a file of {called.rows}",
         "description": FILES_TAKEN,
         "parameters": [
-            {"name": name, "in": "query", "schema": TEXT, "description": told}
-            for name, told in ASKED.items()
+            {"name": name, "in": "query", "schema": schema, "description": told}
+            for name, (schema, told) in asked.items()
         ],
         "requestBody": {
             "required": True,

@@ -32,6 +32,7 @@ from sales.serving.endpoint import Endpoint, Handler
 from sales.serving.file_answer import answer_with
 from sales.serving.file_query import asked_how
 from sales.serving.following import Promoted
+from sales.serving.learnt_from import MAKE_IT, LearntFrom
 from sales.serving.manual import Manual
 from sales.serving.meters import Meters
 from sales.serving.prefix import Below
@@ -42,7 +43,6 @@ from sales.serving.watched import Watched
 LARGE = 50_000  # bytes; a larger body is read and answered in a thread, so that others go on
 PREDICTING = ("/predict", "/predict_batch", "/predict_file")
 COUNT_SECONDS = 0.5  # /metrics tells of single orders that much later
-MAKE_IT = "run `make repro`, and start the service again"
 
 
 class Api:
@@ -61,6 +61,7 @@ class Api:
         self._dealing = Dealing(settings, promoted, self._keeper)
         self._watched = Watched(settings.watched)
         self._manual = Manual(settings, promoted)
+        self._learnt = LearntFrom(promoted)
 
     @cached_property
     def meters(self) -> Meters:
@@ -78,7 +79,8 @@ class Api:
             ("POST", "/models/load", self.load_model, None),
             ("GET", "/models/{alias}/evaluation", self.evaluation, None),
             ("GET", "/schema", self.schema, None),
-            ("GET", "/data", self.data, None),
+            ("GET", "/data", self._learnt.data, None),
+            ("GET", "/quarantine", self._learnt.quarantine, None),
             ("GET", "/backtest", left.shown(self._settings.backtest, "backtest"), None),
             ("GET", "/watch", left.shown(self._settings.watched, "watch"), None),
             ("POST", "/predict_batch", self.predict_batch, lighten),
@@ -165,12 +167,6 @@ class Api:
             raise RefusedError(404, "not_exported", f"exported without it: {MAKE_IT}")
         return _json({"alias": served.alias, **served.evaluation})
 
-    async def data(self, _: Request) -> Response:
-        """Show the data that the models learnt from."""
-        if not self._promoted.picture:
-            raise RefusedError(404, "not_exported", f"exported without it: {MAKE_IT}")
-        return _json(self._promoted.picture)
-
     async def schema(self, _: Request) -> Response:
         """Tell what a row must bring, as the model that answers now asks for it."""
         return _json(self._promoted.now().asks())
@@ -233,12 +229,16 @@ class Api:
         return told
 
     async def predict_file(self, request: Request) -> Response:
-        """Predict for a file, sent as the body or as the field `file` of a form."""
+        """Predict for a file, sent as the body or as the field `file` of a form.
+
+        By the model that is named, else by the one that answers now.
+        """
         body = await self._sent_file(request)
         how, most_mb = asked_how(request.query_params), self._settings.max_unpacked_mb
         headers, most = request.scope["headers"], self._settings.max_file_rows
         request_id = request_ids.of(headers)
-        served = self._promoted.dealt(request_id)
+        alias = request.query_params.get("alias")
+        served = self._promoted.of(alias) if alias else self._promoted.dealt(request_id)
 
         def answered() -> answering.FileAnswer:
             found = served.file(body, most, how, int(most_mb * 1e6), request_id)

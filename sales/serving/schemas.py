@@ -80,6 +80,7 @@ MODEL = {
     "trained_on_sha256": TEXT,
     "request_fields": list_of(TEXT),
 }
+FROM = {"file": TEXT, "row": {**WHOLE, "description": "In its file, from 1"}}
 LISTED = {**MODEL, "description": TEXT, "active": FLAG}
 ALWAYS: dict[str, Any] = {
     "Alias": {"type": "string", "enum": list(ALIASES)},
@@ -155,6 +156,7 @@ ALWAYS: dict[str, Any] = {
         {"alias": ALIAS, "metrics": ANY, "gate": ANY, "predictions": TABLE, "slices": TABLE},
         residual_histogram=TABLE,
         importance=TABLE,
+        judged={**ANY, "description": "Every model of its run, and why the gate refused some"},
     ),
     "Asked": _object(
         {
@@ -183,6 +185,16 @@ ALWAYS: dict[str, Any] = {
         rows_without_target=WHOLE,
         missing_pct={"type": "object", "additionalProperties": ANY},
     ),
+    "Quarantine": _object(
+        {
+            "rows": {**WHOLE, "description": "How many were set aside"},
+            "left_out": list_of(TEXT),
+            "cells": list_of(ref("BadCell")),
+            "whole": list_of(ref("BadRow")),
+        }
+    ),
+    "BadCell": _object({**FROM, "column": TEXT, "value": TEXT, "reason": TEXT}),
+    "BadRow": _object({**FROM, "cells": {"type": "object", "additionalProperties": TEXT}}),
     "Backtest": _object(
         {
             "model": TEXT,

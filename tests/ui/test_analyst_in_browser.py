@@ -5,13 +5,18 @@ That file is mended and scored, its worst rows are looked at, its true amounts k
 
 import io
 import json
+import re
+import shutil
 
 import httpx
+import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 from playwright.sync_api import expect
 
-from tests import patience
+from sales import files
+from tests import bad_rows, patience
 from tests.bento_server import serve, stop
 from tests.examples import make_orders
 from tests.ui.chromium import (
@@ -35,10 +40,14 @@ SIZES = [(390, "light"), (768, "dark"), (1440, "light"), (390, "dark"), (1440, "
 
 @pytest.fixture(scope="module")
 def service(promoted, tmp_path_factory):
-    """Serve the small export, and keep what is answered."""
+    """Serve the small export, beside which rows were set aside, and keep what is answered."""
     folder = tmp_path_factory.mktemp("service")
+    exports = shutil.copytree(promoted, folder / "exports")
+    picture = files.read_json(exports / "data.json")
+    bad = {"quarantine": bad_rows.quarantine(), "quarantined_by_reason": bad_rows.REASONS}
+    files.write_json(exports / "data.json", {**picture, **bad})
     kept = {"SERVED": str(folder / "served"), "SERVED_SECONDS": "1"}
-    process, url = serve(promoted, folder, MAX_BODY_MB="100", **kept)
+    process, url = serve(exports, folder, MAX_BODY_MB="100", **kept)
     yield url, folder / "served"
     stop(process)
 
@@ -250,6 +259,100 @@ def test_a_first_visit_leads_to_a_prediction(page, service):
     expect(page.get_by_test_id("stMetricValue")).to_have_text(f"${asked(service[0]):,.2f}")
 
 
+def test_both_models_answer_for_the_analysts_own_file(page, odd_file):
+    go(page, "Score a file")
+    checked(page, odd_file)
+    page.get_by_role("button", name="Score 59 rows").click()
+    page.get_by_role("button", name="Score it with the challenger too").click()
+    expect(page.locator(".st-key-amounts_both_models")).to_contain_text("Nearer to the truth")
+    expect(page.locator(".st-key-amounts_apart tbody tr")).to_have_count(10)
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download with both").click()
+    found = pd.read_csv(download.value.path())
+    apart = found["PredictedTotalAmountChallenger"] - found["PredictedTotalAmount"]
+    assert found["PredictedTotalAmountDifference"].to_numpy() == pytest.approx(apart, nan_ok=True)
+    assert apart.isna().sum() == 1  # the bad row
+
+
+def test_rows_that_were_set_aside_are_searched_and_mended(page):
+    go(page, "Data")
+    box = page.get_by_role("searchbox", name="Search what was set aside")
+    box.fill("cheap")
+    box.press("Enter")
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download 1 row to mend").click()
+    found = pd.read_csv(download.value.path())
+    assert found["What is wrong"].tolist() == ["UnitPrice: not a number"]
+    settled(page)
+    page.get_by_role("button", name="Mend 1 row here").click()
+    expect(page.get_by_role("heading", name="Score a file")).to_be_visible()
+    expect(page.get_by_text("1 of 1 rows cannot be scored")).to_be_visible()
+
+
+def test_mark_and_name_of_the_product_stand_above_every_view(page):
+    for view in ("Predict", "Score a file", "Models", "Data", "Watch", "About"):
+        go(page, view)
+        mark = page.get_by_test_id("stHeaderLogo")
+        assert mark.evaluate("e => e.naturalWidth") > 0
+        told = mark.evaluate("e => getComputedStyle(e.parentElement, '::after').content")
+        assert told == '"Amazon Sales"'
+
+
+def tab_to(tab, role: str, name: str | re.Pattern[str]) -> None:
+    """Press Tab until the control of that role and name has the focus."""
+    settled(tab)
+    wanted = tab.get_by_role(role, name=name).first
+    for _ in range(100):
+        tab.keyboard.press("Tab")
+        if wanted.evaluate("e => e === document.activeElement"):
+            return
+    pytest.fail(f"Tab does not lead to {name}")
+
+
+def test_tab_and_enter_lead_from_arriving_to_the_scored_file(page, tmp_path):
+    sent = tmp_path / "orders.csv"
+    make_orders(40).to_csv(sent, index=False, date_format="%Y-%m-%d")
+    # As in a browser that has no such picker: Playwright sees only the other kind.
+    page.evaluate("delete window.showOpenFilePicker")
+    tab_to(page, "link", "Score a file")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("button", name="Download a template")).to_be_visible()
+    tab_to(page, "button", re.compile("^(upload )?Upload$"))
+    with page.expect_file_chooser() as chooser:  # the window in which it is chosen is not ours
+        page.keyboard.press("Enter")
+    chooser.value.set_files(sent)
+    expect(page.get_by_role("button", name="Score 40 rows")).to_be_visible()
+    tab_to(page, "button", "Score 40 rows")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("40 rows scored")).to_be_visible()
+    tab_to(page, "button", "Download the scored file")
+    with page.expect_download() as download:
+        page.keyboard.press("Enter")
+    assert pd.read_csv(download.value.path())["PredictedTotalAmount"].notna().sum() == 40
+
+
+def lightness(png: bytes) -> np.ndarray:
+    """Return how light each pixel of a picture is, from 0 to 255."""
+    return np.asarray(Image.open(io.BytesIO(png)).convert("L"))
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_an_answer_is_dark_on_white_on_paper(browser, address, scheme):
+    tab = browser.new_page(viewport={"width": 1000, "height": 900}, color_scheme=scheme)
+    tab.set_default_timeout(PATIENCE)
+    tab.goto(address)
+    expect(tab.locator(LISTENING)).to_be_attached()
+    predicted(tab)
+    tab.emulate_media(media="print")
+    paper = lightness(tab.screenshot(full_page=True))
+    drawn = lightness(tab.get_by_test_id("stVegaLiteChart").first.screenshot())
+    tab.close()
+    for picture in (paper, drawn):
+        assert np.mean(picture >= 250) > 0.75  # white
+        assert 0.001 < np.mean(picture < 100) < 0.2  # and read on it
+    assert (paper[0] >= 250).all()
+
+
 def test_an_answer_is_whole_on_paper(page):
     predicted(page)
     page.emulate_media(media="print")
@@ -300,6 +403,12 @@ def test_what_is_new_is_readable_at_every_width_in_both_themes(
     expect(tab.get_by_text("59 rows scored")).to_be_visible()
     tab.get_by_text("Keep the true values").click()
     look("scored")
+    tab.get_by_role("button", name="Score it with the challenger too").click()
+    expect(tab.get_by_text("Where they differ most")).to_be_visible()
+    look("by both models")
+    tab.goto(f"{address}/data")
+    expect(tab.get_by_role("button", name="Mend 2 rows here")).to_be_visible()
+    look("set aside")
     tab.goto(f"{address}/models")
     expect(tab.get_by_role("heading", name="What differs")).to_be_visible()
     for folded in tab.get_by_test_id("stExpander").all():

@@ -9,6 +9,7 @@ import pytest
 
 from tests import patience
 from tests.ui.shown import button, everything, labels
+from ui import amounts
 from ui.client import DownError, RefusedError, Service
 
 
@@ -65,7 +66,9 @@ def test_the_answer_is_the_services_own_and_the_bill_adds_up_to_it(page, running
     [metric] = app.metric
     assert (metric.label, metric.value) == ("Predicted total amount", total)
     assert f"version {asked['model']['version']}" in everything(app)
-    low, high = (f"\\${asked['prediction_interval'][end]:,.2f}" for end in ("low", "high"))
+    ends = (asked["prediction_interval"][end] for end in ("low", "high"))
+    low, high = (end.replace("$", "\\$") for end in amounts.apart(*ends, "$"))
+    assert low != high
     assert f"90% of such orders lie between {low} and {high}" in everything(app)
     bill = dict(app.table[0].value.itertuples(index=False))
     bill = {part: shown.replace("\\", "") for part, shown in bill.items()}

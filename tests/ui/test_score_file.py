@@ -145,11 +145,11 @@ def test_a_service_that_dies_on_the_way_can_be_gone_on_with(page, running, order
     monkeypatch.setattr(scoring, "PIECE", 100)
     ask, asked = Service.score, []
 
-    def dies(self, rows):
+    def dies(self, rows, *named, **how):
         asked.append(rows.num_rows)
         if len(asked) == 3:
             raise DownError("The service does not answer.")
-        return ask(self, rows)
+        return ask(self, rows, *named, **how)
 
     monkeypatch.setattr(Service, "score", dies)
     app = page("score_file", running)

@@ -23,16 +23,18 @@ class Doubling:
 
     def __init__(self, hashes=(), gate=None):
         self.hashes, self.gate, self.sent = list(hashes), gate, []
+        self.named = []
         self.asked = threading.Event()
 
-    def score(self, orders):
+    def score(self, orders, alias="", *, keep=True):
         self.asked.set()
         if self.gate:
             assert self.gate.wait(patience.SECONDS)
         self.sent.append(orders.column_names)
+        self.named.append((alias, keep))
         found = pa.table({"Predicted": pa.array(orders["n"].to_numpy() * 2.0)})
         content_hash = self.hashes.pop(0) if self.hashes else "h"
-        return Scored(found, "champion, version 1", content_hash, ["odd"])
+        return Scored(found, "champion, version 1", content_hash, ["odd"], "champion")
 
 
 def upload(good=None, name="a.csv"):
@@ -123,11 +125,35 @@ def test_two_models_never_answer_for_one_file():
     assert run.added().num_rows == ROWS
 
 
+def test_all_pieces_of_a_file_go_to_the_model_that_answered_the_first():
+    service = Doubling()
+    scored(service, upload())
+    assert service.named == [("", True), ("champion", True), ("champion", True)]
+
+
+def test_a_model_that_is_only_compared_is_named_and_nothing_is_kept():
+    service = Doubling()
+    run = Scoring(service, upload(), "champion", keep=False)
+    assert run.alias == "champion"
+    run.start()
+    run.wait(patience.SECONDS)
+    assert service.named == [("champion", False)] * 3
+
+
+def test_a_service_that_cannot_be_told_which_model_is_to_answer_is_not_believed():
+    run = Scoring(Doubling(), upload(), "challenger")
+    run.start()
+    run.wait(patience.SECONDS)
+    assert not run.finished
+    assert "older" in run.failed
+    assert run.done == 0
+
+
 def test_a_failure_keeps_what_is_done(monkeypatch):
     service = Doubling()
     ask, failures = service.score, iter([None, ServiceError("busy")])
 
-    def sometimes(orders):
+    def sometimes(orders, *_, **__):
         failure = next(failures, None)
         if failure:
             raise failure
@@ -144,7 +170,7 @@ def test_a_failure_keeps_what_is_done(monkeypatch):
 
 def test_a_mistake_of_ours_is_logged_and_told_without_its_text(caplog):
     service = Doubling()
-    service.score = lambda _: 1 / 0
+    service.score = lambda *_, **__: 1 / 0
     run = scored(service, upload())
     assert "its log tells" in run.failed
     assert "ZeroDivisionError" in caplog.text

@@ -16,9 +16,11 @@ SHOWN = 6  # fields of the example
 def view(service: Service) -> None:
     """Draw what somebody who sees this page for the first time needs to know."""
     known = told.last(service)
-    st.title(_title(known))
+    title = st.empty()
+    title.title(_title(known))
     with st.spinner("Asking the service …"):
         known = told.ask(service)
+    title.title(_title(known))
     if known.failed:
         raise known.failed
     called, target = known.called, words(known.schema["target"]).lower()

@@ -1,13 +1,13 @@
 """Data: the picture of the rows that the models learnt from, and what was set aside."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import altair as alt
 import pandas as pd
 import streamlit as st
 
 from sales.contract import Column
-from ui import charts, columns_seen, side_by_side, tables, terms, told, watched
+from ui import charts, columns_seen, set_aside, side_by_side, tables, terms, told, watched
 from ui.amounts import is_share, plain, words
 from ui.client import RefusedError, Service
 from ui.states import show
@@ -21,7 +21,7 @@ def view(service: Service) -> None:
     """Draw rows, quarantine, distributions and what matters most to the model that answers."""
     st.title("Data")
     with st.spinner("Asking the service …"):
-        known, picture, importance, found = _asked(service)
+        known, picture, importance, found, bad = _asked(service)
     told.who_answers(known.model)
     if picture is None:
         st.error(
@@ -32,12 +32,12 @@ def view(service: Service) -> None:
         return
     _rows(picture)
     _came_in(picture)
-    _quarantine(picture["quarantined_by_reason"])
+    set_aside.draw(known, picture["quarantined_by_reason"], bad)
     st.header("Columns", anchor=False)
     seen = columns_seen.table(known, picture, found)
     st.table(seen, border="horizontal", hide_index=True, alt="Kind, values and holes by column")
     if found:
-        st.caption(plain(f"Drift as `make watch` found it, {watched.when(found)}."))
+        st.caption(f"Drift as `make watch` found it, {plain(watched.when(found))}.")
     st.header("Numbers", anchor=False)
     drawn = {}
     for name, bins in picture["numeric"].items():
@@ -66,17 +66,29 @@ def view(service: Service) -> None:
     _importance(known, importance)
 
 
-def _asked(
-    service: Service,
-) -> tuple[told.Told, dict[str, Any] | None, pd.DataFrame | None, dict[str, Any] | None]:
-    """Return what is known of the model, the data's picture, what matters, and what was watched."""
+class Asked(NamedTuple):
+    """What the service tells of the model, the data, what matters, what was watched, set aside."""
+
+    known: told.Told
+    picture: dict[str, Any] | None
+    importance: pd.DataFrame | None
+    watched: dict[str, Any] | None
+    bad: dict[str, Any] | None
+
+
+def _asked(service: Service) -> Asked:
     known = told.ask(service)
     if known.failed:
         raise known.failed
     picture = known.picture if "rows_in" in known.picture else None
     alias = known.schema["alias"]
-    importance, found = side_by_side.answers(lambda: _evaluated(service, alias), service.watched)
-    return known, picture, importance, found
+    some = picture is not None and picture["quarantined_by_reason"]
+    importance, found, bad = side_by_side.answers(
+        lambda: _evaluated(service, alias),
+        service.watched,
+        service.quarantine if some else lambda: None,
+    )
+    return Asked(known, picture, importance, found, bad)
 
 
 def _evaluated(service: Service, alias: str) -> pd.DataFrame | None:
@@ -128,35 +140,6 @@ def _came_in(picture: dict[str, Any]) -> None:
     tables.draw("came_in", table, alt="The files that came in")
     if len(shown) < len(spans):
         st.caption(f"{len(shown)} of {len(spans):,} files: what is new or has changed comes first.")
-
-
-def _quarantine(by_reason: dict[str, int]) -> None:
-    st.header(terms.SET_ASIDE.said, anchor=False)
-    if not by_reason:
-        st.success("No row was set aside: every one kept the contract.", icon=":material/check:")
-        return
-    rows = sorted(by_reason.items(), key=lambda item: -item[1])
-    table = pd.DataFrame(rows, columns=["Reason", "Bad cells"])
-    sought = st.text_input(
-        "Search the reasons", key="sought", placeholder="A column, or what is wrong", type="search"
-    )
-    found = table[table["Reason"].str.contains(sought, case=False, regex=False)]
-    if found.empty:
-        st.info(plain(f"No reason holds '{sought}'."), icon=":material/search_off:")
-    else:
-        st.dataframe(found, hide_index=True, alt="Rows set aside, by reason")
-    st.download_button(
-        "Download the reasons",
-        lambda: table.to_csv(index=False).encode(),
-        "set_aside.csv",
-        "text/csv",
-        icon=":material/download:",
-        on_click="ignore",
-    )
-    st.caption(
-        "Those who run the pipeline have a list of them: file, row, column, value and reason.",
-        help="`data/prepared/quarantine.csv`",
-    )
 
 
 def _importance(known: told.Told, importance: pd.DataFrame) -> None:

@@ -12,6 +12,7 @@ from ui import (
     comparison_charts,
     decided,
     gate,
+    other_models,
     side_by_side,
     tables,
     time_charts,
@@ -55,6 +56,7 @@ def view(service: Service) -> None:
     known = {alias: evaluation for alias, evaluation in found.items() if evaluation}
     if known:
         _compared(known, unit)
+    _others(models, found, unit)
     _promotions(changes)
     with st.expander("How a model ages"):
         ageing.draw(aged)
@@ -104,6 +106,25 @@ def _compared(found: dict[str, dict[str, Any]], unit: str | None) -> None:
             with place:
                 st.markdown(f"**{alias.capitalize()}**")
                 decided.draw(alias, evaluation, unit)
+
+
+def _others(models: list[dict[str, Any]], found: dict[str, Evaluation], unit: str | None) -> None:
+    """Draw why the other models of the run do not answer, as far as the service tells."""
+    judged = other_models.of_the_last_run(models, found)
+    if judged is None:
+        return
+    others = other_models.table(judged, [one["content_hash"] for one in models], unit)
+    if others.empty:
+        return
+    refused = int((others["Verdict"] == "refused").sum())
+    with st.expander(
+        f"Why others do not answer: {refused} refused, {len(others) - refused} passed"
+    ):
+        st.table(others, border="horizontal", hide_index=True, alt="The other models, and why")
+        st.caption(
+            "Judged in the same run, on the test rows, by the same rules; the order of those that "
+            "passed is that on the rows they were tuned on."
+        )
 
 
 def _groups(drawn: dict[str, dict[str, Any]], unit: str | None) -> None:

@@ -20,7 +20,7 @@ from ui import (
     told,
     waterfall,
 )
-from ui.amounts import amount, is_share, plain, words
+from ui.amounts import amount, apart, is_share, plain, words
 from ui.asked import Asked
 from ui.assistive import assist
 from ui.client import RefusedError, Service, ServiceError
@@ -175,7 +175,7 @@ def _within(known: Told, found: Asked) -> str:
     interval = found.answer.get("prediction_interval")
     if not interval:
         return ""
-    low, high = (amount(interval[end], known.unit) for end in ("low", "high"))
+    low, high = apart(interval["low"], interval["high"], known.unit)
     return f"{interval['coverage']:.0%} of such {known.called.rows} lie between {low} and {high}."
 
 

@@ -9,7 +9,16 @@ import streamlit as st
 
 from sales.data.reading import formats, packing
 from sales.serving.request import RequestError
-from ui import column_names, file_check, file_result, form, memory, told, upload_check
+from ui import (
+    both_models,
+    column_names,
+    file_check,
+    file_result,
+    form,
+    memory,
+    told,
+    upload_check,
+)
 from ui.amounts import is_share, plain
 from ui.client import RefusedError, Service
 from ui.scoring import Scoring
@@ -130,6 +139,7 @@ def _checked(service: Service, known: Told, uploaded: Upload) -> None:
 
 
 def _forget() -> None:
+    both_models.forget()
     scoring: Scoring | None = st.session_state.pop(SCORING, None)
     if scoring:
         scoring.cancel()
