@@ -1,0 +1,43 @@
+"""kill -9 at each write of beginning, deciding and ending a trial: never two answers to who serves.
+
+Registry, exports, history and what is told of the trial agree with the state before the step or the
+state after it, whatever was killed; the next `make repro` heals what is left, and the same command
+again does what was not done. Here a sample of the writes of one step; `make test-trials` takes
+every write of all steps.
+"""
+
+import json
+import os
+import subprocess
+import sys
+
+from tests.examples import ROOT
+
+EVERY = int(os.environ.get("TRIAL_KILL_EVERY", "60"))
+SAMPLE = ("better",)  # of the steps; every write: all
+
+
+def test_a_trial_that_is_killed_at_its_writes(three, capsys):
+    os.chdir(ROOT)
+    wanted = () if EVERY == 1 else SAMPLE
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.killed", str(three), str(EVERY), *wanted],
+        env={**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=ROOT,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    told = [json.loads(line) for line in done.stdout.splitlines()]
+    with capsys.disabled():
+        for one in told:
+            said = f"{one['kills']} kills at {one['writes']} writes"
+            sys.stdout.write(f"\n{one['step']}: {said}, {one['outcomes']}, {one['wrong']}")
+    for one in told:
+        assert one["wrong"] == [], one["step"]
+        assert one["kills"] >= min(one["writes"], 6)
+        assert sum(one["outcomes"].values()) == one["kills"]
+        assert one["outcomes"]["before"] > 0
+        assert EVERY > 1 or one["kills"] == one["writes"]
+    assert EVERY == 1 or [one["step"] for one in told] == [*SAMPLE]
