@@ -10,18 +10,33 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
+from pathlib import Path
+
+import pytest
 
 from tests.examples import ROOT
+from tests.mlflow_server import MEMORY
+from tests.trained_project import copied
 
 EVERY = int(os.environ.get("TRIAL_KILL_EVERY", "60"))
 SAMPLE = ("better",)  # of the steps; every write: all
 
 
-def test_a_trial_that_is_killed_at_its_writes(three, capsys):
-    os.chdir(ROOT)
+@pytest.fixture
+def project(crowned):
+    """Yield a copy of a project with three champions behind it, in memory where there is some."""
+    memory = MEMORY if os.access(MEMORY, os.W_OK) else None
+    with tempfile.TemporaryDirectory(dir=memory) as place:
+        folder = Path(place) / "project"
+        copied(crowned, folder)
+        yield folder
+
+
+def test_a_trial_that_is_killed_at_its_writes(project, capsys):
     wanted = () if EVERY == 1 else SAMPLE
     done = subprocess.run(
-        [sys.executable, "-m", "tests.killed", str(three), str(EVERY), *wanted],
+        [sys.executable, "-m", "tests.killed", str(project), str(EVERY), *wanted],
         env={**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
         capture_output=True,
         text=True,
