@@ -292,7 +292,7 @@ test-crashes: setup ## a crash, a full and a read-only disk at every single writ
 	CRASH_EVERY=1 pytest -m 'crashes or not crashes' -n 2 -rP tests/stages/test_crashes.py
 
 test-trials: setup ## kill -9 at every single write of beginning, deciding and ending trials, each counted: a quarter of an hour
-	TRIAL_KILL_EVERY=1 pytest tests/stages/test_trial_killed.py
+	TRIAL_KILL_EVERY=1 pytest -n 2 --dist load tests/stages/test_trial_killed.py
 
 test-kills: setup ## a worker of the service killed fifty times under load: rows answered, kept and lost
 	KILLS=50 pytest -rP tests/test_service_served.py -k killed

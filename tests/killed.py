@@ -1,6 +1,6 @@
 """The life of a trial, killed by SIGKILL at every write that each of its steps makes.
 
-    python -m tests.killed folder [every [step ...]]
+    python -m tests.killed folder promoted|ended every [step ...]
 
 `folder` is a project with three champions behind it; the steps follow one another in it. Just
 before a write the process forks and is killed there and then, as `kill -9` would. What it leaves
@@ -27,7 +27,8 @@ from tests.faults import FINISHED, LAST, Fault, agree, attempt, told
 
 SERVED = "state/served"
 SUBREAPER = 36  # PR_SET_CHILD_SUBREAPER of Linux: heirs of who was killed are ours to wait for
-AGAIN = 25, 4  # of so many kills one is followed by the same command again; of a sample
+# Of so many kills one is followed by `make repro`, or by the same command and then that.
+HEALED, AGAIN = 3, 30
 
 
 class Step(NamedTuple):
@@ -138,8 +139,8 @@ def strike(folder: Path, step: Step, every: int) -> dict[str, Any]:
         code, text, _ = attempt(folder, command, None)
         assert code == FINISHED, (step.name, text)
 
-    does(register.main)  # so that what it finds later is settled, and healing takes no time
     does(step.before)
+    does(register.main)  # so that what it finds later is settled, and healing takes no time
     before = told(folder)
     healed: dict[str, Any] = {}
     with copied(folder):
@@ -155,6 +156,7 @@ def strike(folder: Path, step: Step, every: int) -> dict[str, Any]:
     assert agree(before), before
     assert agree(after), after
     outcomes = {"before": 0, "after": 0}
+    healing, again = (HEALED, AGAIN) if every == 1 else (1, 4)
     wrong: list[list[Any]] = []
 
     def look(number: int) -> None:
@@ -165,11 +167,14 @@ def strike(folder: Path, step: Step, every: int) -> dict[str, Any]:
                 wrong.append([number, "a mixture", found])
                 return
             outcomes[state] += 1
-            if state == "before" and sum(outcomes.values()) % AGAIN[every > 1] == 0:
+            kills = sum(outcomes.values())
+            if state == "before" and kills % again == 0:
                 code, text, _ = attempt(folder, step.command, None)
                 if code != FINISHED or told(folder) != after:
                     wrong.append([number, "not done again", text, told(folder)])
                 state = "after"
+            elif kills % healing:
+                return
             code, text, _ = attempt(folder, register.main, None)
             if code != FINISHED or told(folder) != healed[state]:
                 wrong.append([number, "not healed", text, told(folder)])
@@ -189,8 +194,8 @@ def strike(folder: Path, step: Step, every: int) -> dict[str, Any]:
     }
 
 
-def life() -> list[Step]:
-    """Return the steps of trials that begin, are decided in each way, and end."""
+def lives() -> dict[str, list[Step]]:
+    """Return the steps of trials: of one that promotes its challenger, and of three others."""
     from sales import files
     from stages import trial
     from tests.examples import set_params
@@ -229,16 +234,19 @@ def life() -> list[Step]:
 
         return comes_about
 
-    return [
+    promoted = [
         Step("begin", trying("--name", "spring", "--share", "5")),
         Step("another share", trying("--name", "spring", "--share", "50")),
         Step("better", trying(), lambda: truths("challenger", 15)),
         Step("watch", trying(), lambda: goes_by_itself("auto")),
         Step("the way back", trying(), lambda: truths("fallback", 15)),
+    ]
+    ended = [
         Step("worse", trying(), begun("june")),
         Step("end", trying("--end", "--reason", "sale begins"), begun("july")),
         Step("proposed", trying(), begun("august", to_be_approved)),
     ]
+    return {"promoted": promoted, "ended": ended}
 
 
 def main() -> None:
@@ -258,18 +266,19 @@ def main() -> None:
     estimators.NAMES = NAMES  # type: ignore[assignment]
     os.environ.update({"SERVED": SERVED, "API_URL": "http://127.0.0.1:9"})
     assert ctypes.CDLL(None).prctl(SUBREAPER, 1, 0, 0, 0) == 0
-    folder, every = Path(sys.argv[1]), int((*sys.argv[2:3], "1")[0])
-    wanted = sys.argv[3:]
-    steps = life()
-    last = max((at for at, step in enumerate(steps) if step.name in wanted), default=len(steps))
-    for step in steps[: last + 1]:
-        if wanted and step.name not in wanted:
-            for each in (step.before, step.command):
-                code, text, _ = attempt(folder, each, None)
-                assert code == FINISHED, (step.name, text)
+    folder, which, every = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
+    wanted = sys.argv[4:]
+    for step in lives()[which]:
+        if not wanted or step.name in wanted:
+            sys.stdout.write(json.dumps(strike(folder, step, every)) + "\n")
+            sys.stdout.flush()
+            wanted = [name for name in wanted if name != step.name]
+            if sys.argv[4:] and not wanted:
+                break
             continue
-        sys.stdout.write(json.dumps(strike(folder, step, every)) + "\n")
-        sys.stdout.flush()
+        for each in (step.before, step.command):
+            code, text, _ = attempt(folder, each, None)
+            assert code == FINISHED, (step.name, text)
 
 
 if __name__ == "__main__":
