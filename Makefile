@@ -63,7 +63,7 @@ END ?=
 FOLLOW ?=
 ID ?=
 
-.PHONY: help setup setup-cluster setup-database contract repro retrain cluster tune prune backtest remote push pull history rollback promote approve lift trial rebuild data explain score test test-all test-pipeline test-browser test-pages test-team test-container test-crashes test-kills test-cuts test-retrain check outdated format serve truths erase watch ui bento container mlflow plots results bench bench-serving bench-pipeline bench-cluster bench-load bench-levels bench-page bench-tables bench-backtest bench-small bench-watch bench-trials bench-alone bench-downloads bench-image screenshots docs first-hour clean
+.PHONY: help setup setup-cluster setup-database contract repro retrain cluster tune prune backtest remote push pull history rollback promote approve lift trial rebuild data explain score test test-all test-pipeline test-browser test-pages test-team test-container test-crashes test-trials test-kills test-cuts test-retrain check outdated format serve truths erase watch ui bento container mlflow plots results bench bench-serving bench-pipeline bench-cluster bench-load bench-levels bench-page bench-tables bench-backtest bench-small bench-watch bench-trials bench-alone bench-downloads bench-image screenshots docs first-hour clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^##@/ {print "\n" substr($$0, 5)} /^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' Makefile
@@ -237,7 +237,7 @@ trial: export CALLED = $(value NAME)
 trial: export WHY = $(value REASON)
 trial: setup ## the challenger on trial: NAME=spring (MODEL=3, SHARE=5) begins, alone it looks and decides, END=1 ends it
 	@python -m stages.trial "--name=$$CALLED" "--model=$(MODEL)" "--share=$(SHARE)" "--follow=$(FOLLOW)" "--reason=$$WHY" \
-	  $(if $(filter-out 0,$(END)),--end) $(if $(filter-out 0,$(DRY)),--dry)
+	  "--alpha=$(ALPHA)" "--most-rows=$(MOST_ROWS)" "--most-days=$(MOST_DAYS)" $(if $(filter-out 0,$(END)),--end) $(if $(filter-out 0,$(DRY)),--dry)
 
 rebuild: setup ## the registry again, from the history and DVC's cache, after its database was lost
 	@python -m stages.champion rebuild
@@ -290,6 +290,9 @@ test-container: setup .backend ## build the images, try them alone and composed,
 
 test-crashes: setup ## a crash, a full and a read-only disk at every single write of the registry, each counted: hours
 	CRASH_EVERY=1 pytest -m 'crashes or not crashes' -n 2 -rP tests/stages/test_crashes.py
+
+test-trials: setup ## kill -9 at every single write of beginning, deciding and ending trials, each counted: a quarter of an hour
+	TRIAL_KILL_EVERY=1 pytest -n 2 --dist load tests/stages/test_trial_killed.py
 
 test-kills: setup ## a worker of the service killed fifty times under load: rows answered, kept and lost
 	KILLS=50 pytest -rP tests/test_service_served.py -k killed

@@ -1,6 +1,7 @@
 """The challenger on trial: begins one, looks at it and decides, ends it: `make trial`.
 
-    python -m stages.trial [--name spring [--model 3] [--share 5]] [--end --reason why] [--dry]
+    python -m stages.trial [--name spring [--model 3] [--share 5] [--alpha 0.01]] [--dry]
+    python -m stages.trial --end [--reason why]
 
 Not a DVC stage: what came true is no function of the data. Whatever it decides is one change of
 the history, aliases and exports; a schedule may call it as often as it likes, as the verdict is
@@ -12,7 +13,10 @@ import contextlib
 import os
 import time
 import urllib.request
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from pydantic import ValidationError
 
 from sales import files, params
 from sales.contract import Contract
@@ -33,6 +37,7 @@ from sales.watching.row_keys import RowKeys
 
 READING = "reading.json"  # in state/trial/: what the service had counted when a watch began
 SECONDS = 10.0  # that a service may take to tell its metrics
+OWN = ("alpha", "most_rows", "most_days")  # terms that a command may give a trial of its own
 
 
 class Trying:
@@ -51,15 +56,17 @@ class Trying:
         self._address = self._address or kept_somewhere(os.environ).address
         return self._address
 
-    def begins(self, name: str, model: str, share: float | None) -> str:
-        """Begin a trial, or change the share of the one that runs by that name."""
+    def begins(self, name: str, model: str, share: float | None, terms: Mapping[str, Any]) -> str:
+        """Begin a trial, or change the share of the one that runs by that name.
+
+        `terms` are its own, which go before those of params.yaml.
+        """
         if self.dry:
             raise PipelineError("DRY=1 tells how a trial stands: it neither begins nor changes one")
         if "/" in name or len(name) > 60:
             raise PipelineError(f"'{name}' names no trial: at most 60 characters, none of them /")
-        settings = self.settings
-        if share is not None:
-            settings = settings.model_copy(update={"share_pct": share})
+        own = terms if share is None else {**terms, "share_pct": share}
+        settings = self.settings.model_copy(update=dict(own))
         column = settings.customer
         kept = RowKeys.of({"keys": keys_of(self.contract)}).names
         if column and column not in kept:
@@ -72,6 +79,11 @@ class Trying:
         def work(now: Standing) -> str:
             running = trials.running(now.events)
             if running and running.name == name and share is not None:
+                if terms:
+                    raise PipelineError(
+                        f"the trial '{name}' runs, and keeps the terms that it began with: SHARE "
+                        "alone can be another one"
+                    )
                 return trial_steps.share(now, name, share)
             return trial_steps.begin(now, name, model, settings)
 
@@ -106,6 +118,10 @@ class Trying:
             return
         seen = look.at(self.address, look.pair(trial, self.contract.id), look.rules(trial.terms))
         print(f"the challenger answers {trial.share_pct:g} % of the requests")
+        print(
+            f"it ends at the first verdict (alpha {trial.terms['alpha']:g}), after "
+            f"{trial.terms['most_rows']:,} truths or on {trial.over:%Y-%m-%d}"
+        )
         print("\n".join(seen.lines), flush=True)
         ended = look.outcome(trial, seen, clock.now())
         if ended and not self.dry:
@@ -224,6 +240,8 @@ def main() -> None:
     parser.add_argument("--name", default="")
     parser.add_argument("--model", default="")
     parser.add_argument("--share", default="")
+    for term in OWN:
+        parser.add_argument(f"--{term.replace('_', '-')}", default="")
     parser.add_argument("--reason", default="")
     parser.add_argument("--follow", default="")
     parser.add_argument("--end", action="store_true")
@@ -240,9 +258,10 @@ def main() -> None:
         print(trying.changed(lambda now: trial_steps.stop(now, reason)))
         return
     if name:
-        print(trying.begins(name, given.model or "challenger", _share(given.share)))
+        model = given.model or "challenger"
+        print(trying.begins(name, model, _share(given.share), _terms(vars(given))))
         return
-    if given.model or given.share:
+    if given.model or given.share or _terms(vars(given)):
         raise PipelineError("name the trial: make trial NAME=spring MODEL=challenger SHARE=5")
     every = _seconds(given.follow)
     while trying.looks() and every:
@@ -254,6 +273,19 @@ def _share(given: str) -> float | None:
         if not given or 0 <= float(given) <= 100:
             return float(given) if given else None
     raise PipelineError(f"SHARE={given}: percent of the requests, from 0 to 100")
+
+
+def _terms(given: Mapping[str, str]) -> dict[str, Any]:
+    """Return the terms that a command gives. Raises PipelineError for one that cannot be."""
+    found = {}
+    for name in OWN:
+        if text := given[name]:
+            try:
+                found[name] = getattr(TrialParams.model_validate({name: text}), name)
+            except ValidationError as error:
+                why = error.errors()[0]["msg"]
+                raise PipelineError(f"{name.upper()}={history.as_line(text)}: {why}") from None
+    return found
 
 
 def _seconds(given: str) -> float:

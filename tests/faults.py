@@ -66,10 +66,11 @@ class Fault:
 def told(folder: Path) -> dict[str, Any]:
     """Return what registry, exports and history say, but for times and the ids of runs."""
     from sales import files
-    from sales.registry import history
+    from sales.registry import history, trials
+    from sales.serving import on_trial
 
     now = folder / "state/registry"
-    aliases = {}
+    aliases, tag = {}, ""
     if (now / "mlflow.db").is_file():
         with contextlib.closing(sqlite3.connect(now / "mlflow.db")) as database:
             rows = database.execute(
@@ -77,6 +78,8 @@ def told(folder: Path) -> dict[str, Any]:
                 "JOIN model_version_tags t ON t.version = a.version AND t.key = 'content_hash'"
             )
             aliases = {alias: [version, content] for alias, version, content in rows}
+            asked = "SELECT value FROM registered_model_tags WHERE key = 'trial'"
+            tag = "".join(value for (value,) in database.execute(asked))
     exported, whole = {}, {}
     promoted = folder / "models/promoted"
     if (promoted / "promoted.json").is_file():
@@ -97,17 +100,19 @@ def told(folder: Path) -> dict[str, Any]:
             [e.what, e.to and e.to.version, e.champion and e.champion.version] for e in events
         ],
         "record": files.read_json(record)["champion"]["version"] if record.is_file() else None,
+        "trials": [tag, *map(on_trial.written, (on_trial.read(promoted), trials.told(events)))],
     }
 
 
 def agree(state: dict[str, Any]) -> bool:
-    """Return whether registry, exports, record and history name the same models."""
+    """Return whether registry, exports, record and history name the same models, and trial."""
     exports = state["exports"]
     champion = state["history"][-1][2] if state["history"] else None
     return (
         exports == state["aliases"]
         and state["whole"] == {alias: entry[1] for alias, entry in state["exports"].items()}
         and champion == state["record"] == (exports or {"champion": [None]})["champion"][0]
+        and len({*state["trials"]}) == 1
     )
 
 

@@ -56,8 +56,8 @@ def keep(
             parts.Parts(address, parts.TRUTHS).add(day, part)
 
 
-def tried() -> dict[str, Any]:
-    """Return how a trial without a truth is told."""
+def tried(rows: int = 0, better_pct: float = 0.0) -> dict[str, Any]:
+    """Return how a trial is told of which so many rows came true."""
     events = [
         event(
             *(trials.BEGUN, 2, 1),
@@ -67,8 +67,8 @@ def tried() -> dict[str, Any]:
         )
     ]
     [trial] = trials.all_of(events)
-    nothing = np.zeros(0)
-    found = Evidence(nothing, nothing, np.zeros(0, int), nothing, 0, 0)
+    when = np.full(rows, "2027-01-02")
+    found = Evidence(*errors(rows, better_pct), np.arange(rows), when, 0, 0)
     rules = look.rules(trial.terms)
     seen = look.Look(found, rules, verdict.of(found.sums(rules), rules))
     return look.told(trial, seen, trial.begun)

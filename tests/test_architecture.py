@@ -29,7 +29,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
         *("ground", "contract", "engine", "estimators", "models", "judging", "data", "serving"),
     ),
     "retraining": ("ground", "registry"),
-    "trials": ("ground", "watching", "registry"),
+    "trials": ("ground", "judging", "watching", "registry"),
 }
 # Who may import what of the project, by top level; a stage no other stage, a view of the page
 # the page's modules.

@@ -1,11 +1,13 @@
 """A trial as docs/trials.md shows it, over real HTTP: two workers, one killed on the way.
 
 A champion is in place, a challenger answers in the shadow and then a fifth of the customers, truths
-come late and out of order, the verdict promotes it. Then the world changes: what comes true is what
-the champion before would have said, and the new one goes by itself. The history tells all of it.
+come late and out of order, the verdict promotes it. Then the world changes: other orders come, of
+which comes true what the champion before would have said. `make watch` sees it and alarms, `make
+trial` sends the new champion back. The history tells all of it.
 """
 
 import json
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -19,13 +21,16 @@ from sales import params
 from sales.registry import changing, tracking
 from sales.serving import answering
 from sales.serving.following import Promoted
-from stages import champion, trial
+from stages import champion, trial, watch
 from tests import patience
 from tests.bento_server import serve, stop
-from tests.examples import make_orders, set_params
+from tests.examples import set_params
 from tests.kept import kept
+from tests.shop import Shop, answering_version, traffic
 
 ROWS, SHARE = 240, 20
+WINDOW = 120  # rows; each half of the drifted ones fills one, wherever it begins
+DEARER = 150.0  # by which the unit price drifts: nine tenths of its standard deviation
 
 
 def run(module, *words):
@@ -45,71 +50,41 @@ def lines():
     ]
 
 
-class Shop:
-    """Whoever asks for prices, and sends what came true."""
-
-    def __init__(self, url: str, address: str) -> None:
-        self.url, self.address = url, address
-        self.sent: dict[str, dict] = {}
-
-    def asks(self, rows: int, seed: int) -> dict[str, dict]:
-        """Ask for prices one by one; return the answers by the order's id, all 200."""
-        orders = make_orders(rows, seed=seed)
-        orders["OrderID"] = [f"S{seed}-{number}" for number in range(rows)]
-        told = {}
-        with httpx.Client(base_url=self.url) as client:
-            for text in orders.to_json(orient="records", lines=True, date_format="iso").split("\n"):
-                if text:
-                    order = json.loads(text)
-                    answer = client.post("/predict", json=order)
-                    assert answer.status_code == 200
-                    told[order["OrderID"]] = answer.json()
-                    self.sent[order["OrderID"]] = order
-        return told
-
-    def until_kept(self, ids) -> None:
-        """Wait until answers are on disk."""
-        wanted = {*ids}
-        patience.until(lambda: wanted <= {*kept(self.address).get("key.OrderID", ())}, every=0.3)
-
-    def truths(self, told) -> None:
-        """Send what came true, by the order's id."""
-        body = [{"OrderID": name, "TotalAmount": value} for name, value in told.items()]
-        answered = httpx.post(f"{self.url}/truths", json=body)
-        assert answered.json() == {"kept": len(body)}
+def told(url):
+    """Return what /metrics tells of a trial, whichever worker is asked: all tell the same."""
+    texts = {httpx.get(f"{url}/metrics").text for _ in range(6)}
+    found = {
+        name: {float(re.search(rf"^{name} (.*)$", text, re.M)[1]) for text in texts}
+        for name in ("canary_percent", "challenger_on_trial")
+    }
+    assert all(len(values) == 1 for values in found.values()), found
+    return {name: values.pop() for name, values in found.items()}
 
 
-def traffic(url, percent=None):
-    if percent is None:
-        return httpx.get(f"{url}/traffic").json()
-    return httpx.post(f"{url}/traffic", json={"challenger": percent}).json()
-
-
-def answering_version(url, expected):
-    """Wait until ten answers in a row come from a version: any worker may take each."""
-    order = json.loads(make_orders(1).to_json(orient="records", date_format="iso"))[0]
-
-    def holds() -> bool:
-        told = [
-            httpx.post(f"{url}/predict", json=order, headers={"X-Keep": "no"}).json()["model"]
-            for _ in range(10)
-        ]
-        return {one["version"] for one in told} == {expected}
-
-    patience.until(holds)
+def watches(capsys):
+    """Run `make watch`; return its exit code and what it says."""
+    capsys.readouterr()
+    with pytest.raises(SystemExit) as ended:
+        run(watch)
+    return ended.value.code, capsys.readouterr().out
 
 
 @pytest.mark.end_to_end
 def test_from_a_challenger_in_the_shadow_to_the_way_back(three, monkeypatch, capsys, tmp_path):
     address = str(three / "state/served")
     monkeypatch.setenv("SERVED", address)
+    monkeypatch.setenv("WINDOW", str(WINDOW))
+    for name in ("SINCE", "ALERT_URL"):
+        monkeypatch.delenv(name, raising=False)
     set_params(
         {"trial.least_rows": 100, "trial.tightest_at": 200, "trial.rollback": "auto"}
         | {"trial.most_refused_pct": None}
     )
     run(champion, "promote", "challenger", "--reason", "where the story begins")  # xgboost 2
     process, url = serve(
-        three / "models/promoted", tmp_path, WORKERS="2", SERVED=address, SERVED_SECONDS="0.5"
+        *(three / "models/promoted", tmp_path),
+        **{"WORKERS": "2", "SERVED": address, "SERVED_SECONDS": "0.5"},
+        WATCHED=str(three / "state/watch/metrics.json"),
     )
     monkeypatch.setenv("API_URL", url)
     shop = Shop(url, address)
@@ -123,6 +98,7 @@ def test_from_a_challenger_in_the_shadow_to_the_way_back(three, monkeypatch, cap
 
         # The canary; a worker is killed, and its successor deals customers out alike.
         assert traffic(url, SHARE)["challenger"] == SHARE
+        assert told(url) == {"canary_percent": SHARE, "challenger_on_trial": 1}
         first = shop.asks(ROWS, seed=22)
         workers = psutil.Process(process.pid).children()
         assert len(workers) == 2
@@ -146,6 +122,8 @@ def test_from_a_challenger_in_the_shadow_to_the_way_back(three, monkeypatch, cap
         shop.truths({name: true[name] for name in names[50:]})
         shop.until_kept(again)
         patience.until(lambda: kept(address)["truth"].notna().sum() >= 2 * ROWS)
+        code, said = watches(capsys)
+        assert (code, "alarm, " in said) == (0, False), said
         run(trial)
         said = capsys.readouterr().out
         assert "champion: linear_regression, version 3" in said
@@ -155,9 +133,10 @@ def test_from_a_challenger_in_the_shadow_to_the_way_back(three, monkeypatch, cap
         assert shown["points"][-1]["low_pct"] > 0
         answering_version(url, 3)
         assert traffic(url) == {"challenger": 0.0, "trial": None, "answers": "champion"}
+        assert told(url) == {"canary_percent": 0, "challenger_on_trial": 0}
 
-        # Drift: what comes true is what the champion before would have said.
-        later = shop.asks(ROWS, seed=23)
+        # Drift: dearer orders, of which comes true what the champion before would have said.
+        later = shop.asks(ROWS, seed=23, dearer=DEARER)
         shop.until_kept(later)
         before = answering.load(Path("models/promoted"))["fallback"]
         assert before.entry["version"] == 2
@@ -167,6 +146,13 @@ def test_from_a_challenger_in_the_shadow_to_the_way_back(three, monkeypatch, cap
             for number, name in enumerate(later)
         }
         shop.truths(drifted)
+        code, said = watches(capsys)
+        assert (code, "UnitPrice lies" in said, ": RMSE " in said) == (1, True, True), said
+        seen = httpx.get(f"{url}/watch").json()
+        assert (seen["state"], seen["champion"]["version"]) == ("alarm", 3)
+        assert {alarm["kind"] for alarm in seen["alarms"]} >= {"drift", "rmse"}
+        gauges = httpx.get(f"{url}/metrics").text
+        assert 'watch_state{state="alarm"} 1.0' in gauges
         run(trial)
         assert "barred: linear_regression, version 3" in capsys.readouterr().out
         answering_version(url, 2)
@@ -175,19 +161,24 @@ def test_from_a_challenger_in_the_shadow_to_the_way_back(three, monkeypatch, cap
     history = lines()
     at = history.index(("trial begun", 3, 2, "person", None))
     assert history[at - 1] == ("promoted", 2, 3, "person", None)
-    assert history[at:] == [
+    assert history[at : at + 4] == [
         ("trial begun", 3, 2, "person", None),
         ("trial ended", 3, 2, "rule", "better"),
         ("promoted", 3, 2, "rule", None),
         ("watch begun", 3, 2, "rule", None),
-        ("rolled back", 2, 3, "rule", None),
     ]
+    # An alarm a window, of which the drifted orders fill one or two; then the way back.
+    assert {*history[at + 4 : -1]} == {("alarm", 3, None, "rule", None)}
+    assert 1 <= len(history[at + 4 : -1]) <= 3
+    assert history[-1] == ("rolled back", 2, 3, "rule", None)
     reasons = [event.reason for event in events()[at:]]
+    assert "UnitPrice lies" in reasons[4]
     assert "on truths the champion before it, xgboost, version 2, has RMSE" in reasons[-1]
     run(champion, "history")
     text = capsys.readouterr().out.splitlines()
     assert len(text) == len(history) + 1
-    assert [what in line for what, line in zip(("begun", "ended"), text[at + 1 :], strict=False)]
+    read = [line.split("  ")[1].strip() for line in text[1:]]
+    assert read == [what for what, *_ in history]
 
 
 @pytest.mark.parametrize("text", ["{", '{"trial": {"strange": 1}}'])

@@ -103,6 +103,19 @@ class Service:
         """
         return self._or_none("/watch")
 
+    def trial(self) -> dict[str, Any] | None:
+        """Return how the challenger's trial stood when it was looked at last; None: there is none.
+
+        So it is with an older service, too.
+        """
+        try:
+            found: dict[str, Any] = self._json("GET", "/trial")
+        except RefusedError as error:
+            if error.status != httpx.codes.NOT_FOUND:
+                raise
+            return None
+        return found
+
     def switch(self, alias: str, token: str = "") -> None:
         """Let another model answer, in the administrator's name where there is a token."""
         headers = {"Authorization": f"Bearer {token}"} if token else {}

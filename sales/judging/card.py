@@ -15,6 +15,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markdown_it import MarkdownIt
 
 from sales.contract import Contract
+from sales.judging import improvement
 from sales.models.features import Featuriser
 
 # What a model does where training saw nothing; trees stay at the edge.
@@ -115,8 +116,8 @@ def decided(card: str, decision: Mapping[str, Any]) -> str:
     """Return a card that ends with what register decided of the model, in place of one before.
 
     `decision` has its reason, what is new in the data, and figures: RMSE of both models on the same
-    rows, and how much lower that of this one is, in percent, with its 95 % interval. `trials` is
-    what became of those that it was in, a line each.
+    rows, and how much lower that of this one is, in percent, with its 95 % interval. `trials` are
+    those that it is or was in, a line each.
     """
     told = [DECISION, "", f"{decision['reason']}."]
     if decision["data"]:
@@ -127,10 +128,10 @@ def decided(card: str, decision: Mapping[str, Any]) -> str:
             "rows on which both were compared": f"{decision['compared_rows']:,}",
             "RMSE of this model": _number(decision["candidate_test_rmse"]),
             "RMSE of the champion then": _number(decision["incumbent_test_rmse"]),
-            "better by": f"{decision['improvement_pct']:.2f} %",
+            "compared with it": improvement.told(decision["improvement_pct"]),
         }
         if None not in ends:
-            values["between, 95 times of a hundred"] = " and ".join(f"{end:.2f} %" for end in ends)
+            values["95 times of a hundred"] = improvement.between(*ends)
         told += ["", "| compared | value |", "| --- | ---: |"]
         told += [f"| {name} | {value} |" for name, value in values.items()]
     for line in decision.get("trials", ()):

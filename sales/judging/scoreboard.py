@@ -4,6 +4,8 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from sales.judging import improvement
+
 HEADER = (
     *("model", "RMSE train", "valid", "test", "95 % within", "R² test", "covered"),
     *("verdict", "alias"),
@@ -69,13 +71,13 @@ def alike(gate: Mapping[str, Any]) -> str:
 def evidence(decision: Mapping[str, Any]) -> str:
     """Return a line on how candidate and champion compare, where a decision rests on that."""
     better = decision.get("improvement_pct")
-    ends = [decision.get(f"improvement_{end}") for end in ("low", "high")]
-    if better is None or None in ends:
+    low, high = (decision.get(f"improvement_{end}") for end in ("low", "high"))
+    if better is None or low is None or high is None:
         return ""
-    low, high = (_number(end, ".2f") for end in ends)
+    told = f"{improvement.told(better)}, {improvement.between(low, high)} with 95 %"
     return (
-        f"{decision['candidate']} against the champion {decision['incumbent']}: {better:.2f} % "
-        f"better, {low} to {high} with 95 %, on {decision['compared_rows']:,} rows; "
+        f"{decision['candidate']} against the champion {decision['incumbent']}: {told}, "
+        f"on {decision['compared_rows']:,} rows; "
         f"{decision['min_improvement_pct']:g} % beyond chance are asked for: {decision['outcome']}"
     )
 

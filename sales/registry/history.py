@@ -14,6 +14,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from sales.errors import PipelineError, printable
+from sales.judging import improvement
 from sales.registry import clock
 
 Promoting = Literal["registered", "promoted", "challenger", "refused", "rolled back", "lifted"]
@@ -29,7 +30,7 @@ HEADER = (
     "from",
     "test RMSE",
     "against",
-    "better by",
+    "compared",
     "commit",
     "data",
     "reason",
@@ -258,12 +259,14 @@ def as_text(events: Iterable[Event]) -> str:
 
 def _improvement(event: Event) -> str:
     """Return by how much the candidate was better, and between what, 95 times of a hundred."""
-    told, ends = event.improvement_pct, (event.improvement_low, event.improvement_high)
-    if told is None or None in ends:  # of before there was an interval
-        return _number(told, ".2f", " %")
-    low, high = (_number(end, ".2f") for end in ends)
-    return f"{told:.2f} % ({low} to {high})"
+    pct, low, high = event.improvement_pct, event.improvement_low, event.improvement_high
+    if pct is None:
+        return ""
+    told = improvement.told(pct)
+    if low is None or high is None:  # of before there was an interval, or nothing bounds it
+        return told
+    return f"{told} ({improvement.between(low, high)})"
 
 
-def _number(value: float | None, style: str, unit: str = "") -> str:
-    return "" if value is None else f"{format(value, style)}{unit}"
+def _number(value: float | None, style: str) -> str:
+    return "" if value is None else format(value, style)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from sales.errors import PipelineError
-from sales.judging import evidence
+from sales.judging import evidence, improvement
 from sales.registry.history import What, Who
 
 CHAMPION, CHALLENGER = "champion", "challenger"
@@ -52,7 +52,7 @@ class Compared:
 
     def __str__(self) -> str:
         scores = f"test RMSE {self.candidate_rmse:g} against {self.incumbent_rmse:g}"
-        sure = f"{_pct(self.low)} to {_pct(self.high)} % better, 95 % sure"
+        sure = f"{improvement.between(self.low, self.high)}, 95 % sure"
         return f"{scores} ({sure}) on {self.on}"
 
 
@@ -171,10 +171,6 @@ def _what_it_takes(found: Compared) -> str:
     rows = found.rows * (math.log1p(-least / 100) / math.log1p(-pct / 100)) ** 2
     some = round(rows, 1 - math.floor(math.log10(rows))) if rows > 1 else 1
     return f"{tell}, {pct:.2f} % takes some {some:,.0f}"
-
-
-def _pct(value: float) -> str:
-    return f"{value:.2f}" if math.isfinite(value) else "any"
 
 
 def without_candidate(incumbent: Incumbent | None) -> Decision:

@@ -23,8 +23,8 @@ def decision(events: Sequence[Event], content_hash: str) -> dict[str, Any] | Non
         return None
     told = {"what": event.what, "reason": event.reason, "data": event.data}
     told |= {name: getattr(event, name) for name in FIGURES}
-    ended = trials.ended(events, content_hash)
-    return told | ({"trials": ended} if ended else {})
+    tried = trials.of_model(events, content_hash)
+    return told | ({"trials": tried} if tried else {})
 
 
 def spans(events: Sequence[Event], content_hash: str) -> list[dict[str, Any]] | None:

@@ -100,13 +100,20 @@ def running(events: Sequence[Event]) -> Trial | None:
     return found[-1] if found and found[-1].runs else None
 
 
-def ended(events: Sequence[Event], content_hash: str) -> list[str]:
-    """Return what became of the trials that a model was in, a line each."""
-    return [
-        f"{one.challenger} on trial against {one.champion}, {one.outcome}: {one.reason}"
-        for one in all_of(events)
-        if not one.runs and content_hash in (one.champion.content_hash, one.challenger.content_hash)
-    ]
+def of_model(events: Sequence[Event], content_hash: str) -> list[str]:
+    """Return the trials that a model was in, and how one came back by itself, a line each."""
+    lines = []
+    for one in all_of(events):
+        if content_hash in (one.champion.content_hash, one.challenger.content_hash):
+            both = f"{one.challenger} on trial against {one.champion}"
+            since = f"since {one.begun:%Y-%m-%d}: '{one.name}', {one.share_pct:g} % of the requests"
+            lines.append(f"{both} {since}" if one.runs else f"{both}, {one.outcome}: {one.reason}")
+    for event in events:
+        if event.what != "rolled back" or event.by != "rule":
+            continue
+        if content_hash in [one.content_hash for one in (event.to, event.from_) if one]:
+            lines.append(f"{event.from_} went by itself, {event.to} came back: {event.reason}")
+    return lines
 
 
 def holds_challenger(events: Sequence[Event]) -> bool:

@@ -7,11 +7,10 @@ import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
-from sales.serving import switching
+from sales.serving import switching, trial_gauges
 from sales.serving.bodies import body_of
 from sales.serving.following import Promoted
 from sales.serving.keeping import Keeper
-from sales.serving.meters import Meters
 from sales.serving.refusals import RefusedError
 from sales.serving.request import RequestError
 from sales.serving.settings import Settings
@@ -24,6 +23,7 @@ class Dealing:
 
     def __init__(self, settings: Settings, promoted: Promoted, keeper: Keeper) -> None:
         self._settings, self._promoted, self._keeper = settings, promoted, keeper
+        self._gauges = trial_gauges.LastLook(keeper.trial)
 
     async def traffic(self, request: Request) -> Response:
         """Tell who answers what share, or set it: in all workers at once."""
@@ -42,10 +42,15 @@ class Dealing:
             raise RefusedError(404, "no_trial", NO_TRIAL)
         return Response(found, media_type="application/json")
 
-    def tell(self, meters: Meters) -> None:
-        """Let /metrics tell the share, and whether a trial goes on."""
-        trial = self._promoted.told.trial
-        meters.canary(self._promoted.canary.percent, trial=bool(trial and trial.runs))
+    async def gauges(self) -> bytes:
+        """Return what /metrics tells of the share, of what goes on, and of the last look at it."""
+        trial, watch = self._promoted.told.trial, self._promoted.told.watch
+        now = trial_gauges.of_now(
+            self._promoted.canary.percent,
+            trial=bool(trial and trial.runs),
+            watch=bool(watch and watch.lasts()),
+        )
+        return now + await asyncio.to_thread(self._gauges.told)
 
     def _told(self) -> dict[str, Any]:
         percent, trial = self._promoted.canary.percent, self._promoted.told.trial

@@ -80,18 +80,6 @@ class Meters:
             ["reason"],
             registry=registry,
         )
-        self._canary = Gauge(
-            "canary_percent",
-            "Percent of the requests that the challenger answers.",
-            registry=registry,
-            multiprocess_mode="livemax",
-        )
-        self._trial = Gauge(
-            "challenger_on_trial",
-            "1: a trial goes on; 0: none does.",
-            registry=registry,
-            multiprocess_mode="livemax",
-        )
         self._not_finite = Counter(
             "predictions_not_finite",
             "Predictions that are no number, by alias.",
@@ -166,11 +154,6 @@ class Meters:
     def shadow_lost(self, rows: int, reason: str) -> None:
         """Count rows that were to have one and have none; the reason is one of few."""
         self._shadow_lost.labels(reason).inc(rows)
-
-    def canary(self, percent: float, *, trial: bool) -> None:
-        """Tell what share of the requests the challenger answers, and whether it is on trial."""
-        self._canary.set(percent)
-        self._trial.set(trial)
 
     def truths(self, rows: int) -> None:
         """Count truths that are on disk now."""

@@ -131,9 +131,9 @@ class Api:
 
     async def metrics(self, _: Request) -> Response:
         """Tell what was counted."""
-        self._dealing.tell(self.meters)
         content, media = await asyncio.to_thread(self.meters.told)
-        return Response(content + self._watched.gauges(), media_type=media)
+        gauges = self._watched.gauges() + await self._dealing.gauges()
+        return Response(content + gauges, media_type=media)
 
     async def model_info(self, _: Request) -> Response:
         """Tell about the model that answers now."""

@@ -1,11 +1,11 @@
 """One look at a trial or a watch: what the truths say by now, in words and for the page."""
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from sales.judging import improvement
 from sales.registry import trials
 from sales.registry.history import Event, Who
 from sales.registry.trials import Trial
@@ -44,8 +44,9 @@ class Look:
         seen = self.verdict
         if seen.units < 2:
             return f"{seen.what}: about {seen.rows_needed:,} more truths are needed to begin with"
-        ends = f"{_pct(seen.low_pct)} to {_pct(seen.high_pct)} %, {1 - self.rules.alpha:.0%} sure"
-        told = f"{self.score} {_pct(seen.improvement_pct)} % better ({ends} at any time)"
+        ends = improvement.between(seen.low_pct, seen.high_pct)
+        sure = f"{100 * (1 - self.rules.alpha):g} % sure at any time"
+        told = f"{self.score} {improvement.told(seen.improvement_pct)} ({ends}, {sure})"
         if seen.what != "not yet":
             return f"{told}, {seen.rows:,} truths"
         needed = FOREVER if seen.rows_needed is None else f"about {seen.rows_needed:,} more truths"
@@ -123,7 +124,3 @@ def watched(event: Event, begun: datetime, customer: str | None) -> Pair | None:
     if not isinstance(now, Who) or not isinstance(before, Who):
         return None
     return Pair(now.content_hash, before.content_hash, begun, customer)
-
-
-def _pct(value: float) -> str:
-    return f"{value:.2f}" if math.isfinite(value) else "any"

@@ -1,4 +1,4 @@
-"""A team's server that goes away at the n-th request of a register and of a rollback.
+"""A team's server that goes away at the n-th request of a register, a rollback and a verdict.
 
 The request is not handed on, or it is and its answer is lost; nothing is answered afterwards. The
 command then ends in one line, what is exported stays what it was, and the next register completes
@@ -11,22 +11,31 @@ import shutil
 import sqlite3
 import sys
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from sales import estimators, files, params
 from sales.errors import run
-from sales.registry import changing, history, homes, tracking
-from stages import champion, register
+from sales.registry import changing, history, homes, tracking, trials
+from sales.serving import on_trial
+from sales.serving.mlflow_server import TRIAL
+from stages import champion, register, trial
 from tests import mlflow_server
 from tests.cutting_proxy import CuttingProxy
+from tests.paired_rows import errors, keep
 from tests.trained_project import NAMES, boosted, copied, open_registry, train
 
 pytestmark = pytest.mark.team
 
 EVERY = int(os.environ.get("CUT_EVERY", "14"))
-ALL = [(command, how) for command in ("register", "rollback") for how in ("never", "lost")]
+COMMANDS = {
+    "register": (register.main, ()),
+    "rollback": (champion.main, ("rollback", "--reason", "a test")),
+    "verdict": (trial.main, ()),
+}
+ALL = [(command, how) for command in COMMANDS for how in ("never", "lost")]
 SAMPLE = {("rollback", "never")}  # the others take minutes
 
 
@@ -60,6 +69,10 @@ def told():
         "history": [(e.what, str(e.to and e.to.content_hash)) for e in events],
         "exports": {a: (e or {}).get("content_hash") for a, e in exported.items() if a in holders},
         "barred": sorted(history.barred(events)),
+        "trial": [
+            registry.client.get_registered_model(registry.name).tags.get(TRIAL, ""),
+            on_trial.written(trials.told(events)),
+        ],
         "tags": {
             h: {k: found[0].tags.get(k) for k in ("decision", "barred", "bar_reason")}
             for h, found in copies.items()
@@ -90,10 +103,13 @@ def test_a_cut_after_every_request(proxy, trained, tmp_path, monkeypatch, capsys
     boosted(10)
     register.main()
     train()
-    if command == "rollback":
+    monkeypatch.setenv("SERVED", "state/served")
+    if command != "register":
         register.main()
-    main = {"register": register.main, "rollback": champion.main}[command]
-    sys.argv = ["champion", "rollback", "--reason", "a test"]
+    if command == "verdict":
+        begun()
+    main, words = COMMANDS[command]
+    sys.argv = [command, *words]
     database, snapshot = tmp_path / "server" / "mlflow.db", tmp_path / "snapshot.db"
     copy(database, snapshot)
     os.chdir(tmp_path)
@@ -143,7 +159,9 @@ def test_a_cut_after_every_request(proxy, trained, tmp_path, monkeypatch, capsys
             wrong.append([number, seen[number - 1], "a mixture", now])
         if code != 1 or said.count("\n") != 1 or "cannot be reached" not in said:
             wrong.append([number, seen[number - 1], code, said])
-        if exported != files.content_hash(pristine / "models/promoted"):
+        # What comes after a verdict's change may be cut too.
+        done = command == "verdict" and moment == "after"
+        if exported != files.content_hash(pristine / "models/promoted") and not done:
             wrong.append([number, seen[number - 1], "exports were touched"])
         register.main()
         if timeless(told()) not in healed:
@@ -155,6 +173,15 @@ def test_a_cut_after_every_request(proxy, trained, tmp_path, monkeypatch, capsys
         )
     assert wrong == []
     assert len(tried) >= 5
+
+
+def begun():
+    """Begin a trial, whose truths speak for the challenger."""
+    sys.argv = ["trial", "--name", "spring", "--share", "20"]
+    trial.main()
+    entries = files.read_json(Path("models/promoted/promoted.json"))
+    pair = [entries[alias]["content_hash"] for alias in ("champion", "challenger")]
+    keep("state/served", *pair, errors(2_000, 15), datetime.now(UTC))
 
 
 def copy(source, target):

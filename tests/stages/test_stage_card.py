@@ -192,8 +192,8 @@ def test_a_decision_ends_the_card_and_takes_the_place_of_one_before():
         "| rows on which both were compared | 20,000 |\n"
         "| RMSE of this model | 9 |\n"
         "| RMSE of the champion then | 10 |\n"
-        "| better by | 10.00 % |\n"
-        "| between, 95 times of a hundred | 1.25 % and 18.50 % |\n"
+        "| compared with it | 10.00 % better |\n"
+        "| 95 times of a hundred | 1.25 to 18.50 % better |\n"
     )
     assert card.decided(once, DECISION) == once
     first = {**DECISION, "reason": "it is the first", "data": "", "improvement_pct": None}

@@ -13,9 +13,10 @@ from sales.errors import PipelineError
 from sales.registry import changing, clock, history, tracking, trials
 from sales.serving import on_trial
 from stages import champion, register, trial
-from tests.examples import set_params
+from tests.examples import PUBLISHED_ORDER, set_params
 from tests.faults import agree, told
 from tests.histories import START
+from tests.kept import Keeping
 from tests.paired_rows import errors, keep
 
 SERVED = "state/served"
@@ -78,6 +79,9 @@ def test_from_the_beginning_to_a_promotion(at, capsys):
     said = capsys.readouterr().out
     assert "trial 'spring': xgboost, version 2 against linear_regression, version 3" in said
     assert "the challenger answers 5 % of the requests" in said
+    assert "verdict (alpha 0.05), after 100,000 truths or on 2027-01-31" in said
+    card = Path("models/promoted/cards/challenger.md").read_text()
+    assert "version 2 on trial against linear\\_regression, version 3 since 2027-01-01" in card
     assert "not yet: RMSE" in said
     assert stands() == (3, 2)
     run("--name", "spring", "--share", "20")
@@ -186,6 +190,20 @@ def test_terms_stay_what_they_were(at):
     assert stands() == (2, 3)
 
 
+def test_a_trial_may_have_terms_of_its_own(at):
+    words = ("--alpha", "0.2", "--most-rows", "400", "--most-days", "1.5")
+    run("--name", "spring", *words)
+    terms = trials.running(events()).terms
+    assert (terms["alpha"], terms["most_rows"], terms["most_days"]) == (0.2, 400, 1.5)
+    assert terms["least_rows"] == 300  # as params.yaml has it
+    with pytest.raises(PipelineError, match="keeps the terms that it began with: SHARE alone"):
+        run("--name", "spring", "--share", "5", "--alpha", "0.1")
+    truths(0, 400)
+    run()
+    assert events()[-1].outcome == "undecided"
+    assert "after 400 truths" in events()[-1].reason
+
+
 def test_another_version_is_tried_and_becomes_challenger(at):
     run("--name", "spring", "--model", "1")
     assert stands() == (3, 1)
@@ -211,6 +229,10 @@ REFUSED = [
     (["--name", "spring"], "the trial 'spring' runs: one at a time"),
     (["--name", "june", "--share", "120"], "SHARE=120: percent of the requests"),
     (["--share", "5"], "name the trial"),
+    (["--alpha", "0.1"], "name the trial"),
+    (["--name", "june", "--alpha", "3"], "ALPHA=3: Input should be less than"),
+    (["--name", "june", "--most-rows", "many"], "MOST_ROWS=many: Input should be a valid integer"),
+    (["--name", "june", "--most-days", "0"], "MOST_DAYS=0: Input should be greater than 0"),
     (["--name", "a/b"], "names no trial"),
     (["--name", "x", "--dry"], "DRY=1 tells how a trial stands"),
     (["--end", "--dry"], "DRY=1 tells how a trial stands"),
@@ -286,6 +308,39 @@ def test_the_way_back_by_itself(at, capsys, monkeypatch):
     assert (last.what, last.by, last.to.version) == ("rolled back", "rule", 3)
     assert "linear_regression, version 3, has RMSE" in last.reason
     assert exported().watch is None
+    card = Path("models/promoted/cards/champion.md").read_text()
+    told_ = "xgboost, version 2 went by itself, linear\\_regression, version 3 came back: on truths"
+    assert told_ in card
+
+
+@pytest.mark.parametrize(
+    ("bounds", "body", "reason"),
+    [
+        ({"trial.most_refused_pct": 5.0}, {}, "5.45 % of the requests are refused, 5 % are let"),
+        ({"trial.most_refused_pct": 6.0}, {}, ""),
+        ({"trial.most_refused_pct": None}, {}, ""),
+        ({"trial.most_p99_ms": 0.001}, PUBLISHED_ORDER, "p99 is up to "),
+        ({"trial.most_p99_ms": 1e9}, PUBLISHED_ORDER, ""),
+    ],
+)
+def test_it_goes_back_for_refusals_and_for_slow_answers(at, monkeypatch, bounds, body, reason):
+    """By what a service really counts: 104 good requests, and six with a body."""
+    set_params({"trial.rollback": "auto", **bounds})
+    sys.argv = ["champion", "promote", "challenger", "--reason", "a test"]
+    champion.main()
+    service = Keeping(Path("models/promoted").absolute(), Path("service").absolute())
+    monkeypatch.setattr(trial, "_metrics", lambda _: service.ask("GET", "/metrics").text)
+    service.ask("POST", "/predict", json={})  # before the first look: no fault of this champion
+    run()
+    run()
+    assert stands() == (2, 3)
+    for number in range(110):
+        service.ask("POST", "/predict", json=body if number < 6 else PUBLISHED_ORDER)
+    run()
+    assert stands()[0] == (3 if reason else 2)
+    last = events()[-1]
+    assert (last.what, last.by) == ("rolled back" if reason else "watch begun", "rule")
+    assert not reason or last.reason.startswith(reason)
 
 
 def test_it_goes_back_for_answers_that_are_none_and_not_within_a_cooldown(at, capsys, monkeypatch):

@@ -17,6 +17,7 @@ from ui import (
     tables,
     time_charts,
     told,
+    trial,
     watched,
 )
 from ui.amounts import error_size, group, model_name, plain, small
@@ -36,11 +37,12 @@ def view(service: Service) -> None:
     """Draw the loaded models as one comparison: what differs first, what is behind it folded."""
     st.title("Models")
     with st.spinner("Asking the service …"):
-        loaded, unit, aged, changes = side_by_side.answers(
+        loaded, unit, aged, changes, tried = side_by_side.answers(
             service.models,
             lambda: _unit(service),
             lambda: _backtest(service),
             lambda: _changes(service),
+            service.trial,
         )
         models = loaded["registered_models"]
         found = _evaluations(service, models)
@@ -53,6 +55,7 @@ def view(service: Service) -> None:
             _scores(found[model["alias"]], unit)
     if len(models) == 1:
         st.info("There is no challenger: a single model has passed the gate.")
+    trial.draw(tried)
     known = {alias: evaluation for alias, evaluation in found.items() if evaluation}
     if known:
         _compared(known, unit)

@@ -109,8 +109,8 @@ def test_how_candidate_and_champion_compare_is_a_line():
         **{"compared_rows": 20_000, "min_improvement_pct": 1.0},
     }
     assert scoreboard.evidence(decision) == (
-        "xgboost against the champion lightgbm: 2.00 % better, -0.50 to 4.43 with 95 %, on "
-        "20,000 rows; 1 % beyond chance are asked for: kept"
+        "xgboost against the champion lightgbm: 2.00 % better, 0.50 % worse to 4.43 % "
+        "better with 95 %, on 20,000 rows; 1 % beyond chance are asked for: kept"
     )
     assert scoreboard.evidence({**decision, "improvement_low": None}) == ""
     assert scoreboard.evidence({"outcome": "first", "reason": "is the first"}) == ""

@@ -145,7 +145,7 @@ def test_the_table_tells_a_person():
         "from": "xgboost, version 1",
         "test RMSE": "1,234.5000",
         "against": "1,300.0000",
-        "better by": "5.04 %",
+        "compared": "5.04 % better",
         "commit": "0123456",
         "data": "abcdef0",
         "reason": "5.04 % better",
@@ -155,7 +155,11 @@ def test_the_table_tells_a_person():
 def test_the_table_tells_how_sure_a_difference_is():
     ends = {"improvement_pct": 5.0385, "improvement_low": 1.2, "improvement_high": 9.87}
     (row,) = history.table([promoted(2, 1).model_copy(update=ends)])
-    assert row[history.HEADER.index("better by")] == "5.04 % (1.20 to 9.87)"
+    at = history.HEADER.index("compared")
+    assert row[at] == "5.04 % better (1.20 to 9.87 % better)"
+    ends = {"improvement_pct": -0.05, "improvement_low": -0.3, "improvement_high": 0.21}
+    (row,) = history.table([promoted(2, 1).model_copy(update=ends)])
+    assert row[at] == "0.05 % worse (0.30 % worse to 0.21 % better)"
 
 
 def test_the_last_decision_on_a_model_is_found_among_others():

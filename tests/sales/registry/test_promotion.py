@@ -52,7 +52,7 @@ def incumbent(rmse=100.0, candidate=90.0, **changes):
             incumbent(compared=against(100.0, low=-math.inf, high=100.0)),
             False,
             "kept",
-            "may be chance: test RMSE 90 against 100 (any to 100.00 % better",
+            "may be chance: test RMSE 90 against 100 (any % worse to 100.00 % better",
         ),
         (incumbent(90.5), False, "kept", "only 0.55 % better, 1 % are asked for"),
         (incumbent(90.0), False, "kept", "no better: test RMSE 90 against 90"),

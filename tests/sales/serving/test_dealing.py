@@ -2,14 +2,17 @@
 
 import json
 import shutil
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from sales import files
 from sales.serving import answering, on_trial
 from sales.serving.on_trial import OnTrial, Told, Watch
+from sales.watching import trial_file
 from tests.examples import PUBLISHED_ORDER, make_orders
 from tests.kept import Keeping
+from tests.paired_rows import tried
 
 
 @pytest.fixture
@@ -170,7 +173,29 @@ def test_other_models_end_a_share(exports, tmp_path):
     assert alias(service) == "champion"
     files.write_json(exports / "promoted.json", promoted)
     service.models.take(answering.load(exports))
-    assert service.ask("GET", "/traffic").json()["challenger"] == 0.0 or True
+    assert service.ask("GET", "/traffic").json()["challenger"] == 0.0
+
+
+def test_metrics_tell_what_goes_on_and_nothing_of_it_later(exports, tmp_path):
+    service = Keeping(exports, tmp_path)
+    held = hashes(exports)
+    until = (datetime.now(UTC) + timedelta(days=1)).isoformat()
+    watch = Watch(held["champion"], held["fallback"], until)
+    for told, expected in (
+        (Told(on(exports, share_pct=20.0)), ("20.0", "1.0", "0.0")),
+        (Told(on(exports, share_pct=20.0, outcome="worse")), ("0.0", "0.0", "0.0")),
+        (Told(watch=watch), ("0.0", "0.0", "1.0")),
+        (Told(), ("0.0", "0.0", "0.0")),
+    ):
+        service.models.take(answering.load(exports), told)
+        text = service.ask("GET", "/metrics").text
+        names = ("canary_percent", "challenger_on_trial", "champion_watched")
+        for name, value in zip(names, expected, strict=True):
+            assert f"\n{name} {value}\n" in text
+    assert "trial_truths" not in text
+    trial_file.write(service.address, tried())
+    service = Keeping(exports, tmp_path)
+    assert "\ntrial_truths 0.0\n" in service.ask("GET", "/metrics").text
 
 
 def test_a_trial_of_other_models_is_none(exports, tmp_path):
