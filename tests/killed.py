@@ -210,6 +210,7 @@ def lives() -> dict[str, list[Step]]:
 
     def truths(other: str, better_pct: float) -> None:
         """Let what comes true speak for the other one, or against it."""
+        shutil.rmtree(SERVED, ignore_errors=True)  # those of the step before would speak, too
         entries = files.read_json(Path("models/promoted/promoted.json"))
         pair = [entries[alias]["content_hash"] for alias in ("champion", other)]
         when = datetime.now(UTC) + timedelta(seconds=2)
