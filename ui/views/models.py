@@ -125,8 +125,8 @@ def _others(models: list[dict[str, Any]], found: dict[str, Evaluation], unit: st
     ):
         st.table(others, border="horizontal", hide_index=True, alt="The other models, and why")
         st.caption(
-            "Judged in the same run, on the test rows, by the same rules; the order of those that "
-            "passed is that on the rows they were tuned on."
+            "Judged in the same run, on the test rows, by the same rules; those that passed are "
+            "ranked by the rows they were tuned on."
         )
 
 
