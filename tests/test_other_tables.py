@@ -314,11 +314,12 @@ def url(other):
     """Return the address of the service, in this process, over what register would export."""
     folder, model = Path("promoted"), Path("models") / MODEL
     metrics = files.read_json(Path(f"metrics/{MODEL}.json"))
-    judged = files.read_json(Path("metrics/gate.json"))["models"][MODEL]
+    verdicts = files.read_json(Path("metrics/gate.json"))
+    judged = verdicts["models"][MODEL]
     assert judged["verdict"] == "passed", judged
     entry = {"model": MODEL, "version": 1, "run_id": "", "content_hash": files.content_hash(model)}
     entry |= today.served(model, metrics)
-    run = today.Today({"models": {MODEL: judged}}, {MODEL: metrics}, {})
+    run = today.Today(verdicts, {MODEL: metrics}, {})
     told = run.evaluation(MODEL)
     champion = Export(model, entry, told, today.card(MODEL))
     exports.write(folder, "other", {"champion": champion}, today.picture())
