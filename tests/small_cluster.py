@@ -3,13 +3,26 @@
 import importlib.util
 import logging
 import os
+import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
 
 from tests import patience
 from tests.examples import set_params
+
+
+@contextmanager
+def _own_modules() -> Iterator[None]:
+    """Let workers find the project's modules, and no copy that a model of MLflow's brought along.
+
+    An earlier test of this process may have loaded one.
+    """
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(sys, "path", [one for one in sys.path if "/artifacts/" not in one])
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -25,6 +38,7 @@ def small_cluster() -> Iterator[Any]:
 
     with (
         pytest.MonkeyPatch.context() as patched,
+        _own_modules(),
         # Else it gives up a worker that takes longer to be there again after it was killed.
         dask.config.set({"distributed.deploy.lost-worker-timeout": patience.SECONDS}),
         LocalCluster(

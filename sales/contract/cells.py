@@ -112,8 +112,8 @@ def called(kind: pa.DataType) -> str:
 def shown(cell: pa.Scalar) -> str:
     """Return a raw cell as a person is shown it; nothing for null.
 
-    >>> [shown(pa.scalar(value)) for value in (42, "00042", b"caf\\xe9", None)]
-    ['42', '00042', 'caf\\\\xe9', '']
+    >>> [shown(pa.scalar(value)) for value in (42, "00042", None)]
+    ['42', '00042', '']
     """
     if not cell.is_valid:
         return ""

@@ -24,6 +24,9 @@ FLAGS = [
 ]
 LISTENING = "[role=status][data-listening]"  # what is read aloud; Enter predicts from then on
 PATIENCE = 1000 * patience.SECONDS  # in milliseconds
+MOMENT = (
+    300  # milliseconds; no test fails for it, it makes clicks that fall between two drawings rare
+)
 expect.set_options(timeout=PATIENCE)
 
 
@@ -108,10 +111,15 @@ def predicted(tab: Page) -> str:
 
 
 def settled(tab: Page) -> None:
-    """Wait until Streamlit has nothing more to draw."""
-    expect(tab.get_by_test_id("stApp")).to_have_attribute(
-        "data-test-script-state", "notRunning", timeout=PATIENCE
-    )
+    """Wait until Streamlit has nothing more to draw, and has not a moment later either.
+
+    What was typed is drawn once as it is taken in, and once more as Enter predicts with it.
+    """
+    for _ in range(2):
+        tab.wait_for_timeout(MOMENT)
+        expect(tab.get_by_test_id("stApp")).to_have_attribute(
+            "data-test-script-state", "notRunning", timeout=PATIENCE
+        )
 
 
 def go(tab: Page, view: str) -> None:

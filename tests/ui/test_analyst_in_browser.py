@@ -71,9 +71,13 @@ def page(browser, address):
 
 
 def unfold(tab, label: str) -> None:
-    """Open what is folded, once Streamlit has taken away what it is drawing anew."""
-    settled(tab)
+    """Open what is folded, once Streamlit has taken away what it is drawing anew.
+
+    It may stand there before Streamlit is done, and would be folded again by the end of it.
+    """
     folded = tab.get_by_text(label)
+    expect(folded.first).to_be_visible()
+    settled(tab)
     expect(folded).to_have_count(1)
     folded.click()
 
@@ -111,8 +115,9 @@ def test_two_what_ifs_stand_side_by_side_with_both_whys_and_the_difference(page,
 def test_the_session_is_listed_opened_again_and_downloaded(page, service):
     predicted(page)
     typed(page, "Quantity", "3")
-    page.get_by_text("This session: 2 answers").click()
+    unfold(page, "This session: 2 answers")
     expect(page.locator(".st-key-amounts_history")).to_contain_text("Quantity: 3")
+    settled(page)
     with page.expect_download() as download:
         page.get_by_role("button", name="Download the session").click()
     found = pd.read_csv(download.value.path())
@@ -121,9 +126,19 @@ def test_the_session_is_listed_opened_again_and_downloaded(page, service):
         asked(service[0], Quantity=3),
     ]
     assert found["RequestId"].is_unique
+    settled(page)
     box = page.get_by_role("combobox", name="An earlier one")
-    box.click()
-    page.get_by_role("option", name="1, at").click()
+
+    def chosen() -> bool:
+        """Open the list and choose, again where it was drawn anew and closed meanwhile."""
+        if not box.input_value().startswith("1, at"):
+            box.click()
+            wanted = page.get_by_role("option", name="1, at")
+            wanted.evaluate_all("found => found.forEach(one => one.click())")
+            settled(page)
+        return box.input_value().startswith("1, at")
+
+    patience.until(chosen, box.input_value)
     page.get_by_role("button", name="Fill the form with it").click()
     example = httpx.get(f"{service[0]}/schema").json()["example"]
     expect(page.get_by_role("spinbutton", name="Quantity")).to_have_value(
@@ -391,7 +406,7 @@ def test_what_is_new_is_readable_at_every_width_in_both_themes(
     typed(tab, "Quantity", "3")
     expect(tab.get_by_role("heading", name="Side by side")).to_be_visible()
     unfold(tab, "Link and curl")
-    tab.get_by_text("This session: 2 answers").click()
+    unfold(tab, "This session: 2 answers")
     expect(tab.get_by_role("button", name="Compare with it")).to_be_visible()
     look("side by side")
     tab.goto(f"{address}/score_file")
