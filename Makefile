@@ -285,7 +285,7 @@ $(VENV)/.browser: $(VENV)/.installed
 	  || echo "no Chromium here, and none could be fetched: the browser tests are skipped" >&2
 	@touch $@
 
-test-container: setup .backend ## build the images, try them alone and composed, with CONTAINER_BACKEND (docker); after make repro
+test-container: setup-cluster .backend ## build the images, try them alone and composed, with CONTAINER_BACKEND (docker); after make repro
 	CONTAINER_BACKEND=$(CONTAINER_BACKEND) pytest -m container tests/test_container.py tests/test_compose_up.py
 
 test-crashes: setup ## a crash, a full and a read-only disk at every single write of the registry, each counted: hours
