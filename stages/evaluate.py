@@ -13,6 +13,7 @@ from sales.engine import partitions
 from sales.errors import run
 from sales.judging import charts, evaluation, reference, scores
 from sales.models import belonging, saved
+from sales.models.saved import Model
 
 TARGET = Path("data/target.json")
 PREPARED = Path("data/prepared")
@@ -31,17 +32,16 @@ def main() -> None:
     names = estimators.trained(MODELS)
     made_of = belonging.of_metrics(PREPARED, FEATURES, [MODELS / name for name in names])
     folders = [MODELS.absolute() / name for name in names]
+    models, least = [saved.load(folder) for folder in folders], files.read_json(TARGET)["least"]
     with engine.started() as on:
-        evaluations = evaluation.evaluate(
-            folders, orders, settings, on, files.read_json(TARGET)["least"]
-        )
+        evaluations = evaluation.evaluate(folders, orders, settings, on, least, models)
     found = dict(zip(names, evaluations, strict=True))
     for (name, one), its in zip(found.items(), made_of, strict=True):
         print(f"{name}: test RMSE {one.metrics['test']['rmse']}")
         files.write_json(METRICS / f"{name}.json", {**one.metrics, "made_of": its})
     if estimators.ENSEMBLE not in names:
         files.write_json(METRICS / f"{estimators.ENSEMBLE}.json", {})
-    _references(orders, folders, settings)
+    _references(orders, dict(zip(names, models, strict=True)), settings)
     tables = {"rmse": charts.rmse_table({name: one.metrics for name, one in found.items()})}
     for table_name in evaluation.TABLES:
         tables[table_name] = pd.concat([one.tables[table_name] for one in found.values()])
@@ -56,17 +56,17 @@ def main() -> None:
 
 def _references(
     orders: Mapping[str, Sequence[Path]],
-    folders: Sequence[Path],
+    models: Mapping[str, Model],
     settings: scores.EvaluateParams,
 ) -> None:
     """Write what the rows of each model were like; not of one that predicts nothing finite."""
     train, test = (reference.drawn(orders[part], settings.seed) for part in ("train", "test"))
     with files.replacing(REFERENCES) as beside:
         beside.mkdir()
-        for folder in folders:
-            found = reference.of(saved.load(folder), train, test, settings)
+        for name, model in models.items():
+            found = reference.of(model, train, test, settings)
             if found:
-                files.write_json(beside / f"{folder.name}.json", found.told())
+                files.write_json(beside / f"{name}.json", found.told())
 
 
 if __name__ == "__main__":

@@ -5,19 +5,24 @@ afterwards every passing model of the top `register.top_k` is registered once, a
 what the promotion rule gives. Running it again changes nothing.
 """
 
+import functools
 import os
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 
 from sales import estimators, files, params
 from sales.errors import PipelineError, run
 from sales.models import belonging
-from sales.registry import fingerprint, homes, promotion
+from sales.registry import drawings, fingerprint, homes, promotion
 from sales.registry.lock import locked
 from sales.registry.standing import LINK, REGISTRY_RECORD, Standing, state_folder
 from sales.registry.today import CARDS, METRICS, MODELS, PREPARED, Today
 from sales.registry.tracking import RegisterParams
 
+Drawing = Callable[[Sequence[str]], AbstractContextManager[drawings.Pictures]]
 
-def main() -> None:
+
+def main(drawing: Drawing = drawings.here) -> None:
     """Track the runs; unless this is an experiment, register, promote and export."""
     settings = params.read("register", RegisterParams)
     names = estimators.evaluated(METRICS)
@@ -42,7 +47,7 @@ def main() -> None:
             told = restoration.restore(now) if not experiment else []
             for line in told:
                 print(line)
-            runs = candidates.tracked(now.registry, today, print)
+            runs = candidates.tracked(now.registry, today, print, pictures)
             if experiment:
                 return f"experiment {experiment}: tracked in MLflow; experiments never promote"
             if not today.ranking:
@@ -53,7 +58,8 @@ def main() -> None:
             now.settled = today.hashes
             return promotion.as_text(record)
 
-        done = changing.changed(settings, work, tell=print)
+        with drawing(list(today.hashes)) as pictures:
+            done = changing.changed(settings, work, tell=print)
     if done:
         print(done)
     if server:
@@ -63,4 +69,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run(main)
+    run(functools.partial(main, drawings.beside))

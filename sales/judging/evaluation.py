@@ -41,12 +41,14 @@ def evaluate(
     settings: EvaluateParams,
     engine: Engine,
     floor: float | None = None,
+    loaded: Sequence[Model] | None = None,
 ) -> list[Evaluation]:
     """Score the models of some folders on the train, valid and test orders.
 
-    `floor` is the least target that the contract allows.
+    `floor` is the least target that the contract allows; `loaded` are the models, of whoever has
+    them already.
     """
-    models = [saved.load(folder) for folder in folders]
+    models = loaded or [saved.load(folder) for folder in folders]
     tallies, residuals, pairs = tallied(models, folders, orders, settings, engine)
     first = partitions.head(orders["test"], settings.behaviour_rows)
     shown = partitions.take(

@@ -13,7 +13,6 @@ from sales.data.split import PrepareParams
 from sales.models import state
 from sales.registry import (
     data_history,
-    drawings,
     exports,
     history,
     learnt_from,
@@ -21,31 +20,35 @@ from sales.registry import (
     runs,
     standing,
 )
+from sales.registry.drawings import Pictures
 from sales.registry.exports import Export
 from sales.registry.promotion import Candidate
 from sales.registry.runs import Run
 from sales.registry.standing import EVALUATION, REFERENCE, Standing
 from sales.registry.today import (
     CONTRACT,
+    CURVE,
     METRICS,
     MODELS,
-    PLOTS,
     PREPARED,
     Today,
     card,
     example,
     picture,
+    plotted,
     reference,
     served,
 )
 from sales.registry.tracking import Registry
 
 
-def tracked(registry: Registry, today: Today, tell: Callable[[str], None]) -> dict[str, str]:
+def tracked(
+    registry: Registry, today: Today, tell: Callable[[str], None], pictures: Pictures
+) -> dict[str, str]:
     """Return the id of each model's run by the model's name, logging those that have none yet.
 
     A model with other metrics, as on other test rows, is another run. `tell` gets a line on each
-    that is logged.
+    that is logged, `pictures` draws it.
     """
     ids, missing = {}, []
     for name, content_hash in today.hashes.items():
@@ -60,7 +63,7 @@ def tracked(registry: Registry, today: Today, tell: Callable[[str], None]) -> di
     origin, record = _origin(), _record()
     for name, evaluation in missing:
         tags = _tags(name, evaluation, today, origin)
-        ids[name] = registry.track(_run(name, today, tags, record))
+        ids[name] = registry.track(_run(name, today, tags, record, pictures))
         tell(f"tracked {name}: run {ids[name]}")
     return ids
 
@@ -95,9 +98,9 @@ def _record() -> bytes:
     return learnt_from.packed(learnt_from.fingerprints(PREPARED, contract))
 
 
-def _run(name: str, today: Today, tags: Mapping[str, str], record: bytes) -> Run:
-    import pandas as pd
-
+def _run(
+    name: str, today: Today, tags: Mapping[str, str], record: bytes, pictures: Pictures
+) -> Run:
     folder = MODELS / name
     about = files.read_json(folder / "model.json")
     texts = {EVALUATION: json.dumps(today.evaluation(name)), exports.DATA: json.dumps(picture())}
@@ -105,15 +108,12 @@ def _run(name: str, today: Today, tags: Mapping[str, str], record: bytes) -> Run
     if known := reference(name):
         texts[REFERENCE] = json.dumps(known)
     texts |= {f"card.{kind}": text for kind, text in card(name).items()}
-    drawn = PLOTS / "learning_curve" / f"{name}.csv"
-    curve = pd.read_csv(drawn) if drawn.is_file() else None  # an ensemble has none
-    tables = {} if curve is None else {"learning_curve": curve}
-    for path in sorted(PLOTS.glob("*.csv")):
-        if not path.name.startswith("data_"):
-            # What a slice or a feature is called may be "NA".
-            rows = pd.read_csv(path, keep_default_na=False, na_values={"rmse": [""]})
-            tables[path.stem] = rows.query("model == @name")
-            texts[f"plots/{path.name}"] = tables[path.stem].to_csv(index=False)
+    tables = plotted(name)
+    texts |= {
+        f"plots/{table}.csv": rows.to_csv(index=False)
+        for table, rows in tables.items()
+        if table != CURVE
+    }
     return Run(
         name,
         folder,
@@ -122,11 +122,11 @@ def _run(name: str, today: Today, tags: Mapping[str, str], record: bytes) -> Run
         tags,
         example(folder),
         tags["data_hash"],
-        curve=curve,
+        curve=tables.get(CURVE),
         texts=texts,
         files={
             learnt_from.RECORD: record,
-            **{f"plots/{file}": png for file, png in drawings.of(name, tables).items()},
+            **{f"plots/{file}": png for file, png in pictures(name, tables).items()},
         },
         data_file=PREPARED / "train.parquet",
         times=state.training_times(tags["content_hash"]) or runs.at_once(),

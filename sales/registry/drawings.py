@@ -4,11 +4,15 @@
 """
 
 import io
+import multiprocessing
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING
 
 from sales.models import state
+from sales.registry.today import CURVE, plotted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,6 +25,50 @@ FEATURES, LETTERS = 15, 30  # the most important ones that are drawn; of a name 
 FONTS = "MPLCONFIGDIR"  # Matplotlib's own variable: where it keeps what it knows of them
 TRAIN, VALID = "#4c78a8", "#f58518"
 COLOURS = {"train": TRAIN, "valid": VALID}
+
+
+# What gives a model's pictures by file name, from its tables by name.
+Pictures = Callable[[str, "Mapping[str, pd.DataFrame]"], dict[str, bytes]]
+
+
+@contextmanager
+def here(models: Sequence[str]) -> Iterator[Pictures]:  # noqa: ARG001
+    """Yield what draws each model when it is asked for."""
+    yield of
+
+
+@contextmanager
+def beside(models: Sequence[str]) -> Iterator[Pictures]:
+    """Yield the same from a process that has begun to draw the models of today's run.
+
+    They take as long as MLflow takes to import and to make its database. Should that process fail,
+    each is drawn when it is asked for.
+    """
+    processes = multiprocessing.get_context("spawn")
+    receiver, sender = processes.Pipe(duplex=False)
+    other = processes.Process(target=_draw, args=(sender, list(models)), daemon=True)
+    other.start()
+    sender.close()
+    drawn: dict[str, dict[str, bytes]] = {}
+
+    def pictures(model: str, tables: "Mapping[str, pd.DataFrame]") -> dict[str, bytes]:
+        if not drawn:
+            with suppress(EOFError):
+                drawn.update(receiver.recv())
+        return drawn[model] if model in drawn else of(model, tables)
+
+    try:
+        yield pictures
+    finally:
+        other.kill()
+        other.join()
+
+
+def _draw(to: Connection, models: Sequence[str]) -> None:
+    """Send the pictures of all the models at once: a pipe holds less than one."""
+    drawn = {model: of(model, plotted(model)) for model in models}
+    with suppress(BrokenPipeError):  # who asked is gone
+        to.send(drawn)
 
 
 def of(model: str, tables: "Mapping[str, pd.DataFrame]") -> dict[str, bytes]:
@@ -107,7 +155,7 @@ def _importance(axes: "Axes", rows: "pd.DataFrame") -> None:
 Draw = Callable[["Axes", "pd.DataFrame"], None]
 # By file name: the table, what the title says, and who draws it.
 _PICTURES: Mapping[str, tuple[str, str, Draw]] = {
-    "learning_curve": ("learning_curve", "RMSE as it learns", _learning_curve),
+    CURVE: (CURVE, "RMSE as it learns", _learning_curve),
     "predicted": ("predictions", "predicted against true, on test rows", _predicted),
     "residuals": ("predictions", "residuals against predicted, on test rows", _residuals),
     "importance": ("importance", "feature importance", _importance),

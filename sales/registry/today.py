@@ -19,6 +19,7 @@ METRICS = Path("metrics")
 PLOTS = Path("plots")
 CARDS = Path("cards")
 REFERENCES = Path("models/reference")
+CURVE = "learning_curve"  # the table of a model's errors as it learns
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,23 @@ class Today:
                 for name, one in self.gate["models"].items()
             },
         }
+
+
+def plotted(name: str) -> "dict[str, pd.DataFrame]":
+    """Return a model's rows of what its plots are drawn from, by table; an ensemble has no curve.
+
+    The tables are those that `evaluate` wrote of all models, and CURVE.
+    """
+    import pandas as pd
+
+    curve = PLOTS / CURVE / f"{name}.csv"
+    tables = {CURVE: pd.read_csv(curve)} if curve.is_file() else {}
+    for path in sorted(PLOTS.glob("*.csv")):
+        if not path.name.startswith("data_"):
+            # What a slice or a feature is called may be "NA".
+            rows = pd.read_csv(path, keep_default_na=False, na_values={"rmse": [""]})
+            tables[path.stem] = rows[rows["model"] == name]
+    return tables
 
 
 def card(name: str) -> dict[str, str]:

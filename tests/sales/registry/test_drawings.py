@@ -1,15 +1,17 @@
 """A model's plots, as MLflow's page shows them."""
 
 import io
+import multiprocessing
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pandas as pd
 import pytest
 from PIL import Image
 
-from sales.registry import drawings
+from sales.registry import drawings, today
 from tests.examples import ROOT
 
 CURVE = pd.DataFrame(
@@ -79,3 +81,37 @@ def test_fonts_are_looked_up_once_and_kept_with_the_state(tmp_path):
     subprocess.run([sys.executable, "-c", draw], env=told, check=True, cwd=tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["state"]
     assert list((tmp_path / "state" / "matplotlib").glob("fontlist*"))
+
+
+@pytest.fixture
+def plots(tmp_path, monkeypatch):
+    """What `evaluate` would have left of two models."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "plots/learning_curve").mkdir(parents=True)
+    for name in ("a", "b"):
+        CURVE.to_csv(f"plots/learning_curve/{name}.csv", index=False)
+    for table in ("predictions", "importance"):
+        both = pd.concat([TABLES[table].assign(model=name) for name in ("a", "b")])
+        both.to_csv(f"plots/{table}.csv", index=False)
+
+
+def test_another_process_draws_the_same_pictures(plots, monkeypatch):
+    with drawings.here([]) as pictures:
+        asked = {name: pictures(name, today.plotted(name)) for name in ("a", "b")}
+    monkeypatch.setattr(drawings, "of", lambda *_: pytest.fail("drawn here"))
+    with drawings.beside(["a", "b"]) as pictures:
+        assert {name: pictures(name, {}) for name in ("b", "a")} == asked
+    assert asked["a"] != asked["b"]
+
+
+def test_what_the_other_process_could_not_draw_is_drawn_here(plots, monkeypatch, capfd):
+    Path("plots/predictions.csv").write_text("model,true\na,1\n", encoding="utf-8")
+    with drawings.beside(["a"]) as pictures:
+        assert pictures("a", {"importance": IMPORTANCE}).keys() == {"importance.png"}
+    assert "KeyError" in capfd.readouterr().err
+
+
+def test_nobody_waits_for_pictures_that_nobody_asks_for(plots):
+    with drawings.beside(["a"]):
+        [other] = multiprocessing.active_children()
+    assert not other.is_alive()
