@@ -6,8 +6,8 @@ from typing import Protocol
 
 import numpy as np
 
-BLOCK = 65_536  # rows at once, of WIDE columns; of more columns fewer rows
-WIDE = 128
+BLOCK = 8192  # rows at once, whose columns a processor's cache holds
+MOST = 8_388_608  # numbers at once: 64 MB; of very many columns fewer rows
 
 
 class Columns(Protocol):
@@ -76,7 +76,7 @@ class Design:
 
 def rows_at_once(design: Columns) -> int:
     """Return how many rows of so many columns are taken at once."""
-    return BLOCK * WIDE // max(WIDE, sum(design.widths))
+    return min(BLOCK, MOST // max(1, sum(design.widths)))
 
 
 def _width(count: int, fill: float | None, places: np.ndarray | None) -> int:
