@@ -75,7 +75,7 @@ def draw(
         return name in served.model.featuriser.fields
 
     if isinstance(rows.source, bytes):
-        found = keys.in_list(rows.source, chosen, reads)
+        found = keys.in_list(rows.source, chosen, len(rows.predictions), reads)
     else:
         found = keys.in_table(rows.source, chosen, reads)
     low, high, outside = (
