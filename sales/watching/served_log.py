@@ -7,6 +7,7 @@ a worker that is killed loses no more than SERVED_SECONDS of them.
 
 import logging
 import random
+import sys
 import threading
 import time
 from collections import deque
@@ -37,6 +38,7 @@ MOST_ONES = 20_000  # single answers that wait to be read by the thread: some 50
 MOST_DRAWN = 100_000  # rows of lists and files that do
 MOST_TABLED = 200_000  # rows that wait for the disk, as tables: 40 MB
 BOUNDS_SECONDS = 3600.0  # how often it is looked what is to go
+TURN_SECONDS = 0.0005  # so long a thread may keep who answers waiting: Python's own is ten times it
 REST_SECONDS = 0.0005  # so long the thread lets go of Python's lock, between steps below 1 ms
 STOP_SECONDS = 10.0  # that the last part may take when the worker ends
 LOG = logging.getLogger("bentoml.amazon_sales")
@@ -68,6 +70,7 @@ class ServedLog:
         self._flushing = threading.Lock()
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
+        self._turn = 0.0
         self._fault = ""  # what the disk last refused
         self._written, self._bounded = 0, 0.0
         self._shadow = Shadow(
@@ -88,6 +91,8 @@ class ServedLog:
     def start(self, *, bounding: bool = True) -> None:
         """Begin to bring rows to disk; one worker of a server is enough for the `bounding`."""
         self._bounded = 0.0 if bounding else float("inf")
+        self._turn = sys.getswitchinterval()
+        sys.setswitchinterval(TURN_SECONDS)
         self._thread = threading.Thread(target=self._run, name="served", daemon=True)
         self._thread.start()
 
@@ -96,6 +101,7 @@ class ServedLog:
         self._stopping.set()
         if self._thread:
             self._thread.join(STOP_SECONDS)
+            sys.setswitchinterval(self._turn)
 
     def one(self, request_id: str, served: Served, answer: Answer, body: bytes) -> None:
         """Keep the answer to one row."""

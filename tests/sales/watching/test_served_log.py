@@ -3,6 +3,7 @@
 import errno
 import io
 import json
+import sys
 import threading
 import time
 from dataclasses import replace
@@ -172,6 +173,14 @@ def test_without_a_secret_private_columns_are_not_kept(promoted, tmp_path):
     assert pd.isna(row["key.OrderID"])
     refused = service.ask("POST", "/truths", json=[{"OrderID": "ORD1", "TotalAmount": 1}])
     assert refused.status_code == 409
+
+
+def test_while_rows_are_written_who_answers_gets_his_turn_sooner(service):
+    before = sys.getswitchinterval()
+    service.log.start()
+    assert sys.getswitchinterval() < before
+    service.log.stop()
+    assert sys.getswitchinterval() == before
 
 
 def test_what_is_told_of_it(service, promoted, tmp_path):
