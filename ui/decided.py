@@ -37,10 +37,10 @@ def compared(decision: dict[str, Any], unit: str | None) -> dict[str, str]:
     rows = {
         f"{RMSE.said}": error_size(decision["candidate_test_rmse"], unit),
         f"{RMSE.said} of the champion then": error_size(decision["incumbent_test_rmse"], unit),
-        "Smaller by": f"{better:.2f} %",
+        "Smaller by" if better >= 0 else "Larger by": f"{abs(better):.2f} %",
     }
     if low is not None and high is not None:
-        rows["95 % sure"] = f"{low:.2f} % to {high:.2f} %"
+        rows["95 % sure"] = _between(low, high)
     return {**rows, "Rows that both were tried on": f"{decision['compared_rows']:,}"}
 
 
@@ -51,3 +51,12 @@ def outcome(decision: dict[str, Any]) -> str:
     if decision["incumbent_test_rmse"] is None:
         return "It became champion without another one to compare with."
     return "It replaced the champion before it."
+
+
+def _between(low: float, high: float) -> str:
+    """Return in words by how much an error is smaller, surely; below 0 it is larger."""
+    if low >= 0:
+        return f"{low:.2f} % to {high:.2f} % smaller"
+    if high < 0:
+        return f"{-high:.2f} % to {-low:.2f} % larger"
+    return f"{-low:.2f} % larger to {high:.2f} % smaller"

@@ -16,9 +16,21 @@ def test_both_errors_the_difference_and_how_sure_it_is():
         "Typical error": "$9.00",
         "Typical error of the champion then": "$10.00",
         "Smaller by": "10.00 %",
-        "95 % sure": "1.25 % to 18.50 %",
+        "95 % sure": "1.25 % to 18.50 % smaller",
         "Rows that both were tried on": "20,000",
     }
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "said"),
+    [(-1.2, 0.4, "1.20 % larger to 0.40 % smaller"), (-3.0, -1.0, "1.00 % to 3.00 % larger")],
+)
+def test_what_is_larger_is_not_called_smaller_by_less_than_nothing(low, high, said):
+    change = {"improvement_pct": -0.05, "improvement_low": low, "improvement_high": high}
+    told = decided.compared({**DECISION, **change}, "$")
+    assert told["Larger by"] == "0.05 %"
+    assert "Smaller by" not in told
+    assert told["95 % sure"] == said
 
 
 def test_without_an_interval_none_is_shown():
