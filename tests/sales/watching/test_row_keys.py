@@ -54,7 +54,9 @@ def test_in_a_list_and_a_table_for_the_rows_that_are_drawn():
 
 
 SPOKEN = st.text(st.sampled_from('ab{}[]",:\\é'), max_size=6)
-ROW = st.fixed_dictionaries({}, optional={"OrderID": SPOKEN, "x": SPOKEN | st.builds(dict)})
+ROW: st.SearchStrategy[dict] = st.fixed_dictionaries(
+    {}, optional={"OrderID": SPOKEN, "x": SPOKEN | st.builds(dict)}
+)
 
 
 @given(st.lists(ROW, min_size=1, max_size=5), st.sampled_from([None, 2]), st.data())
