@@ -26,7 +26,6 @@ FONTS = "MPLCONFIGDIR"  # Matplotlib's own variable: where it keeps what it know
 TRAIN, VALID = "#4c78a8", "#f58518"
 COLOURS = {"train": TRAIN, "valid": VALID}
 
-
 # What gives a model's pictures by file name, from its tables by name.
 Pictures = Callable[[str, "Mapping[str, pd.DataFrame]"], dict[str, bytes]]
 
@@ -62,6 +61,7 @@ def beside(models: Sequence[str]) -> Iterator[Pictures]:
     finally:
         other.kill()
         other.join()
+        receiver.close()
 
 
 def _draw(to: Connection, models: Sequence[str]) -> None:
