@@ -1,10 +1,12 @@
 """Answered rows as a table: the columns of the log, whose meaning docs/served.md tells."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import chain
 from typing import Any, NamedTuple
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 
 from sales.serving import request_ids
@@ -17,9 +19,11 @@ from sales.watching.secret import Secret
 from sales.watching.shadow import taken
 from sales.watching.singles import Group
 
-# What another model would have answered: columns, from the model that did and what it read.
-Beside = Callable[[Served, Orders], dict[str, pa.Array]]
+# What another model would have answered: columns, from the model that did, what it read, and how
+# many rows each request had.
+Beside = Callable[[Served, Orders, np.ndarray], dict[str, pa.Array]]
 
+MOST_ALIKE = 5_000  # rows of several requests that become one table: no step of it takes 1 ms
 FIELD = "field."  # before the name of what a model reads
 TIME = pa.timestamp("us", tz="UTC")
 SCHEMA = pa.schema(
@@ -59,6 +63,30 @@ class Drawn(NamedTuple):
     outside: np.ndarray | None
     keys: dict[str, list]
 
+    def like(self) -> tuple[Any, ...]:
+        """Return what those have in common that can stand in one table, one under the other."""
+        kinds = (
+            id(self) if isinstance(values, pd.Categorical) else getattr(values, "dtype", None)
+            for values in self.orders.values()
+        )
+        told = id(self.served), self.route, self.low is None, tuple(self.keys)
+        return *told, *zip(self.orders, kinds, strict=True)
+
+
+def alike(drawn: Sequence[Drawn], most: int = MOST_ALIKE) -> Iterator[list[Drawn]]:
+    """Yield them by what they have in common, as many at once as have so many rows together.
+
+    A column costs as much for a few rows as for some thousand.
+    """
+    found: dict[tuple[Any, ...], list[Drawn]] = {}
+    for one in drawn:
+        like = one.like()
+        others = found.get(like, [])
+        if others and sum(len(each.numbers) for each in (*others, one)) > most:
+            yield found.pop(like)
+        found.setdefault(like, []).append(one)
+    yield from found.values()
+
 
 def draw(
     route: str,
@@ -92,9 +120,9 @@ def draw(
 
 def of_group(
     group: Group,
+    weight: float,
     keys: RowKeys,
     secret: Secret | None,
-    weight: float,
     beside: Beside = lambda *_: {},
     rest: Rest = lambda: None,
 ) -> pa.Table:
@@ -108,6 +136,7 @@ def of_group(
     )
     return _table(
         served,
+        np.ones(rows, int),
         {
             "request_id": group.told("request_id"),
             "time": (np.array(group.told("time")) // 1000).astype("datetime64[us]"),
@@ -124,37 +153,54 @@ def of_group(
 
 
 def of_drawn(
-    drawn: Drawn,
+    drawn: Sequence[Drawn],
     keys: RowKeys,
     secret: Secret | None,
     beside: Beside = lambda *_: {},
     rest: Rest = lambda: None,
 ) -> pa.Table:
-    """Return the table of what was drawn of a request; `rest` as in `of_group`."""
-    rows = len(drawn.numbers)
-    outside = drawn.outside
+    """Return the table of what was drawn of requests that are `alike`; `rest` as in `of_group`."""
+    first, counts = drawn[0], np.array([len(one.numbers) for one in drawn])
+    ids = (request_ids.of_rows(one.request_id, one.numbers.tolist()) for one in drawn)
+    found = {name: _joined([one.keys[name] for one in drawn]) for name in first.keys}
+    outside = [one.outside for one in drawn]
     return _table(
-        drawn.served,
+        first.served,
+        counts,
         {
-            "request_id": request_ids.of_rows(drawn.request_id, drawn.numbers.tolist()),
-            "time": np.full(rows, np.datetime64(drawn.at // 1000, "us")),
-            "route": drawn.route,
-            "prediction": drawn.predictions,
-            "low": drawn.low,
-            "high": drawn.high,
-            "outside": np.zeros(rows, bool) if outside is None else outside,
-            "weight": np.full(rows, drawn.weight),
+            "request_id": [*chain.from_iterable(ids)],
+            "time": np.repeat([np.datetime64(one.at // 1000, "us") for one in drawn], counts),
+            "route": first.route,
+            "prediction": _joined([one.predictions for one in drawn]),
+            "low": _joined([one.low for one in drawn]),
+            "high": _joined([one.high for one in drawn]),
+            "outside": _joined(
+                [
+                    np.zeros(rows, bool) if each is None else each
+                    for each, rows in zip(outside, counts.tolist(), strict=True)
+                ]
+            ),
+            "weight": np.repeat([one.weight for one in drawn], counts),
         },
-        drawn.orders,
-        {name: keys.kept(name, values, secret, rest) for name, values in drawn.keys.items()},
+        {name: _joined([one.orders[name] for one in drawn]) for name in first.orders},
+        {name: keys.kept(name, values, secret, rest) for name, values in found.items()},
         secret,
         beside,
         rest,
     )
 
 
+def _joined(columns: Sequence[Any]) -> Any:
+    """Return columns of one kind, one under the other; None where they are not there."""
+    if len(columns) == 1 or columns[0] is None:
+        return columns[0]
+    lists = isinstance(columns[0], list | tuple)
+    return [*chain.from_iterable(columns)] if lists else np.concatenate(columns)
+
+
 def _table(
     served: Served,
+    counts: np.ndarray,
     told: Mapping[str, Any],
     orders: Orders,
     keys: Mapping[str, list[str | None]],
@@ -162,7 +208,7 @@ def _table(
     beside: Beside,
     rest: Rest,
 ) -> pa.Table:
-    rows = len(told["request_id"])
+    rows = int(counts.sum())
     signed = {
         "alias": served.alias,
         "version": int(served.entry["version"]),
@@ -180,7 +226,7 @@ def _table(
         else:
             columns[each.name] = pa.array(values, each.type)
         rest()
-    columns |= beside(served, orders)
+    columns |= beside(served, orders, counts)
     for name, values in keys.items():
         columns[f"{row_keys.PREFIX}{name}"] = pa.array(values, pa.string())
     for name in (*served.model.featuriser.fields, *served.schema.parts):

@@ -210,11 +210,10 @@ class ServedLog:
         answered = [*(one.served for one in ones), *(each.served for each in drawn)]
         hashes = self._secret(keys, answered)
         self._shadow.begin()
-        alone, together_ = (partial(self._shadow.beside, alone=one) for one in (True, False))
-        rest, weight = partial(time.sleep, REST_SECONDS), 1 / self.keeping.share
+        how = keys, hashes, self._shadow.beside, partial(time.sleep, REST_SECONDS)
         return [
-            *(rows.of_group(each, keys, hashes, weight, alone, rest) for each in ones),
-            *(rows.of_drawn(each, keys, hashes, together_, rest) for each in drawn),
+            *(rows.of_group(each, 1 / self.keeping.share, *how) for each in ones),
+            *(rows.of_drawn(each, *how) for each in rows.alike(drawn)),
         ]
 
     def trial(self) -> bytes | None:

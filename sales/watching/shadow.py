@@ -6,7 +6,6 @@ counted, as is what it cannot answer. Rows are kept whatever it does.
 """
 
 import logging
-import random
 import threading
 import time
 from collections.abc import Callable
@@ -64,19 +63,17 @@ class Shadow:
         """Begin with another writing."""
         self._left = self._seconds
 
-    def beside(self, served: Served, orders: Orders, *, alone: bool) -> dict[str, pa.Array]:
+    def beside(self, served: Served, orders: Orders, counts: np.ndarray) -> dict[str, pa.Array]:
         """Return the columns that tell the other model's predictions; none where nobody's belong.
 
-        `alone`: each row is a request of its own.
+        `counts` are how many rows each request had: all of a request are in the share, or none.
         """
         other, share = self._other(served), self._share()
-        rows = len(next(iter(orders.values()), ()))
+        rows = int(counts.sum())
         if other is None or not share or not rows:
             return {}
-        if alone:
-            chosen = np.flatnonzero(np.random.default_rng().random(rows) < share)
-        else:
-            chosen = np.arange(rows if random.random() < share else 0)  # noqa: S311
+        drawn = np.random.default_rng().random(len(counts)) < share
+        chosen = np.flatnonzero(np.repeat(drawn, counts))
         if not len(chosen):
             return {}
         predicted = self._predicted(other, orders, chosen)
