@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 from tests import patience
 from tests.bento_server import serve, stop
 from tests.examples import ROOT
-from ui import client
+from ui import client, folded
 
 
 @pytest.fixture(scope="session")
@@ -31,12 +31,19 @@ def patient(monkeypatch):
 
 @pytest.fixture
 def page(monkeypatch):
-    """Return a function that opens a view at a service's address."""
+    """Return a function that opens a view at a service's address, and what is folded on it."""
 
-    def opened(view: str, url: str) -> AppTest:
+    def opened(view: str, url: str, unfolded: bool = True) -> AppTest:
         monkeypatch.setenv("API_URL", url)
         app = AppTest.from_file(ROOT / "ui" / "app.py", default_timeout=patience.SECONDS).run()
-        return app if view == "predict" else app.switch_page(f"views/{view}.py").run()
+        if view != "predict":
+            app.switch_page(f"views/{view}.py").run()
+        folds = [key for key in app.session_state if key.startswith(folded.PREFIX)]
+        if not folds or not unfolded:
+            return app
+        for key in folds:
+            app.session_state[key] = True
+        return app.run()
 
     return opened
 

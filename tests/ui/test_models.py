@@ -157,7 +157,9 @@ def test_a_switch_that_fails_is_told_in_the_dialog(page, running, monkeypatch):
 
 
 def test_what_is_behind_the_scores_is_folded(page, running):
-    app = page("models", running)
+    app = page("models", running, unfolded=False)
+    assert len(app.table) == 0
+    assert len(app.get("vega_lite_chart")) == 0
     assert [(one.label, one.proto.expanded) for one in app.expander] == [
         ("All scores, what differs most first", False),
         ("How far off", False),

@@ -8,20 +8,17 @@ import streamlit as st
 
 from ui import (
     ageing,
-    compared,
-    comparison_charts,
-    decided,
-    gate,
+    comparison,
     other_models,
     side_by_side,
-    tables,
     time_charts,
     told,
     trial,
     watched,
 )
-from ui.amounts import error_size, group, model_name, plain, small
+from ui.amounts import error_size, model_name, plain, small
 from ui.client import RefusedError, Service, ServiceError
+from ui.folded import fold
 from ui.states import show
 from ui.terms import MAE, R2, RMSE
 
@@ -58,57 +55,10 @@ def view(service: Service) -> None:
     trial.draw(tried)
     known = {alias: evaluation for alias, evaluation in found.items() if evaluation}
     if known:
-        _compared(known, unit)
+        comparison.draw(known, unit)
     _others(models, found, unit)
     _promotions(changes)
-    with st.expander("How a model ages"):
-        ageing.draw(aged)
-
-
-def _compared(found: dict[str, dict[str, Any]], unit: str | None) -> None:
-    """Draw the evaluations on the same axes, in one table a subject."""
-    scores = {alias: evaluation["metrics"] for alias, evaluation in found.items()}
-    st.header("What differs" if len(found) > 1 else "The scores", anchor=False)
-    if said := compared.verdict(scores, unit):
-        st.markdown(plain(said))
-    with st.expander("All scores, what differs most first"):
-        tables.draw("scores", compared.table(scores, unit), alt="The scores of every model")
-        for said in (
-            compared.sure(scores, unit),
-            compared.worst_groups(scores),
-            compared.alike(scores),
-        ):
-            if said:
-                st.caption(plain(said))
-        st.caption(
-            "On the test rows, where nothing else is said; the better one is bold.",
-            help=compared.exactly(),
-        )
-    drawn = {alias.capitalize(): evaluation for alias, evaluation in found.items()}
-    predictions = {name: pd.DataFrame(each["predictions"]) for name, each in drawn.items()}
-    with st.expander("How far off"):
-        text = "Share of rows that are off by at most so much, for each model"
-        st.altair_chart(comparison_charts.within(predictions, unit), key="off", alt=text)
-    with st.expander("Predicted against true"):
-        agreed = {name: table[["true", "predicted"]] for name, table in predictions.items()}
-        st.altair_chart(
-            comparison_charts.agreement(agreed, unit),
-            key="agreement",
-            alt="Predicted against true, every model",
-        )
-    with st.expander("Error by group"):
-        _groups(drawn, unit)
-    with st.expander("The gate, rule by rule"):
-        judged = {name: each["gate"] for name, each in drawn.items()}
-        tables.draw("gate", gate.beside(judged, unit), alt="The gate's verdicts, rule by rule")
-        for name, each in judged.items():
-            st.caption(f"{name}, by the names in params.yaml", help=gate.exactly(each))
-    with st.expander("Why it is champion, or not"):
-        places = st.columns(len(found), gap="large")
-        for (alias, evaluation), place in zip(found.items(), places, strict=True):
-            with place:
-                st.markdown(f"**{alias.capitalize()}**")
-                decided.draw(alias, evaluation, unit)
+    fold("ageing", "How a model ages", lambda: ageing.draw(aged))
 
 
 def _others(models: list[dict[str, Any]], found: dict[str, Evaluation], unit: str | None) -> None:
@@ -120,36 +70,24 @@ def _others(models: list[dict[str, Any]], found: dict[str, Evaluation], unit: st
     if others.empty:
         return
     refused = int((others["Verdict"] == "refused").sum())
-    with st.expander(
-        f"Why others do not answer: {refused} refused, {len(others) - refused} passed"
-    ):
+
+    def draw() -> None:
         st.table(others, border="horizontal", hide_index=True, alt="The other models, and why")
         st.caption(
             "Judged in the same run, on the test rows, by the same rules; those that passed are "
             "ranked by the rows they were tuned on."
         )
 
-
-def _groups(drawn: dict[str, dict[str, Any]], unit: str | None) -> None:
-    """Draw the error of each group, the models' bars beside one another, the worst first."""
-    tables_of = {name: pd.DataFrame(each["slices"]) for name, each in drawn.items()}
-    filled = {name: table for name, table in tables_of.items() if not table.empty}
-    if not filled:
-        st.caption("No group has rows enough.")
-        return
-    rows = pd.concat([t.set_index("slice")["rmse"].rename(n) for n, t in filled.items()], axis=1)
-    rows["label"] = [group(name) for name in rows.index]
-    title = f"{RMSE.said} ({unit})" if unit else RMSE.said
-    names = {name: name for name in filled}
-    chart = comparison_charts.paired(rows.reset_index(drop=True), names, title, unit)
-    st.altair_chart(chart, key="groups", alt=f"{RMSE.said} by group, every model")
+    passed = len(others) - refused
+    fold("others", f"Why others do not answer: {refused} refused, {passed} passed", draw)
 
 
 def _promotions(changes: list[dict[str, Any]]) -> None:
     """Draw when which model came to answer, as far as the service tells."""
     if not changes:
         return
-    with st.expander("How the models followed one another"):
+
+    def draw() -> None:
         history = pd.DataFrame(
             {
                 "At": [one["when"][:16].replace("T", " ") for one in changes],
@@ -161,6 +99,8 @@ def _promotions(changes: list[dict[str, Any]]) -> None:
             drawn = time_charts.promotions(watched.changes({"changes": changes}))
             st.altair_chart(drawn, key="promotions", alt="When the models followed one another")
         st.table(history[::-1], border="horizontal", hide_index=True, alt="Every change")
+
+    fold("promotions", "How the models followed one another", draw)
 
 
 def _unit(service: Service) -> str | None:

@@ -8,6 +8,7 @@ import streamlit as st
 from ui import side_by_side, tables, terms, time_charts, told, watched
 from ui.amounts import error_size, group, plain
 from ui.client import RefusedError, Service
+from ui.folded import fold
 from ui.states import show
 
 FIELD = "watched_field"
@@ -154,12 +155,15 @@ def _over_time(found: dict[str, Any]) -> None:
             _drift(found, between, within)
     every = watched.every_field(found)
     if not every.empty:
-        with st.expander("Every field over time", icon=":material/grid_on:"):
+
+        def draw() -> None:
             drawn = time_charts.every_field(every, between, within)
             alarmed = every.loc[every["level"] == watched.ALARM, "field"].unique()
             text = f"Every field; with an alarm: {', '.join(alarmed) or 'none'}"
             st.altair_chart(drawn, key="every_field", alt=text)
             st.caption("A date moves by itself: it is shown, and never alarms.")
+
+        fold("every_field", "Every field over time", draw, ":material/grid_on:")
     st.caption(LEGEND)
 
 
@@ -222,11 +226,14 @@ def _last_window(found: dict[str, Any]) -> None:
         tables.draw("quality", quality.map(plain), alt="Missing, outside and unknown, by field")
     measured = [each for each in found["windows"] if each["error"] and each["error"]["slices"]]
     if measured:
-        with st.expander("Error by group", icon=":material/groups:"):
+
+        def draw() -> None:
             slices = watched.slices(measured[-1], found["unit"])
             slices["Group"] = slices["Group"].map(group)
             tables.draw("watched_slices", slices.map(plain), alt="Error by group, the worst first")
             st.caption(f"Of {watched.span(measured[-1])}; the worst beside its promise first.")
+
+        fold("watched_groups", "Error by group", draw, ":material/groups:")
     if text := watched.refused(window):
         st.caption(plain(text))
 
@@ -234,7 +241,8 @@ def _last_window(found: dict[str, Any]) -> None:
 def _earlier(earlier: list[dict[str, Any]]) -> None:
     if not earlier:
         return
-    with st.expander(f"Earlier alarms: {len(earlier)}", icon=":material/history:"):
+
+    def draw() -> None:
         rows = [
             (watched.span(one), watched.KINDS.get(one["kind"], one["kind"]), watched.what(one))
             for one in earlier[:MOST_EARLIER]
@@ -243,6 +251,8 @@ def _earlier(earlier: list[dict[str, Any]]) -> None:
         st.table(table, border="horizontal", hide_index=True, alt="Earlier alarms")
         if len(earlier) > MOST_EARLIER:
             st.caption(f"The newest {MOST_EARLIER}.")
+
+    fold("earlier", f"Earlier alarms: {len(earlier)}", draw, ":material/history:")
 
 
 def _changes(found: dict[str, Any]) -> None:
