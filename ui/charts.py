@@ -44,7 +44,7 @@ def line(
 
 def histogram(
     bins: pd.DataFrame,
-    title: str,
+    title: str | None,
     height: int = HEIGHT,
     *,
     whole: bool = False,
@@ -52,7 +52,8 @@ def histogram(
 ) -> alt.Chart:
     """Return bars from a table of bin_start, bin_end and rows.
 
-    Few whole numbers have a bar each; a `share` is written in percent.
+    Few whole numbers have a bar each; a `share` is written in percent. `title` is that of the
+    axis.
     """
     low, high = ends(bins["bin_start"], bins["bin_end"])
     form = PERCENT if share else NUMBER
@@ -71,9 +72,9 @@ def histogram(
             alt.X2("bin_end"),
             alt.Y("rows:Q", title="Rows", **axis(ticks(0, most, 4, whole=True), ",~d")),
             tooltip=[
-                alt.Tooltip("bin_start", title="From", format=form),
-                alt.Tooltip("bin_end", title="To", format=form),
-                alt.Tooltip("rows", title="Rows", format=",d"),
+                alt.Tooltip("bin_start:Q", title="From", format=form),
+                alt.Tooltip("bin_end:Q", title="To", format=form),
+                alt.Tooltip("rows:Q", title="Rows", format=",d"),
             ],
         )
         .properties(height=height)
@@ -134,8 +135,8 @@ def bars(
                 ),
             ),
             tooltip=[
-                alt.Tooltip(name, title=titles[1]),
-                alt.Tooltip(length, title=titles[0], format=",.4~g"),
+                alt.Tooltip(name, type="nominal", title=titles[1]),
+                alt.Tooltip(length, type="quantitative", title=titles[0], format=",.4~g"),
             ],
         )
         .properties(height=alt.Step(18))

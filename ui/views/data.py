@@ -2,17 +2,16 @@
 
 from typing import Any, NamedTuple
 
-import altair as alt
 import pandas as pd
 import streamlit as st
 
 from sales.contract import Column
-from ui import charts, columns_seen, set_aside, side_by_side, tables, terms, told, watched
+from ui import charts, columns_seen, set_aside, side_by_side, specs, tables, terms, told, watched
 from ui.amounts import is_share, plain, words
 from ui.client import RefusedError, Service
 from ui.states import show
 
-SMALL = 180  # pixels high
+SMALL = 200  # pixels high
 MOST_FILES = 50
 NUMERIC = Column(role="numeric")
 
@@ -46,13 +45,17 @@ def view(service: Service) -> None:
         unit = "%" if share else known.unit_of(name)
         title = words(name) + (f" ({unit})" if unit else "")
         whole = column.integer
-        drawn[title] = charts.histogram(pd.DataFrame(bins), title, SMALL, whole=whole, share=share)
+        drawn[title] = specs.of(
+            *(charts.histogram, pd.DataFrame(bins), None, SMALL), whole=whole, share=share
+        )
     _grid("numbers", drawn)
     counts = {words(c): pd.DataFrame(values) for c, values in picture["categorical"].items()}
     if counts:
         st.header("Categories", anchor=False)
         bars = {
-            name: charts.bars(table, "rows", "value", ("Rows", name), form=",~d", whole=True)
+            name: specs.of(
+                *(charts.bars, table, "rows", "value", ("Rows", name)), form=",~d", whole=True
+            )
             for name, table in counts.items()
         }
         _grid("categories", bars)
@@ -154,18 +157,18 @@ def _importance(known: told.Told, importance: pd.DataFrame) -> None:
     )
     named = importance.assign(feature=importance["feature"].map(words))
     added = f"Typical error added{unit}"
-    st.altair_chart(
-        charts.bars(named, "importance", "feature", (added, "Column")),
+    st.vega_lite_chart(
+        spec=specs.of(charts.bars, named, "importance", "feature", (added, "Column")),
         alt="What matters most, column by column",
     )
 
 
-def _grid(name: str, drawn: dict[str, alt.Chart]) -> None:
+def _grid(name: str, drawn: dict[str, specs.Spec]) -> None:
+    """Draw charts beside one another, each with its title in it: one element less a chart."""
     with st.container(key=f"charts_{name}"):
-        for title, chart in drawn.items():
-            with st.container():
-                st.markdown(f"**{plain(title)}**")
-                st.altair_chart(chart, key=f"data_{title}", alt=f"Distribution of {title}")
+        for title, spec in drawn.items():
+            titled = {**spec, "title": {"text": title, "anchor": "start"}}
+            st.vega_lite_chart(spec=titled, key=f"data_{title}", alt=f"Distribution of {title}")
 
 
 show(view)
