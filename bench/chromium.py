@@ -2,9 +2,10 @@
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from types import MappingProxyType
 
 from playwright.sync_api import Browser, sync_playwright
 
@@ -19,8 +20,10 @@ STREAMLIT += ["--server.port", "{port}", "--server.headless", "true"]
 
 
 @contextmanager
-def page(**variables: str) -> Iterator[tuple[Browser, str, str, int]]:
-    """Start service, page and browser.
+def page(
+    service: Mapping[str, str] = MappingProxyType({}), **variables: str
+) -> Iterator[tuple[Browser, str, str, int]]:
+    """Start service, page and browser; `service` are variables of the one, `variables` the other's.
 
     Yield the browser, the addresses of page and service, and the page's process id.
     """
@@ -34,7 +37,7 @@ def page(**variables: str) -> Iterator[tuple[Browser, str, str, int]]:
         if not (PROMOTED / "promoted.json").is_file():
             raise SystemExit("error: no promoted model yet: make repro")
         WORK.mkdir(parents=True, exist_ok=True)
-        api, _ = started.enter_context(served("service", Server(OURS, {})))
+        api, _ = started.enter_context(served("service", Server(OURS, dict(service))))
         url, pid = started.enter_context(
             served("page", Server(STREAMLIT, {"API_URL": api, **variables}, "/_stcore/health"))
         )

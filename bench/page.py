@@ -1,6 +1,7 @@
 """The page in a real browser, and a hundred people at it: `make bench-page`.
 
-How soon it is there and each view, in a browser that has nothing of it yet. A large CSV from the
+How soon it is there and each view, in a browser that has nothing of it yet; on Watch is what `make
+watch` finds in a month of answered rows (bench/watched_month.py). A large CSV from the
 moment it is chosen to the end of the download; and the memory of the page's process before, with
 the file, after it was let go, and after the tab was closed. Needs `make repro` first, and Chromium.
 """
@@ -15,7 +16,7 @@ import pandas as pd
 import psutil
 from playwright.sync_api import Browser, Page, expect
 
-from bench import crowd, visits
+from bench import crowd, visits, watched_month
 from bench.chromium import page
 from bench.servers import ROOT, WORK
 from sales import files
@@ -76,7 +77,8 @@ def large_file(
 def main() -> None:
     """Print the figures and write state/bench/page.json."""
     file = WORK / "orders.csv"
-    started = page(STREAMLIT_SERVER_DISCONNECTED_SESSION_TTL=str(FORGET))
+    watched = {"WATCHED": str(watched_month.found(WORK / "watched_month"))}
+    started = page(watched, STREAMLIT_SERVER_DISCONNECTED_SESSION_TTL=str(FORGET))
     with started as (browser, url, api, pid):
         process = psutil.Process(pid)
 

@@ -70,9 +70,18 @@ def _kept(values: pd.Series, role: str) -> pa.Array:
 
 
 def write(
-    address: Path, many: int, of: Champion, last: date, days: int = DAYS, part: int = 10_000
+    address: Path,
+    many: int,
+    of: Champion,
+    last: date,
+    days: int = DAYS,
+    part: int = 10_000,
+    before: int = 0,
 ) -> None:
-    """Write so many rows of the days up to the last one, in parts of so many, and their truths."""
+    """Write so many rows of the days up to the last one, in parts of so many, and their truths.
+
+    `before` are how many were written there already: an id each.
+    """
     rng = np.random.default_rng(1)
     first = np.datetime64(last - timedelta(days=days - 1), "us")
     step = days * 86_400_000_000 / many
@@ -81,7 +90,7 @@ def write(
         count = min(part, many - start)
         times = first + ((start + np.arange(count)) * step).astype("timedelta64[us]")
         drawn = rng.integers(0, len(of.truth), count)
-        ids = [f"{start + number:012x}" for number in range(count)]
+        ids = [f"{before + start + number:012x}" for number in range(count)]
         signed = {
             "request_id": pa.array(ids),
             "time": pa.array(times).cast(rows.TIME),

@@ -35,8 +35,8 @@ def traffic(table: pd.DataFrame, rows: str, between: Ends, changes: pd.DataFrame
             ),
             tooltip=[
                 *_span_tips(),
-                alt.Tooltip("rows", title=rows.capitalize(), format=",.0f"),
-                alt.Tooltip("per_hour", title=title, format=NUMBER),
+                alt.Tooltip("rows:Q", title=rows.capitalize(), format=",.0f"),
+                alt.Tooltip("per_hour:Q", title=title, format=NUMBER),
             ],
         )
     )
@@ -76,10 +76,10 @@ def band(
         which,
         tooltip=[
             alt.Tooltip("at:T", title="Middle of the window", format=WHEN),
-            alt.Tooltip("which", title="How it is known"),
-            alt.Tooltip("value", title=title, format=tip),
-            alt.Tooltip("low", title="From", format=tip),
-            alt.Tooltip("high", title="To", format=tip),
+            alt.Tooltip("which:N", title="How it is known"),
+            alt.Tooltip("value:Q", title=title, format=tip),
+            alt.Tooltip("low:Q", title="From", format=tip),
+            alt.Tooltip("high:Q", title="To", format=tip),
         ],
     )
     drawn: Any = line + bars
@@ -87,7 +87,7 @@ def band(
         rule = alt.Chart(pd.DataFrame({"promised": [promised]})).mark_rule(color=GREY)
         drawn = drawn + rule.encode(
             alt.Y("promised:Q", title=title),
-            tooltip=[alt.Tooltip("promised", title="Promised", format=tip)],
+            tooltip=[alt.Tooltip("promised:Q", title="Promised", format=tip)],
         )
     return _marked(drawn, between, changes)
 
@@ -118,9 +118,9 @@ def distance(table: pd.DataFrame, between: Ends, changes: pd.DataFrame) -> alt.L
     base = alt.Chart(table).encode(alt.X("at:T", title=None))
     tips = [
         alt.Tooltip("at:T", title="Middle of the window", format=WHEN),
-        alt.Tooltip("distance", title=title, format=".1%" if share else ",.3~r"),
-        alt.Tooltip("threshold", title="Chance reaches", format=".1%" if share else ",.3~r"),
-        alt.Tooltip("level", title="What it comes to"),
+        alt.Tooltip("distance:Q", title=title, format=".1%" if share else ",.3~r"),
+        alt.Tooltip("threshold:Q", title="Chance reaches", format=".1%" if share else ",.3~r"),
+        alt.Tooltip("level:N", title="What it comes to"),
     ]
     line = base.mark_line().encode(_x("at:T"), y, tooltip=tips)
     points = base.mark_point(filled=True, size=50, opacity=1).encode(
@@ -148,10 +148,10 @@ def every_field(table: pd.DataFrame, between: Ends, changes: pd.DataFrame) -> al
             ),
             _level_color(list(LEVELS)),
             tooltip=[
-                alt.Tooltip("field", title="Field"),
+                alt.Tooltip("field:N", title="Field"),
                 *_span_tips(),
-                alt.Tooltip("level", title="What it comes to"),
-                alt.Tooltip("told", title="How far"),
+                alt.Tooltip("level:N", title="What it comes to"),
+                alt.Tooltip("told:N", title="How far"),
             ],
         )
     )
@@ -169,7 +169,7 @@ def promotions(changes: pd.DataFrame) -> alt.LayerChart:
         ),
         alt.Y("line:N", title=None, axis=None),
         tooltip=[
-            alt.Tooltip("said", title="Model"),
+            alt.Tooltip("said:N", title="Model"),
             alt.Tooltip("at:T", title="At (UTC)", format=WHEN),
         ],
     )
@@ -194,9 +194,9 @@ def beside(table: pd.DataFrame, labels: tuple[str, str], *, ordered: bool) -> al
         legend=alt.Legend(orient="top"),
     )
     tips = [
-        alt.Tooltip("label", title="Value"),
-        alt.Tooltip("which", title="When"),
-        alt.Tooltip("percent", title="Percent of the rows", format=".3~r"),
+        alt.Tooltip("label:N", title="Value"),
+        alt.Tooltip("which:N", title="When"),
+        alt.Tooltip("percent:Q", title="Percent of the rows", format=".3~r"),
     ]
     scale = alt.Scale(domain=list(labels))
     if not ordered:
@@ -281,7 +281,7 @@ def _marked(
         .encode(
             alt.X("at:T", title=None),
             tooltip=[
-                alt.Tooltip("said", title="Model"),
+                alt.Tooltip("said:N", title="Model"),
                 alt.Tooltip("at:T", title="At (UTC)", format=WHEN),
             ],
         )

@@ -5,7 +5,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from ui import side_by_side, tables, terms, time_charts, told, watched
+from ui import side_by_side, specs, tables, terms, time_charts, told, watched
 from ui.amounts import error_size, group, plain
 from ui.client import RefusedError, Service
 from ui.folded import fold
@@ -119,10 +119,10 @@ def _over_time(found: dict[str, Any]) -> None:
     with st.container(key="charts_over_time"):
         with st.container():
             st.markdown("**Traffic**")
-            drawn = time_charts.traffic(traffic, found["rows"], between, within)
+            drawn = specs.of(time_charts.traffic, traffic, found["rows"], between, within)
             newest = traffic.iloc[-1]["per_hour"]
             text = f"Traffic over {len(traffic)} windows; the last {newest:,.1f} an hour"
-            st.altair_chart(drawn, key="traffic", alt=text)
+            st.vega_lite_chart(spec=drawn, key="traffic", alt=text)
         with st.container():
             st.markdown("**Error**")
             errors = watched.errors(found)
@@ -130,9 +130,9 @@ def _over_time(found: dict[str, Any]) -> None:
                 st.info("No true amounts came yet, and there is no estimate either.")
             else:
                 promise = promised and promised["rmse"]
-                drawn = time_charts.error(errors, unit, between, within, promise)
+                drawn = specs.of(time_charts.error, errors, unit, between, within, promise)
                 text = f"Typical error: {watched.told_errors(errors, unit)}"
-                st.altair_chart(drawn, key="error", alt=text)
+                st.vega_lite_chart(spec=drawn, key="error", alt=text)
                 _error_said(errors, promise, unit)
         with st.container():
             st.markdown("**True values within their range**")
@@ -141,14 +141,14 @@ def _over_time(found: dict[str, Any]) -> None:
                 st.info("Too few true amounts came yet to tell.")
             else:
                 nominal = promised and promised["nominal_coverage_pct"]
-                drawn = time_charts.band(
-                    *(coverage, "Percent of the rows", between, within),
+                drawn = specs.of(
+                    *(time_charts.band, coverage, "Percent of the rows", between, within),
                     form=",~f",
                     promised=nominal,
                     tip=",.1f",
                 )
                 text = f"Within the range: the last {coverage.iloc[-1]['value']:.1f} %"
-                st.altair_chart(drawn, key="coverage", alt=text)
+                st.vega_lite_chart(spec=drawn, key="coverage", alt=text)
                 if nominal:
                     st.caption(f"The grey line: {nominal:g} % are promised.")
         with st.container():
@@ -157,10 +157,10 @@ def _over_time(found: dict[str, Any]) -> None:
     if not every.empty:
 
         def draw() -> None:
-            drawn = time_charts.every_field(every, between, within)
+            drawn = specs.of(time_charts.every_field, every, between, within)
             alarmed = every.loc[every["level"] == watched.ALARM, "field"].unique()
             text = f"Every field; with an alarm: {', '.join(alarmed) or 'none'}"
-            st.altair_chart(drawn, key="every_field", alt=text)
+            st.vega_lite_chart(spec=drawn, key="every_field", alt=text)
             st.caption("A date moves by itself: it is shown, and never alarms.")
 
         fold("every_field", "Every field over time", draw, ":material/grid_on:")
@@ -188,10 +188,12 @@ def _drift(found: dict[str, Any], between: time_charts.Ends, changes: pd.DataFra
     if table.empty:
         st.info("No window tells of this field.")
         return
-    drawn = time_charts.distance(table, between, changes)
+    drawn = specs.of(time_charts.distance, table, between, changes)
     newest = table.iloc[-1]
     text = f"Drift of {watched.in_words(field)}: the last {newest['distance']:.3g}"
-    st.altair_chart(drawn, key="drift", alt=f"{text}, chance reaches {newest['threshold']:.3g}")
+    st.vega_lite_chart(
+        spec=drawn, key="drift", alt=f"{text}, chance reaches {newest['threshold']:.3g}"
+    )
     st.caption("The dotted line: what chance alone reaches.")
 
 
@@ -204,12 +206,14 @@ def _worst(found: dict[str, Any]) -> None:
             with st.container():
                 badge = " :red-badge[alarm]" if one["alarm"] else ""
                 st.markdown(f"**{plain(watched.in_words(one['field']))}**{badge}")
-                drawn = time_charts.beside(
-                    watched.beside(one), ("Training", "Now"), ordered=one["edges"] is not None
+                table = watched.beside(one)
+                drawn = specs.of(
+                    *(time_charts.beside, table, ("Training", "Now")),
+                    ordered=one["edges"] is not None,
                 )
                 name = watched.in_words(one["field"])
-                st.altair_chart(
-                    drawn,
+                st.vega_lite_chart(
+                    spec=drawn,
                     key=f"worst_{one['field']}",
                     alt=f"{name} in training and now: {watched.far(one)}",
                 )

@@ -1,0 +1,42 @@
+"""A month of answered rows that `make watch` has looked at: what the page's Watch is measured with.
+
+Rows that the champion was tested with, a thousand a day, one of ten of which came true; in the last
+three days only the dearer half of them, so that something has moved.
+"""
+
+import shutil
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pandas as pd
+
+from bench import watched_rows
+
+ROWS, DAYS, MOVED = 30_000, 30, 3  # in all; of the month; at its end
+
+
+def found(folder: Path) -> Path:
+    """Return the file of what `make watch` finds, made anew in a folder of its own.
+
+    Raises SystemExit where it could not look.
+    """
+    shutil.rmtree(folder, ignore_errors=True)
+    served, state = folder / "served", folder / "state"
+    state.mkdir(parents=True)
+    test = pd.read_parquet(watched_rows.PREPARED / "test.parquet")
+    amounts = watched_rows.champion(watched_rows.PROMOTED, test).truth
+    dearer = test[amounts > pd.Series(amounts).median()]
+    last = datetime.now(UTC).date() - timedelta(days=1)
+    written = 0
+    for table, days, end in (
+        (test, DAYS - MOVED, last - timedelta(days=MOVED)),
+        (dearer, MOVED, last),
+    ):
+        champion, rows = watched_rows.champion(watched_rows.PROMOTED, table), ROWS * days // DAYS
+        watched_rows.write(served, rows, champion, end, days, before=written)
+        written += rows
+    *_, told = watched_rows.measured(served, state)
+    path = state / "watch" / "metrics.json"
+    if not path.is_file():
+        raise SystemExit(f"error: make watch found nothing: {told}")
+    return path
