@@ -12,7 +12,7 @@ import bentoml
 import bentoml._internal.server as swagger_ui
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from sales.serving import connections, ending, settings, state, traffic
+from sales.serving import connections, ending, memory, settings, state, traffic
 from sales.serving.endpoint import LOG, SECONDS
 from sales.serving.following import Promoted
 from sales.serving.routes import Api
@@ -73,6 +73,7 @@ class AmazonSales:
             ending.told(asking.Asking(SETTINGS).start)
 
     def __init__(self) -> None:
+        memory.keep_until_given_back()
         try:
             traffic.share(OURS / "metrics")
         except OSError as error:

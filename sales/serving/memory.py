@@ -13,6 +13,12 @@ from sales.serving.request import RequestError
 
 Result = TypeVar("Result")
 LULLS = 5  # that further large answers may put it off
+# Settings of glibc, by their numbers in its malloc.h (man 3 mallopt), and ours for them, in bytes.
+GLIBCS = {
+    "M_TRIM_THRESHOLD": (-1, 256 << 20),  # free at the heap's end before it is given back
+    "M_TOP_PAD": (-2, 16 << 20),  # more than is asked for
+    "M_MMAP_THRESHOLD": (-3, 32 << 20),  # above it each has a mapping of its own, gone when freed
+}
 
 
 class LargeWork:
@@ -49,6 +55,19 @@ class LargeWork:
         self._timer = None
         ended, self._threads = self._threads, ThreadPoolExecutor(thread_name_prefix="large")
         loop.run_in_executor(None, give_back, ended)
+
+
+def keep_until_given_back() -> None:
+    """Let the C library keep what an answer let go of, for the next one, in this process for good.
+
+    By itself glibc gives the end of its heap back as soon as some megabytes are free there, as
+    after each large answer, and the next one asks for each page anew. What is kept beside goes back
+    with `give_back`. Another C library is left as it is.
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt:
+        for setting, wanted in GLIBCS.values():
+            mallopt(setting, wanted)
 
 
 def give_back(threads: ThreadPoolExecutor) -> None:

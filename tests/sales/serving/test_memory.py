@@ -2,6 +2,9 @@
 
 import asyncio
 import contextvars
+import ctypes
+import subprocess
+import sys
 import threading
 
 import pytest
@@ -85,3 +88,40 @@ def test_what_is_at_work_when_memory_goes_back_ends_well_and_its_thread_then_end
     assert asyncio.run(run()) == "done"
     [thread] = threads
     thread.join()
+
+
+def test_pages_that_an_answer_let_go_of_serve_the_next_and_go_back_in_the_end():
+    """Counted by the machine: each page that is new to a process is a minor fault."""
+    if not hasattr(ctypes.CDLL(None), "mallopt"):
+        pytest.skip("the C library is not glibc")
+    counted = """
+import resource, sys
+import numpy as np, psutil
+from concurrent.futures import ThreadPoolExecutor
+from sales.serving import memory
+
+if sys.argv[1] == "kept":
+    memory.keep_until_given_back()
+
+def answer():
+    return sum(map(len, [np.ones(125_000) for _ in range(16)]))  # of a megabyte each
+
+for _ in range(5):
+    answer()
+before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+for _ in range(20):
+    answer()
+faults = resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+resident = psutil.Process().memory_info().rss
+memory.give_back(ThreadPoolExecutor())
+print(faults, (resident - psutil.Process().memory_info().rss) / 1e6)
+"""
+    found = {
+        how: subprocess.run(
+            [sys.executable, "-c", counted, how], check=True, capture_output=True, text=True
+        ).stdout.split()
+        for how in ("kept", "not")
+    }
+    faults, given_back = (float(each) for each in found["kept"])
+    assert faults < 1_000 < float(found["not"][0])
+    assert given_back > 10
