@@ -36,3 +36,8 @@ def _plain(chart: Any) -> Any:
     for layer in chart.layer if isinstance(chart, alt.LayerChart) else ():
         _plain(layer)
     return chart
+
+
+def titled(spec: Spec, title: str) -> Spec:
+    """Return a specification with its title in the chart: one element less for the page to draw."""
+    return {**spec, "title": {"text": title, "anchor": "start"}}

@@ -268,7 +268,7 @@ def _level_color(levels: list[str]) -> alt.Color:
 
 
 def _marked(
-    chart: Any, between: Ends, changes: pd.DataFrame, height: int = HEIGHT - 60
+    chart: Any, between: Ends, changes: pd.DataFrame, height: int = HEIGHT - 30
 ) -> alt.LayerChart:
     """Return a chart with a dashed line where the model changed, its axis from end to end.
 

@@ -167,8 +167,9 @@ def _grid(name: str, drawn: dict[str, specs.Spec]) -> None:
     """Draw charts beside one another, each with its title in it: one element less a chart."""
     with st.container(key=f"charts_{name}"):
         for title, spec in drawn.items():
-            titled = {**spec, "title": {"text": title, "anchor": "start"}}
-            st.vega_lite_chart(spec=titled, key=f"data_{title}", alt=f"Distribution of {title}")
+            st.vega_lite_chart(
+                spec=specs.titled(spec, title), key=f"data_{title}", alt=f"Distribution of {title}"
+            )
 
 
 show(view)

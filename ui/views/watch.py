@@ -18,6 +18,7 @@ NEVER = (
     "folder; each day is a good habit."
 )
 WHEN_LOOKED = "Then this page shows how the model does: traffic, error, drift, and alarms."
+WITHIN = "True values within their range"
 LEGEND = (
     "Dashed lines: the model changed. What chance reaches depends on how many rows a window has."
 )
@@ -105,9 +106,9 @@ def _alarms(newest: list[dict[str, Any]]) -> None:
         for one in newest:
             with st.container(border=True):
                 new = " :orange-badge[new]" if one["new"] else ""
-                st.markdown(f"**{watched.KINDS.get(one['kind'], one['kind'])}**{new}")
-                st.markdown(plain(watched.what(one)))
-                st.markdown(f":material/arrow_forward: {plain(watched.to_do(one))}")
+                kind, to_do = watched.KINDS.get(one["kind"], one["kind"]), watched.to_do(one)
+                said = f"**{kind}**{new}", plain(watched.what(one))
+                st.markdown("\n\n".join((*said, f":material/arrow_forward: {plain(to_do)}")))
 
 
 def _over_time(found: dict[str, Any]) -> None:
@@ -118,26 +119,25 @@ def _over_time(found: dict[str, Any]) -> None:
     st.header("Over time", anchor=False)
     with st.container(key="charts_over_time"):
         with st.container():
-            st.markdown("**Traffic**")
             drawn = specs.of(time_charts.traffic, traffic, found["rows"], between, within)
             newest = traffic.iloc[-1]["per_hour"]
             text = f"Traffic over {len(traffic)} windows; the last {newest:,.1f} an hour"
-            st.vega_lite_chart(spec=drawn, key="traffic", alt=text)
+            st.vega_lite_chart(spec=specs.titled(drawn, "Traffic"), key="traffic", alt=text)
         with st.container():
-            st.markdown("**Error**")
             errors = watched.errors(found)
             if errors.empty:
+                st.markdown("**Error**")
                 st.info("No true amounts came yet, and there is no estimate either.")
             else:
                 promise = promised and promised["rmse"]
                 drawn = specs.of(time_charts.error, errors, unit, between, within, promise)
                 text = f"Typical error: {watched.told_errors(errors, unit)}"
-                st.vega_lite_chart(spec=drawn, key="error", alt=text)
+                st.vega_lite_chart(spec=specs.titled(drawn, "Error"), key="error", alt=text)
                 _error_said(errors, promise, unit)
         with st.container():
-            st.markdown("**True values within their range**")
             coverage = watched.coverage(found)
             if coverage.empty:
+                st.markdown(f"**{WITHIN}**")
                 st.info("Too few true amounts came yet to tell.")
             else:
                 nominal = promised and promised["nominal_coverage_pct"]
@@ -148,7 +148,7 @@ def _over_time(found: dict[str, Any]) -> None:
                     tip=",.1f",
                 )
                 text = f"Within the range: the last {coverage.iloc[-1]['value']:.1f} %"
-                st.vega_lite_chart(spec=drawn, key="coverage", alt=text)
+                st.vega_lite_chart(spec=specs.titled(drawn, WITHIN), key="coverage", alt=text)
                 if nominal:
                     st.caption(f"The grey line: {nominal:g} % are promised.")
         with st.container():
@@ -204,20 +204,15 @@ def _worst(found: dict[str, Any]) -> None:
     with st.container(key="charts_worst"):
         for one in found["worst"]:
             with st.container():
+                name, far = watched.in_words(one["field"]), watched.far(one)
                 badge = " :red-badge[alarm]" if one["alarm"] else ""
-                st.markdown(f"**{plain(watched.in_words(one['field']))}**{badge}")
-                table = watched.beside(one)
+                st.markdown(f"**{plain(name)}**{badge}  \n:small[{plain(far)}.]")
                 drawn = specs.of(
-                    *(time_charts.beside, table, ("Training", "Now")),
+                    *(time_charts.beside, watched.beside(one), ("Training", "Now")),
                     ordered=one["edges"] is not None,
                 )
-                name = watched.in_words(one["field"])
-                st.vega_lite_chart(
-                    spec=drawn,
-                    key=f"worst_{one['field']}",
-                    alt=f"{name} in training and now: {watched.far(one)}",
-                )
-                st.caption(plain(f"{watched.far(one)}."))
+                text = f"{name} in training and now: {far}"
+                st.vega_lite_chart(spec=drawn, key=f"worst_{one['field']}", alt=text)
 
 
 def _last_window(found: dict[str, Any]) -> None:
