@@ -123,5 +123,5 @@ print(faults, (resident - psutil.Process().memory_info().rss) / 1e6)
         for how in ("kept", "not")
     }
     faults, given_back = (float(each) for each in found["kept"])
-    assert faults < 1_000 < float(found["not"][0])
-    assert given_back > 10
+    assert 5 * faults < float(found["not"][0]), found  # fewer, and larger, where pages are huge
+    assert given_back > 10, found
