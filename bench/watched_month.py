@@ -6,22 +6,23 @@ three days only the dearer half of them, so that something has moved.
 
 import shutil
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pandas as pd
 
 from bench import watched_rows
+from bench.servers import WORK
 
 ROWS, DAYS, MOVED = 30_000, 30, 3  # in all; of the month; at its end
 
 
-def found(folder: Path) -> Path:
-    """Return the file of what `make watch` finds, made anew in a folder of its own.
+FOLDER = WORK / "watched_month"
+FOUND = FOLDER / "state" / "watch" / "metrics.json"  # what `make watch` finds
 
-    Raises SystemExit where it could not look.
-    """
-    shutil.rmtree(folder, ignore_errors=True)
-    served, state = folder / "served", folder / "state"
+
+def make() -> None:
+    """Make rows and findings anew. Raises SystemExit where it could not look."""
+    shutil.rmtree(FOLDER, ignore_errors=True)
+    served, state = FOLDER / "served", FOLDER / "state"
     state.mkdir(parents=True)
     test = pd.read_parquet(watched_rows.PREPARED / "test.parquet")
     amounts = watched_rows.champion(watched_rows.PROMOTED, test).truth
@@ -36,7 +37,5 @@ def found(folder: Path) -> Path:
         watched_rows.write(served, rows, champion, end, days, before=written)
         written += rows
     *_, told = watched_rows.measured(served, state)
-    path = state / "watch" / "metrics.json"
-    if not path.is_file():
+    if not FOUND.is_file():
         raise SystemExit(f"error: make watch found nothing: {told}")
-    return path
