@@ -5,7 +5,6 @@ import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from types import MappingProxyType
 
 from playwright.sync_api import Browser, sync_playwright
 
@@ -21,7 +20,7 @@ STREAMLIT += ["--server.port", "{port}", "--server.headless", "true"]
 
 @contextmanager
 def page(
-    service: Mapping[str, str] = MappingProxyType({}), **variables: str
+    service: Mapping[str, str] | None = None, **variables: str
 ) -> Iterator[tuple[Browser, str, str, int]]:
     """Start service, page and browser; `service` are variables of the one, `variables` the other's.
 
@@ -37,7 +36,7 @@ def page(
         if not (PROMOTED / "promoted.json").is_file():
             raise SystemExit("error: no promoted model yet: make repro")
         WORK.mkdir(parents=True, exist_ok=True)
-        api, _ = started.enter_context(served("service", Server(OURS, dict(service))))
+        api, _ = started.enter_context(served("service", Server(OURS, dict(service or {}))))
         url, pid = started.enter_context(
             served("page", Server(STREAMLIT, {"API_URL": api, **variables}, "/_stcore/health"))
         )

@@ -1,9 +1,9 @@
 """The page in a real browser, and a hundred people at it: `make bench-page`.
 
 How soon it is there and each view, in a browser that has nothing of it yet; on Watch is what `make
-watch` finds in a month of answered rows (bench/watched_month.py). A large CSV from the
-moment it is chosen to the end of the download; and the memory of the page's process before, with
-the file, after it was let go, and after the tab was closed. Needs `make repro` first, and Chromium.
+watch` finds in a month of answered rows (bench/watched_month.py). A large CSV from the moment it is
+chosen to the end of the download; and the memory of the page's process before, with the file, after
+it was let go, and after the tab was closed. Needs `make repro` first, and Chromium.
 """
 
 import os

@@ -33,14 +33,12 @@ def told(there: Mapping[str, Any], here: Mapping[str, Any]) -> dict[str, str]:
     >>> told({"a": 1, "b": 2, "c": 3}, {"b": 2, "c": 4, "d": 5})
     {'a': 'gone', 'b': 'same', 'c': 'other', 'd': 'new'}
     """
-    return {
-        name: "new"
-        if name not in there
-        else "gone"
-        if name not in here
-        else ("same" if there[name] == here[name] else "other")
-        for name in sorted({*there, *here})
+    became = {
+        **{name: "same" if here.get(name) == value else "other" for name, value in there.items()},
+        **dict.fromkeys(there.keys() - here.keys(), "gone"),
+        **dict.fromkeys(here.keys() - there.keys(), "new"),
     }
+    return dict(sorted(became.items()))
 
 
 def keys(there: Any, here: Any, at: str = "") -> Iterator[str]:
@@ -64,7 +62,11 @@ def lines(there: Path, here: Path) -> Iterator[str]:
     """Yield what differs between two files, or the files of two folders, indented by depth."""
     if there.is_dir():
         found = [
-            {str(file.relative_to(folder)): file.read_bytes() for file in folder.rglob("*.*")}
+            {
+                str(file.relative_to(folder)): file.read_bytes()
+                for file in folder.rglob("*")
+                if file.is_file()
+            }
             for folder in (there, here)
         ]
         for name, what in told(*found).items():

@@ -1,6 +1,7 @@
 """Answered rows as a table: the columns of the log, whose meaning docs/served.md tells."""
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Any, NamedTuple
@@ -23,7 +24,7 @@ from sales.watching.singles import Group
 # many rows each request had.
 Beside = Callable[[Served, Orders, np.ndarray], dict[str, pa.Array]]
 
-MOST_ALIKE = 5_000  # rows of several requests that become one table: no step of it takes 1 ms
+MOST_ALIKE = 5_000  # rows of several requests that become one table: no column of it takes long
 FIELD = "field."  # before the name of what a model reads
 TIME = pa.timestamp("us", tz="UTC")
 SCHEMA = pa.schema(
@@ -79,12 +80,14 @@ def alike(drawn: Sequence[Drawn], most: int = MOST_ALIKE) -> Iterator[list[Drawn
     A column costs as much for a few rows as for some thousand.
     """
     found: dict[tuple[Any, ...], list[Drawn]] = {}
+    counts: Counter[tuple[Any, ...]] = Counter()
     for one in drawn:
-        like = one.like()
-        others = found.get(like, [])
-        if others and sum(len(each.numbers) for each in (*others, one)) > most:
+        like, rows = one.like(), len(one.numbers)
+        if like in found and counts[like] + rows > most:
             yield found.pop(like)
+            del counts[like]
         found.setdefault(like, []).append(one)
+        counts[like] += rows
     yield from found.values()
 
 
