@@ -31,10 +31,10 @@ expect.set_options(timeout=PATIENCE)
 
 
 @contextmanager
-def page_over(api: str, folder: Path) -> Iterator[str]:
+def page_over(api: str, folder: Path, script: str = "ui/app.py") -> Iterator[str]:
     """Start the page over a service; yield its address. No traceback may be in its log."""
     port, log = free_port(), folder / "log"
-    command = [sys.executable, "-m", "streamlit", "run", "ui/app.py", "--server.port", str(port)]
+    command = [sys.executable, "-m", "streamlit", "run", script, "--server.port", str(port)]
     with log.open("w") as out:
         process = subprocess.Popen(
             [*command, "--server.address", "127.0.0.1", "--server.headless", "true"],
@@ -53,7 +53,8 @@ def page_over(api: str, folder: Path) -> Iterator[str]:
     yield url
     process.terminate()
     process.wait(patience.SECONDS)
-    assert "Traceback" not in log.read_text()
+    said = log.read_text()
+    assert "Traceback" not in said, said
 
 
 @contextmanager
