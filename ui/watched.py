@@ -170,9 +170,9 @@ def alarms(found: Watch) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
 
 
 def what(one: dict[str, Any]) -> str:
-    """Return an alarm's finding, its prediction called so."""
-    text: str = one["what"]
-    return text.replace(PREDICTION, "The prediction")
+    """Return an alarm's finding, its prediction called so, and a sentence that begins like one."""
+    text: str = one["what"].replace(PREDICTION, "the prediction")
+    return f"The{text[3:]}" if text.startswith("the prediction") else text
 
 
 def to_do(one: dict[str, Any]) -> str:
@@ -282,7 +282,11 @@ def _times(found: Watch) -> pd.DataFrame:
     With their zone: without one, a browser takes them for its own time.
     """
     start, end = (
-        pd.Series(pd.to_datetime([window[name] for window in found["windows"]], utc=True))
+        pd.Series(
+            pd.to_datetime(
+                [window[name] for window in found["windows"]], utc=True, format="ISO8601"
+            )
+        )
         for name in ("start", "end")
     )
     return pd.DataFrame({"start": start, "end": end, "at": start + (end - start) / 2})

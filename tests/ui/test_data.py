@@ -21,6 +21,15 @@ def test_rows_and_a_chart_for_every_column_stand_there(page, running):
     assert not app.exception
 
 
+def test_categories_are_drawn_for_whoever_opens_them(page, running):
+    told = httpx.get(f"{running}/data").json()
+    app = page("data", running, unfolded=False)
+    assert len(app.get("vega_lite_chart")) == len(told["numeric"]) + 1
+    assert f"Categories: {len(told['categorical'])}" in [one.label for one in app.expander]
+    assert "Distribution of Brand" not in charted(app)
+    assert "Distribution of Brand" in charted(page("data", running))
+
+
 def with_quarantine(monkeypatch, by_reason):
     ask = Service.data
     monkeypatch.setattr(

@@ -16,6 +16,7 @@ from tests.ui.chromium import (
     LISTENING,
     PATIENCE,
     Watched,
+    chart,
     go,
     launched,
     page_over,
@@ -320,6 +321,11 @@ def shown_all(tab, view: str, orders: Path) -> Iterator[str]:
         with tab.expect_download():
             tab.get_by_role("button", name="Download the scored file").click()
         yield "scored"
+    if view == "data":
+        tab.get_by_test_id("stExpander").get_by_text("Categories: ").click()
+        expect(chart(tab, "Distribution of Brand")).to_be_attached()
+        settled(tab)
+        yield "the categories"
     if view == "models":
         for folded in tab.get_by_test_id("stExpander").all():
             folded.locator("summary").click()

@@ -15,7 +15,7 @@ MODEL = {"alias": "champion", "model": "linear_regression", "version": 3, "conte
 def watching(page, answering):
     """Return a function that opens the view over a service that answers /watch so."""
 
-    def opened(body, status=200):
+    def opened(body, status=200, **how):
         def answer(path):
             if path == "/watch":
                 return status, json.dumps(body).encode()
@@ -23,7 +23,7 @@ def watching(page, answering):
                 return 200, json.dumps(MODEL).encode()
             return 404, b'{"detail": "not here"}'
 
-        return page("watch", answering(answer))
+        return page("watch", answering(answer), **how)
 
     return opened
 
@@ -82,6 +82,12 @@ def test_the_models_changes_are_marked_on_every_axis_of_time(watching):
         assert '"type": "utc"' in json.dumps(spec)
 
 
+def test_what_has_moved_is_named_and_drawn_for_whoever_opens_it(watching):
+    app = watching(example.found(26), unfolded=False)
+    assert "What has moved most: Unit price, Brand" in [one.label for one in app.expander]
+    assert charted(app) == {"Traffic", "Typical error", "Within the range"}
+
+
 def test_another_field_can_be_picked_and_its_drift_is_drawn(watching):
     app = watching(example.found(26))
     app.selectbox(key="watched_field").select("Brand").run()
@@ -106,7 +112,7 @@ def test_what_it_could_not_tell_is_said(watching):
     found["windows"][0]["estimated"] = found["windows"][1]["estimated"] = None
     app = watching(found)
     assert "without a reference" in app.warning[0].value
-    assert "No window was judged yet." in everything(app)
+    assert "No window was judged yet" in everything(app)
     assert not app.exception
 
 

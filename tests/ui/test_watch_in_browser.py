@@ -111,6 +111,7 @@ def test_many_windows_are_readable_at_every_width_in_both_themes(opened, width, 
         folded.locator("summary").click()
     expect(tab.get_by_text("A date moves by itself")).to_be_visible()
     expect(chart(tab, "Every field")).to_be_attached()
+    expect(chart(tab, "Brand in training and now")).to_be_attached()
     settled(tab)
     assert too_wide(tab) == []
     assert serious(tab) == {}
@@ -134,7 +135,11 @@ def test_every_other_state_is_readable_on_a_telephone(opened, state, scheme):
 
 def test_the_keyboard_alone_picks_another_field(opened):
     tab = opened("many")
+    tab.locator("summary", has_text="Drift, field by field").focus()
+    tab.keyboard.press("Enter")
     box = tab.get_by_role("combobox", name="Drift of")
+    expect(box).to_be_visible()
+    settled(tab)
     box.focus()
     tab.keyboard.type("Brand")
     tab.keyboard.press("Enter")

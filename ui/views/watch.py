@@ -19,9 +19,8 @@ NEVER = (
 )
 WHEN_LOOKED = "Then this page shows how the model does: traffic, error, drift, and alarms."
 WITHIN = "True values within their range"
-LEGEND = (
-    "Dashed lines: the model changed. What chance reaches depends on how many rows a window has."
-)
+CHANCE = "The dotted line: what chance alone reaches. It depends on how many rows a window has."
+GRID = ":material/grid_on:"
 
 
 def view(service: Service) -> None:
@@ -86,10 +85,15 @@ def _headline(found: dict[str, Any]) -> None:
     helps = {"Typical error": terms.RMSE.exactly, "Typical error, estimated": ESTIMATE}
     with st.container(horizontal=True):
         for label, value, beside in watched.headline(found):
-            with st.container(width="content", gap=None):
-                st.metric(label, plain(value), width="content", help=helps.get(label))
-                if beside:
-                    st.caption(plain(beside))
+            st.metric(
+                label,
+                plain(value),
+                beside and plain(beside),
+                delta_color="off",
+                delta_arrow="off",
+                help=helps.get(label),
+                width="content",
+            )
 
 
 ESTIMATE = (
@@ -151,20 +155,11 @@ def _over_time(found: dict[str, Any]) -> None:
                 st.vega_lite_chart(spec=specs.titled(drawn, WITHIN), key="coverage", alt=text)
                 if nominal:
                     st.caption(f"The grey line: {nominal:g} % are promised.")
-        with st.container():
-            _drift(found, between, within)
-    every = watched.every_field(found)
-    if not every.empty:
-
-        def draw() -> None:
-            drawn = specs.of(time_charts.every_field, every, between, within)
-            alarmed = every.loc[every["level"] == watched.ALARM, "field"].unique()
-            text = f"Every field; with an alarm: {', '.join(alarmed) or 'none'}"
-            st.vega_lite_chart(spec=drawn, key="every_field", alt=text)
-            st.caption("A date moves by itself: it is shown, and never alarms.")
-
-        fold("every_field", "Every field over time", draw, ":material/grid_on:")
-    st.caption(LEGEND)
+    st.caption("Dashed lines: the model changed.")
+    if watched.fields(found):
+        fold("drift", "Drift, field by field", lambda: _drift(found, between, within), GRID)
+    else:
+        st.info("No window was judged yet: what has moved is not known.")
 
 
 def _error_said(errors: pd.DataFrame, promise: float | None, unit: str | None) -> None:
@@ -178,41 +173,56 @@ def _error_said(errors: pd.DataFrame, promise: float | None, unit: str | None) -
 
 
 def _drift(found: dict[str, Any], between: time_charts.Ends, changes: pd.DataFrame) -> None:
+    """Draw what every field's drift came to, and that of one that is picked over time."""
+    every = watched.every_field(found)
+    alarmed = every.loc[every["level"] == watched.ALARM, "field"].unique()
+    st.vega_lite_chart(
+        spec=specs.of(time_charts.every_field, every, between, changes),
+        key="every_field",
+        alt=f"Every field; with an alarm: {', '.join(alarmed) or 'none'}",
+    )
+    st.caption("A date moves by itself: it is shown, and never alarms.")
     names = watched.fields(found)
-    st.markdown("**Drift**")
-    if not names:
-        st.info("No window was judged yet.")
-        return
     field = st.selectbox("Drift of", names, format_func=watched.in_words, key=FIELD)
     table = watched.drift(found, field)
     if table.empty:
         st.info("No window tells of this field.")
         return
-    drawn = specs.of(time_charts.distance, table, between, changes)
     newest = table.iloc[-1]
     text = f"Drift of {watched.in_words(field)}: the last {newest['distance']:.3g}"
     st.vega_lite_chart(
-        spec=drawn, key="drift", alt=f"{text}, chance reaches {newest['threshold']:.3g}"
+        spec=specs.of(time_charts.distance, table, between, changes),
+        key="drift",
+        alt=f"{text}, chance reaches {newest['threshold']:.3g}",
     )
-    st.caption("The dotted line: what chance alone reaches.")
+    st.caption(CHANCE)
 
 
 def _worst(found: dict[str, Any]) -> None:
     if not found["worst"]:
         return
-    st.header("What has moved most", anchor=False)
-    with st.container(key="charts_worst"):
-        for one in found["worst"]:
-            with st.container():
-                name, far = watched.in_words(one["field"]), watched.far(one)
-                badge = " :red-badge[alarm]" if one["alarm"] else ""
-                st.markdown(f"**{plain(name)}**{badge}  \n:small[{plain(far)}.]")
-                drawn = specs.of(
-                    *(time_charts.beside, watched.beside(one), ("Training", "Now")),
-                    ordered=one["edges"] is not None,
-                )
-                text = f"{name} in training and now: {far}"
-                st.vega_lite_chart(spec=drawn, key=f"worst_{one['field']}", alt=text)
+
+    def draw() -> None:
+        with st.container(key="charts_worst"):
+            for one in found["worst"]:
+                _moved(one)
+
+    named = plain(", ".join(watched.in_words(one["field"]) for one in found["worst"]))
+    fold("worst", f"What has moved most: {named}", draw, ":material/bar_chart:")
+
+
+def _moved(one: dict[str, Any]) -> None:
+    """Draw a field in training and now."""
+    with st.container():
+        name, far = watched.in_words(one["field"]), watched.far(one)
+        badge = " :red-badge[alarm]" if one["alarm"] else ""
+        st.markdown(f"**{plain(name)}**{badge}  \n:small[{plain(far)}.]")
+        drawn = specs.of(
+            *(time_charts.beside, watched.beside(one), ("Training", "Now")),
+            ordered=one["edges"] is not None,
+        )
+        text = f"{name} in training and now: {far}"
+        st.vega_lite_chart(spec=drawn, key=f"worst_{one['field']}", alt=text)
 
 
 def _last_window(found: dict[str, Any]) -> None:
