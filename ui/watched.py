@@ -281,14 +281,8 @@ def _times(found: Watch) -> pd.DataFrame:
 
     With their zone: without one, a browser takes them for its own time.
     """
-    start, end = (
-        pd.Series(
-            pd.to_datetime(
-                [window[name] for window in found["windows"]], utc=True, format="ISO8601"
-            )
-        )
-        for name in ("start", "end")
-    )
+    told = pd.DataFrame(found["windows"], columns=["start", "end"])
+    start, end = (pd.to_datetime(told[name], utc=True, format="ISO8601") for name in told)
     return pd.DataFrame({"start": start, "end": end, "at": start + (end - start) / 2})
 
 
