@@ -6,6 +6,8 @@
 import io
 import multiprocessing
 import os
+import queue
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection
@@ -28,6 +30,7 @@ COLOURS = {"train": TRAIN, "valid": VALID}
 
 # What gives a model's pictures by file name, from its tables by name.
 Pictures = Callable[[str, "Mapping[str, pd.DataFrame]"], dict[str, bytes]]
+Drawn = tuple[str, dict[str, bytes]]  # a model, and its pictures by file name
 
 
 @contextmanager
@@ -48,12 +51,18 @@ def beside(models: Sequence[str]) -> Iterator[Pictures]:
     other = processes.Process(target=_draw, args=(sender, list(models)), daemon=True)
     other.start()
     sender.close()
+    came: queue.SimpleQueue[Drawn | None] = queue.SimpleQueue()
+    reader = threading.Thread(target=_take, args=(receiver, came), daemon=True)
+    reader.start()
     drawn: dict[str, dict[str, bytes]] = {}
+    others_to_come = True
 
     def pictures(model: str, tables: "Mapping[str, pd.DataFrame]") -> dict[str, bytes]:
-        if not drawn:
-            with suppress(EOFError):
-                drawn.update(receiver.recv())
+        nonlocal others_to_come
+        while others_to_come and model not in drawn:
+            one = came.get()
+            others_to_come = one is not None
+            drawn.update([one] if one else [])
         return drawn[model] if model in drawn else of(model, tables)
 
     try:
@@ -61,14 +70,26 @@ def beside(models: Sequence[str]) -> Iterator[Pictures]:
     finally:
         other.kill()
         other.join()
+        reader.join()
         receiver.close()
 
 
+def _take(receiver: Connection, came: "queue.SimpleQueue[Drawn | None]") -> None:
+    """Pass on what the other process sends, as a pipe holds less than one; None when it ended.
+
+    An OSError is its end in the middle of a message.
+    """
+    with suppress(EOFError, OSError):
+        while True:
+            came.put(receiver.recv())
+    came.put(None)
+
+
 def _draw(to: Connection, models: Sequence[str]) -> None:
-    """Send the pictures of all the models at once: a pipe holds less than one."""
-    drawn = {model: of(model, plotted(model)) for model in models}
+    """Send each model and its pictures as soon as they are drawn."""
     with suppress(BrokenPipeError):  # who asked is gone
-        to.send(drawn)
+        for model in models:
+            to.send((model, of(model, plotted(model))))
 
 
 def of(model: str, tables: "Mapping[str, pd.DataFrame]") -> dict[str, bytes]:

@@ -3,6 +3,7 @@
 import io
 import multiprocessing
 import os
+import queue
 import subprocess
 import sys
 from pathlib import Path
@@ -109,6 +110,16 @@ def test_what_the_other_process_could_not_draw_is_drawn_here(plots, monkeypatch,
     with drawings.beside(["a"]) as pictures:
         assert pictures("a", {"importance": IMPORTANCE}).keys() == {"importance.png"}
     assert "KeyError" in capfd.readouterr().err
+
+
+def test_an_end_in_the_middle_of_a_message_is_an_end():
+    receiver, sender = multiprocessing.Pipe(duplex=False)
+    sender.send(("a", {"importance.png": b"drawn"}))
+    os.write(sender.fileno(), (100).to_bytes(4, "big") + b"a half")
+    sender.close()
+    came = queue.SimpleQueue()
+    drawings._take(receiver, came)
+    assert [came.get(), came.get()] == [("a", {"importance.png": b"drawn"}), None]
 
 
 def test_nobody_waits_for_pictures_that_nobody_asks_for(plots):
