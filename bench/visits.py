@@ -30,13 +30,13 @@ USABLE = """() => {
 # before, a grey place stands for each.
 FOLLOWED = """([word, title]) => new Promise(done => {
     const main = () => document.querySelector('[data-testid=stMain]');
-    const before = main().querySelector('h1')?.innerText;
+    const before = main().querySelector('h1')?.textContent;
     const links = [...document.querySelectorAll('[data-testid=stTopNavLink]')];
     const start = performance.now();
     links.find(one => one.innerText.includes(word)).click();
     let whole = null;
     const look = () => {
-        const heading = main().querySelector('h1')?.innerText ?? before;
+        const heading = main().querySelector('h1')?.textContent ?? before;
         const idle = document.querySelector('[data-testid=stApp]').dataset.testScriptState;
         const stale = main().querySelector('[data-stale=true]');
         const there = heading !== before && heading.startsWith(title);

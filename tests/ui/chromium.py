@@ -123,6 +123,16 @@ def settled(tab: Page) -> None:
         )
 
 
+def unfold_all(tab: Page) -> None:
+    """Open all that is folded, one after another and by the keyboard.
+
+    What opens above moves the next one away, at times from beneath the mouse.
+    """
+    for folded in tab.get_by_test_id("stExpander").all():
+        folded.locator("summary").press("Enter")
+        settled(tab)
+
+
 def go(tab: Page, view: str) -> None:
     """Open a view by its link."""
     tab.get_by_role("link", name=view).first.click()

@@ -33,6 +33,7 @@ from tests.ui.chromium import (
     settled,
     tab_at,
     too_wide,
+    unfold_all,
 )
 
 pytestmark = pytest.mark.browser
@@ -440,8 +441,7 @@ def test_what_is_new_is_readable_at_every_width_in_both_themes(
     look("set aside")
     tab.goto(f"{address}/models")
     expect(tab.get_by_role("heading", name="What differs")).to_be_visible()
-    for folded in tab.get_by_test_id("stExpander").all():
-        folded.locator("summary").click()
+    unfold_all(tab)
     look("models")
     tab.goto(f"{address}/about")
     expect(tab.get_by_role("heading", name="What it cannot do")).to_be_visible()

@@ -21,11 +21,14 @@ def test_rows_and_a_chart_for_every_column_stand_there(page, running):
     assert not app.exception
 
 
-def test_categories_are_drawn_for_whoever_opens_them(page, running):
+def test_what_is_folded_is_named_and_drawn_for_whoever_opens_it(page, running):
     told = httpx.get(f"{running}/data").json()
     app = page("data", running, unfolded=False)
-    assert len(app.get("vega_lite_chart")) == len(told["numeric"]) + 1
-    assert f"Categories: {len(told['categorical'])}" in [one.label for one in app.expander]
+    assert len(app.get("vega_lite_chart")) == len(told["numeric"])
+    categories, most = [one.label for one in app.expander]
+    assert categories == f"Categories: {len(told['categorical'])}"
+    assert most.startswith("What matters most: Net amount, ")
+    assert most.count(",") == 2
     assert "Distribution of Brand" not in charted(app)
     assert "Distribution of Brand" in charted(page("data", running))
 

@@ -25,6 +25,7 @@ from tests.ui.chromium import (
     settled,
     tab_at,
     too_wide,
+    unfold_all,
 )
 from ui.amounts import words
 
@@ -322,13 +323,13 @@ def shown_all(tab, view: str, orders: Path) -> Iterator[str]:
             tab.get_by_role("button", name="Download the scored file").click()
         yield "scored"
     if view == "data":
-        tab.get_by_test_id("stExpander").get_by_text("Categories: ").click()
+        unfold_all(tab)
         expect(chart(tab, "Distribution of Brand")).to_be_attached()
+        expect(chart(tab, "What matters most")).to_be_attached()
         settled(tab)
-        yield "the categories"
+        yield "unfolded"
     if view == "models":
-        for folded in tab.get_by_test_id("stExpander").all():
-            folded.locator("summary").click()
+        unfold_all(tab)
         expect(tab.get_by_text("by the names in params.yaml").first).to_be_visible()
         settled(tab)
         yield "unfolded"

@@ -85,7 +85,7 @@ def test_the_models_changes_are_marked_on_every_axis_of_time(watching):
 def test_what_has_moved_is_named_and_drawn_for_whoever_opens_it(watching):
     app = watching(example.found(26), unfolded=False)
     assert "What has moved most: Unit price, Brand" in [one.label for one in app.expander]
-    assert charted(app) == {"Traffic", "Typical error", "Within the range"}
+    assert charted(app) == {"Typical error", "Within the range"}
 
 
 def test_another_field_can_be_picked_and_its_drift_is_drawn(watching):

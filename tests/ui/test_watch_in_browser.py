@@ -17,6 +17,7 @@ from tests.ui.chromium import (
     serious,
     settled,
     too_wide,
+    unfold_all,
 )
 
 pytestmark = pytest.mark.browser
@@ -107,8 +108,7 @@ def test_many_windows_are_readable_at_every_width_in_both_themes(opened, width, 
     tab = opened("many", width, scheme)
     expect(tab.get_by_text("3 alarms in the last window")).to_be_visible()
     expect(tab.get_by_text("make retrain").first).to_be_visible()
-    for folded in tab.get_by_test_id("stExpander").all():
-        folded.locator("summary").click()
+    unfold_all(tab)
     expect(tab.get_by_text("A date moves by itself")).to_be_visible()
     expect(chart(tab, "Every field")).to_be_attached()
     expect(chart(tab, "Brand in training and now")).to_be_attached()

@@ -14,6 +14,7 @@ from ui.states import show
 
 SMALL = 200  # pixels high
 MOST_FILES = 50
+MOST_NAMED = 3  # columns that matter most
 NUMERIC = Column(role="numeric")
 CATEGORY = ":material/bar_chart:"
 
@@ -54,14 +55,18 @@ def view(service: Service) -> None:
     if counts := picture["categorical"]:
         # Vega takes some 20 ms a chart: these are drawn for whoever asks.
         fold("categories", f"Categories: {len(counts)}", lambda: _categories(counts), CATEGORY)
-    st.header("What matters most", anchor=False)
     if importance is None:
         st.info(
             "There is no evaluation beside the model that answers. "
             "Those who run the service can add it: `make repro`."
         )
         return
-    _importance(known, importance)
+    first = plain(", ".join(importance["feature"][:MOST_NAMED].map(words)))
+    fold(
+        *("importance", f"What matters most: {first}"),
+        lambda: _importance(known, importance),
+        ":material/leaderboard:",
+    )
 
 
 class Asked(NamedTuple):

@@ -123,11 +123,6 @@ def _over_time(found: dict[str, Any]) -> None:
     st.header("Over time", anchor=False)
     with st.container(key="charts_over_time"):
         with st.container():
-            drawn = specs.of(time_charts.traffic, traffic, found["rows"], between, within)
-            newest = traffic.iloc[-1]["per_hour"]
-            text = f"Traffic over {len(traffic)} windows; the last {newest:,.1f} an hour"
-            st.vega_lite_chart(spec=specs.titled(drawn, "Traffic"), key="traffic", alt=text)
-        with st.container():
             errors = watched.errors(found)
             if errors.empty:
                 st.markdown("**Error**")
@@ -156,6 +151,16 @@ def _over_time(found: dict[str, Any]) -> None:
                 if nominal:
                     st.caption(f"The grey line: {nominal:g} % are promised.")
     st.caption("Dashed lines: the model changed.")
+
+    def draw() -> None:
+        newest = traffic.iloc[-1]["per_hour"]
+        st.vega_lite_chart(
+            spec=specs.of(time_charts.traffic, traffic, found["rows"], between, within),
+            key="traffic",
+            alt=f"Traffic over {len(traffic)} windows; the last {newest:,.1f} an hour",
+        )
+
+    fold("traffic", "Traffic", draw, ":material/bar_chart:")
     if watched.fields(found):
         fold("drift", "Drift, field by field", lambda: _drift(found, between, within), GRID)
     else:
