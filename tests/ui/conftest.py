@@ -11,6 +11,7 @@ from tests import patience
 from tests.bento_server import serve, stop
 from tests.examples import ROOT
 from ui import client, folded
+from ui.scoring import Scoring
 
 
 @pytest.fixture(scope="session")
@@ -27,6 +28,8 @@ def patient(monkeypatch):
     """Let the page wait for answers as long as any test does: the machine may be busy."""
     for name in ("READY_SECONDS", "CONNECT_SECONDS", "SECONDS", "FILE_SECONDS"):
         monkeypatch.setattr(client, name, patience.SECONDS)
+    wait = Scoring.wait
+    monkeypatch.setattr(Scoring, "wait", lambda self, _: wait(self, patience.SECONDS))
 
 
 @pytest.fixture
