@@ -112,7 +112,7 @@ def test_what_it_could_not_tell_is_said(watching):
     found["windows"][0]["estimated"] = found["windows"][1]["estimated"] = None
     app = watching(found)
     assert "without a reference" in app.warning[0].value
-    assert "No window was judged yet" in everything(app)
+    assert "No window was judged yet." in everything(app)
     assert not app.exception
 
 

@@ -14,9 +14,8 @@ from ui.states import show
 
 SMALL = 200  # pixels high
 MOST_FILES = 50
-MOST_NAMED = 3  # columns that matter most
+MOST_NAMED = 3  # of the columns that matter most, on their fold
 NUMERIC = Column(role="numeric")
-CATEGORY = ":material/bar_chart:"
 
 
 def view(service: Service) -> None:
@@ -53,8 +52,8 @@ def view(service: Service) -> None:
         )
     _grid("numbers", drawn)
     if counts := picture["categorical"]:
-        # Vega takes some 20 ms a chart: these are drawn for whoever asks.
-        fold("categories", f"Categories: {len(counts)}", lambda: _categories(counts), CATEGORY)
+        label = f"Categories: {len(counts)}"
+        fold("categories", label, lambda: _categories(counts), ":material/bar_chart:")
     if importance is None:
         st.info(
             "There is no evaluation beside the model that answers. "
@@ -62,11 +61,8 @@ def view(service: Service) -> None:
         )
         return
     first = plain(", ".join(importance["feature"][:MOST_NAMED].map(words)))
-    fold(
-        *("importance", f"What matters most: {first}"),
-        lambda: _importance(known, importance),
-        ":material/leaderboard:",
-    )
+    label = f"What matters most: {first}"
+    fold("importance", label, lambda: _importance(known, importance), ":material/leaderboard:")
 
 
 class Asked(NamedTuple):
@@ -146,6 +142,7 @@ def _came_in(picture: dict[str, Any]) -> None:
 
 
 def _categories(counts: dict[str, list[dict[str, Any]]]) -> None:
+    """Draw how many rows each value of each column has."""
     drawn = {}
     for column, values in counts.items():
         name = words(column)

@@ -1,5 +1,6 @@
 """Watch: how the served model does over time: traffic, error, coverage, drift, what to do."""
 
+from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -20,7 +21,6 @@ NEVER = (
 WHEN_LOOKED = "Then this page shows how the model does: traffic, error, drift, and alarms."
 WITHIN = "True values within their range"
 CHANCE = "The dotted line: what chance alone reaches. It depends on how many rows a window has."
-GRID = ":material/grid_on:"
 
 
 def view(service: Service) -> None:
@@ -152,7 +152,7 @@ def _over_time(found: dict[str, Any]) -> None:
                     st.caption(f"The grey line: {nominal:g} % are promised.")
     st.caption("Dashed lines: the model changed.")
 
-    def draw() -> None:
+    def draw_traffic() -> None:
         newest = traffic.iloc[-1]["per_hour"]
         st.vega_lite_chart(
             spec=specs.of(time_charts.traffic, traffic, found["rows"], between, within),
@@ -160,11 +160,12 @@ def _over_time(found: dict[str, Any]) -> None:
             alt=f"Traffic over {len(traffic)} windows; the last {newest:,.1f} an hour",
         )
 
-    fold("traffic", "Traffic", draw, ":material/bar_chart:")
+    fold("traffic", "Traffic", draw_traffic, ":material/bar_chart:")
     if watched.fields(found):
-        fold("drift", "Drift, field by field", lambda: _drift(found, between, within), GRID)
+        draw_drift = partial(_drift, found, between, within)
+        fold("drift", "Drift, field by field", draw_drift, ":material/grid_on:")
     else:
-        st.info("No window was judged yet: what has moved is not known.")
+        st.info("No window was judged yet. What has moved is not known.")
 
 
 def _error_said(errors: pd.DataFrame, promise: float | None, unit: str | None) -> None:
