@@ -53,7 +53,10 @@ def band(
     promised: float | None,
     tip: str,
 ) -> alt.LayerChart:
-    """Return value over time within low and high, by `which`, with a rule at what is promised."""
+    """Return value over time within low and high, by `which`, with a rule at what is promised.
+
+    Of two kinds a legend tells; of a single one the chart's title has to.
+    """
     low, high = ends(
         table["low"], table["high"], table["value"], [] if promised is None else [promised]
     )
@@ -63,7 +66,7 @@ def band(
         "which:N",
         title=None,
         scale=alt.Scale(domain=[name for name in (MEASURED, ESTIMATED) if name in known]),
-        legend=alt.Legend(orient="top"),
+        legend=alt.Legend(orient="top") if len(known) > 1 else None,
     )
     base = alt.Chart(table).encode(alt.X("at:T", title=None))
     y = alt.Y("value:Q", title=title, **axis(heights, form))

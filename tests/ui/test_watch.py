@@ -88,6 +88,29 @@ def test_what_has_moved_is_named_and_drawn_for_whoever_opens_it(watching):
     assert charted(app) == {"Typical error", "Within the range"}
 
 
+def test_the_kind_of_error_stands_in_the_title_or_the_legend_and_the_lines_are_told(watching):
+    def error_over_time(found):
+        app = watching(found)
+        (drawn,) = (
+            one.proto.spec
+            for one in app.get("vega_lite_chart")
+            if one.proto.alt.startswith("Typical error")
+        )
+        return json.loads(drawn), everything(app)
+
+    spec, shown = error_over_time(example.found(26))
+    assert spec["title"]["text"] == "Error"
+    assert '"orient": "top"' in json.dumps(spec)
+    assert "Estimated where no true amounts came yet." in shown
+    assert "what is promised" in shown
+    calm = {**example.found(26, calm=True), "promised": None, "changes": []}
+    spec, shown = error_over_time(calm)
+    assert spec["title"]["text"] == "Error, measured"
+    assert '"orient": "top"' not in json.dumps(spec)
+    for told in ("Estimated", "what is promised", "Dashed lines"):
+        assert told not in shown
+
+
 def test_another_field_can_be_picked_and_its_drift_is_drawn(watching):
     app = watching(example.found(26))
     app.selectbox(key="watched_field").select("Brand").run()

@@ -131,8 +131,9 @@ def _over_time(found: dict[str, Any]) -> None:
                 promise = promised and promised["rmse"]
                 drawn = specs.of(time_charts.error, errors, unit, between, within, promise)
                 text = f"Typical error: {watched.told_errors(errors, unit)}"
-                st.vega_lite_chart(spec=specs.titled(drawn, "Error"), key="error", alt=text)
-                _error_said(errors, promise, unit)
+                kinds = errors["which"].unique()
+                title = f"Error, {kinds[0].lower()}" if len(kinds) == 1 else "Error"
+                st.vega_lite_chart(spec=specs.titled(drawn, title), key="error", alt=text)
         with st.container():
             coverage = watched.coverage(found)
             if coverage.empty:
@@ -148,9 +149,7 @@ def _over_time(found: dict[str, Any]) -> None:
                 )
                 text = f"Within the range: the last {coverage.iloc[-1]['value']:.1f} %"
                 st.vega_lite_chart(spec=specs.titled(drawn, WITHIN), key="coverage", alt=text)
-                if nominal:
-                    st.caption(f"The grey line: {nominal:g} % are promised.")
-    st.caption("Dashed lines: the model changed.")
+    _lines_said(errors, coverage, within, found)
 
     def draw_traffic() -> None:
         newest = traffic.iloc[-1]["per_hour"]
@@ -168,14 +167,23 @@ def _over_time(found: dict[str, Any]) -> None:
         st.info("No window was judged yet. What has moved is not known.")
 
 
-def _error_said(errors: pd.DataFrame, promise: float | None, unit: str | None) -> None:
+def _lines_said(
+    errors: pd.DataFrame, coverage: pd.DataFrame, changes: pd.DataFrame, found: dict[str, Any]
+) -> None:
+    """Say what the lines mean that are not the data's own: of those that are drawn."""
+    promised, estimated = found["promised"], (errors["which"] == watched.ESTIMATED).any()
     said = []
-    if promise is not None:
-        said.append(f"The grey line: {error_size(promise, unit)} is promised by the test rows.")
-    if (errors["which"] == watched.ESTIMATED).any():
+    if promised and len(errors):
+        promises = [error_size(promised["rmse"], found["unit"])]
+        if len(coverage) and promised["nominal_coverage_pct"]:
+            promises.append(f"{promised['nominal_coverage_pct']:g} %")
+        said.append(f"In grey: what is promised, {' and '.join(promises)}.")
+    if len(changes):
+        said.append("Dashed lines: the model changed.")
+    if estimated:
         said.append("Estimated where no true amounts came yet.")
     if said:
-        st.caption(plain(" ".join(said)), help=ESTIMATE)
+        st.caption(plain(" ".join(said)), help=ESTIMATE if estimated else None)
 
 
 def _drift(found: dict[str, Any], between: time_charts.Ends, changes: pd.DataFrame) -> None:
