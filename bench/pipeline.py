@@ -31,11 +31,12 @@ REFERENCE_MOST = 1_000_000  # rows: of more, a forest at its defaults fits no me
 Costs = list[dict[str, Any]]
 
 
-def clone(name: str, changes: dict[str, Any]) -> Path:
-    """Return a fresh clone of HEAD with changed parameters."""
+def clone(name: str, changes: dict[str, Any], tree: Path = ROOT) -> Path:
+    """Return a fresh clone of a tree's HEAD with changed parameters."""
     folder = WORK / "pipeline" / name
     shutil.rmtree(folder, ignore_errors=True)
-    subprocess.run(["git", "clone", "--quiet", ROOT, folder], check=True)
+    quiet = ("-c", "advice.detachedHead=false")  # a tree may stand at an older commit
+    subprocess.run(["git", *quiet, "clone", "--quiet", tree, folder], check=True)
     path = folder / "params.yaml"
     settings = yaml.safe_load(path.read_text())
     for key, value in changes.items():

@@ -48,6 +48,15 @@ def matrix(rows: pd.DataFrame, contract: Contract) -> pd.DataFrame:
     return pd.DataFrame(found)
 
 
+def known(X_test: pd.DataFrame, X: pd.DataFrame) -> pd.DataFrame:
+    """Return the test rows by the levels that were learnt from: another one is missing.
+
+    XGBoost refuses what it has not seen, and a level has to have one code in both.
+    """
+    dtypes = {str(name): X[name].dtype for name in X.select_dtypes("category")}
+    return X_test.astype(dtypes)
+
+
 def hist_gradient_boosting(X: pd.DataFrame, y: np.ndarray, X_test: pd.DataFrame) -> np.ndarray:
     """Return its predictions; a category that has too many levels for it is taken as its codes."""
     many = [str(n) for n in X.select_dtypes("category") if len(X[n].cat.categories) > MOST_LEVELS]
@@ -73,5 +82,6 @@ def predictions(prepared: Path, contract: Path, parts: Sequence[str]) -> dict[st
     """Return what each predicts for the test rows, learnt from some of the other parts."""
     held = Contract.model_validate(files.read_json(contract))
     rows, test = table(prepared, *parts), table(prepared, "test")
-    X, X_test, y = matrix(rows, held), matrix(test, held), rows[held.target].to_numpy(np.float64)
+    X, y = matrix(rows, held), rows[held.target].to_numpy(np.float64)
+    X_test = known(matrix(test, held), X)
     return {name: model(X, y, X_test) for name, model in MODELS.items()}

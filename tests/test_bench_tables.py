@@ -87,6 +87,16 @@ def test_a_plain_model_learns_from_holes_and_very_many_levels(name):
     assert tables.rmse(y[300:], predicted) < 0.3 * y[300:].std()
 
 
+@pytest.mark.parametrize("name", plain_models.MODELS)
+def test_a_level_that_was_not_learnt_from_is_missing_and_the_others_keep_their_codes(name):
+    learnt = pd.DataFrame({"city": pd.Categorical(["b", "c", "d"] * 100)})
+    test = plain_models.known(pd.DataFrame({"city": pd.Categorical(["a", "c", "d"])}), learnt)
+    assert test["city"].cat.codes.tolist() == [-1, 1, 2]
+    predicted = plain_models.MODELS[name](learnt, np.tile([1.0, 2.0, 3.0], 100), test)
+    assert np.isfinite(predicted).all()
+    assert predicted[1:] == pytest.approx([2, 3], abs=0.01)
+
+
 def test_what_chance_allows_is_of_the_same_rows():
     true = np.arange(500.0)
     off = np.where(np.arange(500) % 2, 1.0, -3.0)

@@ -127,4 +127,4 @@ def _listed(entries: list[Entry], known: Told) -> pd.DataFrame:
         total = amount(one.asked.answer[key], known.unit)
         when = f"{one.at.astimezone(zone):%H:%M:%S}"
         rows.append((str(one.number), when, plain(changed), plain(total)))
-    return pd.DataFrame(rows, columns=["", "At", "Changed", "Prediction"])
+    return pd.DataFrame(rows, columns=["No.", "At", "Changed", "Prediction"])

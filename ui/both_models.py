@@ -94,7 +94,12 @@ def _beside(known: Told, first: Scoring, second: Scoring, true: np.ndarray | Non
     st.header("Both models", anchor=False)
     st.markdown(plain(said((first.alias, second.alias), one, other, unit)))
     shown = compared(one, other, true, unit)
-    shown.columns = ["", first.alias.capitalize(), second.alias.capitalize(), "Difference"]
+    shown.columns = [
+        "On these rows",
+        first.alias.capitalize(),
+        second.alias.capitalize(),
+        "Difference",
+    ]
     tables.draw("both_models", shown.map(plain), alt="Both models on this file")
     if np.nanmax(np.abs(other - one)) >= least(one, unit):
         title = f"{second.alias.capitalize()} − {first.alias}" + (f" ({unit})" if unit else "")

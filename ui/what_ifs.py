@@ -39,7 +39,7 @@ def table(
     answer_key: str,
     unit: str | None,
 ) -> pd.DataFrame:
-    """Return a row a differing field, then the predictions: what, Kept, Now, Difference."""
+    """Return a row a differing field, then the predictions: What, Kept, Now, Difference."""
     rows = []
     for name in differing(first, second):
         column = fields.get(name)
@@ -59,7 +59,7 @@ def table(
             low, high = (float(each[end]) for each in within if each)
             rows.append((said, *_both(low, high, unit)))
     rows.append(("Prediction", *_both(one, other, unit)))
-    return pd.DataFrame(rows, columns=["", FIRST, SECOND, "Difference"])
+    return pd.DataFrame(rows, columns=["What", FIRST, SECOND, "Difference"])
 
 
 def said(first: Asked, second: Asked, answer_key: str, unit: str | None) -> str:

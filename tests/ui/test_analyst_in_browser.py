@@ -25,11 +25,11 @@ from tests.ui.chromium import (
     LISTENING,
     PATIENCE,
     chart,
+    findings,
     go,
     launched,
     page_over,
     predicted,
-    serious,
     settled,
     tab_at,
     too_wide,
@@ -39,7 +39,7 @@ from tests.ui.chromium import (
 pytestmark = pytest.mark.browser
 
 BRIEFLY = 10_000  # milliseconds, after which a keystroke is taken for lost: no test fails for it
-SIZES = [(390, "light"), (768, "dark"), (1440, "light"), (390, "dark"), (1440, "dark")]
+SIZES = [(width, scheme) for width in (390, 768, 1440) for scheme in ("light", "dark")]
 
 
 @pytest.fixture(scope="module")
@@ -411,7 +411,7 @@ def test_what_is_new_is_readable_at_every_width_in_both_themes(
     def look(step: str) -> None:
         settled(tab)
         assert too_wide(tab) == [], step
-        if told := serious(tab):
+        if told := findings(tab):
             found[step] = told
 
     tab.goto(address)

@@ -94,7 +94,9 @@ def test_the_page_sets_both_models_side_by_side_on_the_persons_own_file(page, ru
     assert asked == [("", True), ("challenger", False)]
     assert "The challenger differs from the champion by" in everything(app)
     found = tables(app)
-    errors = found["", "Champion", "Challenger", "Difference"].set_index("")
+    errors = found["On these rows", "Champion", "Challenger", "Difference"].set_index(
+        "On these rows"
+    )
     assert list(errors.index) == [
         *("Average prediction", "Typical error", "Average error", "Nearer to the truth"),
     ]

@@ -17,11 +17,11 @@ from tests.ui.chromium import (
     PATIENCE,
     Watched,
     chart,
+    findings,
     go,
     launched,
     page_over,
     predicted,
-    serious,
     settled,
     tab_at,
     too_wide,
@@ -370,9 +370,9 @@ def test_no_request_leaves_the_machine(browser, address, some_orders, view):
 
 @pytest.mark.parametrize("view", VIEWS)
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing_serious(browser, address, some_orders, view, scheme):
+def test_axe_finds_nothing(browser, address, some_orders, view, scheme):
     tab = browser.new_page(viewport={"width": 1280, "height": 900}, color_scheme=scheme)
     tab.goto(f"{address}/{view}")
-    found = {step: serious(tab) for step in shown_all(tab, view, some_orders)}
+    found = {step: findings(tab) for step in shown_all(tab, view, some_orders)}
     tab.close()
     assert {step: told for step, told in found.items() if told} == {}

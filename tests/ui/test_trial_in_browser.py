@@ -13,9 +13,9 @@ from tests.ui.chromium import (
     PATIENCE,
     Watched,
     chart,
+    findings,
     launched,
     page_over,
-    serious,
     settled,
     too_wide,
 )
@@ -66,6 +66,6 @@ def test_a_trial_is_readable_at_every_width(address, scheme):
             expect(chart(tab, "How much smaller the challenger's")).to_be_attached()
             settled(tab)
             assert too_wide(tab) == []
-            assert serious(tab) == {}
+            assert findings(tab) == {}
         assert watched.elsewhere == []
         assert watched.broken == []

@@ -12,9 +12,9 @@ from tests.ui.chromium import (
     PATIENCE,
     Watched,
     chart,
+    findings,
     launched,
     page_over,
-    serious,
     settled,
     too_wide,
     unfold_all,
@@ -114,7 +114,7 @@ def test_many_windows_are_readable_at_every_width_in_both_themes(opened, width, 
     expect(chart(tab, "Brand in training and now")).to_be_attached()
     settled(tab)
     assert too_wide(tab) == []
-    assert serious(tab) == {}
+    assert findings(tab) == {}
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -130,7 +130,7 @@ def test_every_other_state_is_readable_on_a_telephone(opened, state, scheme):
     }
     expect(tab.get_by_test_id("stAlert").get_by_text(said[state])).to_be_visible()
     assert too_wide(tab) == []
-    assert serious(tab) == {}
+    assert findings(tab) == {}
 
 
 def test_the_keyboard_alone_picks_another_field(opened):
