@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 import xgboost.dask
+from xgboost.core import XGBoostError
 
 from sales.engine.cluster import Cluster
 from sales.estimators import TrainingFiles
@@ -20,6 +21,8 @@ from sales.estimators.xgboost import (
     stopping,
     taken,
 )
+
+TORN = "comm_group.cc"  # names whence an error comes whose cause is the workers' own connections
 
 
 def fit_on(engine: Cluster, params: Params, rows: TrainingFiles) -> tuple[Booster, pd.DataFrame]:
@@ -52,4 +55,8 @@ def fit_on(engine: Cluster, params: Params, rows: TrainingFiles) -> tuple[Booste
         )
         return finished(params, learnt["booster"], learnt["history"])
 
-    return watch.watched(client, addresses, "xgboost", params.n_estimators, train)
+    return watch.watched(client, addresses, "xgboost", params.n_estimators, train, _torn)
+
+
+def _torn(error: BaseException) -> bool:
+    return isinstance(error, XGBoostError) and TORN in str(error)

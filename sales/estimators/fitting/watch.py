@@ -5,6 +5,7 @@ and the workers to each other. Of a lost one, the others, or the client, may wai
 else could take its place. And to Dask a training is one task a worker: its bar shows nothing.
 """
 
+import logging
 import secrets
 import threading
 import time
@@ -18,6 +19,7 @@ from tqdm import tqdm
 from sales.engine.cluster import PATIENCE, refusals
 from sales.errors import PipelineError
 
+log = logging.getLogger(__name__)
 Result = TypeVar("Result")
 GLANCE = 0.2  # seconds between two looks at the workers
 GRACE = 5.0  # seconds after a failure in which a worker may turn out to be lost
@@ -45,22 +47,33 @@ def watched(
     what: str,
     most: int,
     train: Callable[[Rounds], Result],
+    torn: Callable[[BaseException], bool] = lambda _: False,
 ) -> Result:
     """Return what `train` returns; raise PipelineError as soon as one of the workers is lost.
 
     It is given what its workers call after each round; a person at a terminal sees how many of at
     most so many are done. It runs in a thread that is left to itself where a worker is lost: it
     blocks neither us nor the process's exit.
+
+    Once more where it ends in what `torn` says is their connections' end, and none is lost: the
+    workers listen for one another wherever their machine is reached, and whoever else connects
+    there, as a scan of ports does, ends the training with the libraries of today.
     """
     rounds = Rounds(addresses[0])
     with tqdm(total=most, desc=what, unit="round", leave=None, disable=None) as bar:
         client.subscribe_topic(rounds.topic, lambda _: bar.update())  # as long as the client lives
-        return _watched(client, addresses, what, lambda: train(rounds))
+        outcome = _ended(client, addresses, what, lambda: train(rounds))
+        if (error := outcome.exception()) is not None and torn(error):
+            log.warning("%s: its workers lost touch, and all are there: trained once more", what)
+            bar.reset()
+            outcome = _ended(client, addresses, what, lambda: train(rounds))
+    with refusals(what):
+        return outcome.result()
 
 
-def _watched(
+def _ended(
     client: Client, addresses: Sequence[str], what: str, train: Callable[[], Result]
-) -> Result:
+) -> Future[Result]:
     # Held by its worker, and by no other: lost with it, even if another process takes its address.
     marks = {
         address: client.submit(str, address, workers=[address], pure=False) for address in addresses
@@ -105,5 +118,4 @@ def _watched(
         while time.monotonic() < until:
             look()
             time.sleep(GLANCE)
-    with refusals(what):
-        return outcome.result()
+    return outcome

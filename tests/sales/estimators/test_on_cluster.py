@@ -3,6 +3,7 @@
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -10,6 +11,7 @@ import threading
 import hypothesis
 import numpy as np
 import pandas as pd
+import psutil
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,7 +19,7 @@ from hypothesis import strategies as st
 from sales import estimators, files, params
 from sales.engine import partitions
 from sales.errors import PipelineError
-from sales.estimators import TrainingData, TrainingFiles
+from sales.estimators import TrainingData, TrainingFiles, xgboost
 
 if os.environ.get("CI") != "true":
     pytest.importorskip("distributed", reason="Dask is not installed: make setup-cluster")
@@ -69,6 +71,12 @@ def holed(rows, seed):
     table.loc[rng.random(rows) < 0.1, "Quantity"] = np.nan
     table.loc[rng.random(rows) < 0.05, "Brand"] = np.nan
     return table
+
+
+def listening(processes):
+    """Return the ports on which these processes listen."""
+    sockets = [found for each in processes for found in psutil.Process(each).net_connections("tcp")]
+    return {found.laddr.port for found in sockets if found.status == psutil.CONN_LISTEN}
 
 
 def cut(table, folder, *stops):
@@ -314,6 +322,45 @@ def test_a_killed_worker_ends_it_with_a_line_and_the_next_run_is_as_ever(
     patience.until(lambda: len(set(client.run(os.getpid).values()) - {victim}) == 2)
     again, _ = fit_on(client, name, parts)
     assert saved(again, tmp_path / "again") == saved(before, tmp_path / "before")
+
+
+def test_a_stranger_at_its_workers_ports_does_not_end_a_training(
+    client, parts, tmp_path, monkeypatch, caplog
+):
+    """XGBoost's workers listen for one another; another's connection ends what one of them hears.
+
+    It is seen when they part, all trees grown: `Failed to connect to the error socket`.
+    """
+    before, _ = fit_on(client, "xgboost", parts)
+    workers = list(client.run(os.getpid).values())
+    usual, begun = listening(workers), threading.Event()
+
+    class Bar(tqdm):
+        def update(self, *_):
+            begun.set()
+
+    class Waiting(xgboost.Progress):
+        def after_iteration(self, *given):
+            done = super().after_iteration(*given)
+            Event("visited").wait()
+            return done
+
+    monkeypatch.setattr(watch, "tqdm", Bar)
+    monkeypatch.setattr(watch, "GRACE", 0.5)
+    monkeypatch.setattr(estimators.on_cluster("xgboost"), "Progress", Waiting)
+
+    def visit():
+        assert begun.wait(patience.SECONDS)
+        for port in listening(workers) - usual:
+            socket.create_connection(("127.0.0.1", port)).close()
+        Event("visited", client=client).set()
+
+    stranger = threading.Thread(target=visit)
+    stranger.start()
+    after, _ = fit_on(client, "xgboost", parts)
+    stranger.join()
+    assert "xgboost: its workers lost touch, and all are there" in caplog.text
+    assert saved(after, tmp_path / "after") == saved(before, tmp_path / "before")
 
 
 def test_a_worker_that_another_keeps_busy_is_named(client, monkeypatch):
