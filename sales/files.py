@@ -1,5 +1,6 @@
 """Writes that are whole or not there: beside the target first, then renamed onto it."""
 
+import copy
 import glob
 import hashlib
 import json
@@ -9,6 +10,7 @@ import shutil
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -114,7 +116,12 @@ def read_yaml(path: Path) -> Any:
     >>> read_yaml(path)
     {'train': {'xgboost': {'gain': 1e-05}}}
     """
-    return yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)  # noqa: S506
+    return copy.deepcopy(_parsed(path.read_text(encoding="utf-8")))
+
+
+@lru_cache(maxsize=8)
+def _parsed(text: str) -> Any:  # a stage reads params.yaml group by group
+    return yaml.load(text, Loader=_Loader)  # noqa: S506
 
 
 class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from sales.contract.holes import gone, of_dates
+from sales.contract.holes import gone, of_dates, of_days
 
 DAY = 86_400_000  # milliseconds
 
@@ -13,25 +13,25 @@ def _of(dates: np.ndarray, unit: str) -> np.ndarray:
     return dates.astype(f"datetime64[{unit}]").astype(np.int64)
 
 
-@of_dates
+@of_days
 def quarter(dates: np.ndarray) -> np.ndarray:
     """Return 1 to 4."""
     return _of(dates, "M") % 12 // 3 + 1
 
 
-@of_dates
+@of_days
 def day(dates: np.ndarray) -> np.ndarray:
     """Return the day of the month, from 1."""
     return _of(dates, "D") - _of(dates.astype("datetime64[M]"), "D") + 1
 
 
-@of_dates
+@of_days
 def day_of_year(dates: np.ndarray) -> np.ndarray:
     """Return the day of the year, from 1."""
     return _of(dates, "D") - _of(dates.astype("datetime64[Y]"), "D") + 1
 
 
-@of_dates
+@of_days
 def week(dates: np.ndarray) -> np.ndarray:
     """Return the week of ISO 8601: the first one holds the year's first Thursday."""
     days = _of(dates, "D")
@@ -51,7 +51,7 @@ def minute(dates: np.ndarray) -> np.ndarray:
     return _of(dates, "m") % 60
 
 
-@of_dates
+@of_days
 def is_weekend(dates: np.ndarray) -> np.ndarray:
     """Return 1 on Saturdays and Sundays, else 0."""
     return ((_of(dates, "D") + 3) % 7 >= 5).astype(np.int64)

@@ -23,7 +23,7 @@ from sales.contract.date_parts import (
     quarter,
     week,
 )
-from sales.contract.holes import chosen, coalesce, compared, missing, of_dates, power
+from sales.contract.holes import chosen, coalesce, compared, missing, of_days, power
 from sales.contract.quoted import ADVICE, advice, taken_out
 from sales.errors import PipelineError
 
@@ -53,17 +53,17 @@ OPERATORS: dict[type, Callable[..., Any]] = {
 PLAIN = (ast.Constant, ast.Name, ast.Load, ast.BinOp, ast.Add, ast.Sub, ast.Mult)
 
 
-@of_dates
+@of_days
 def _year(dates: np.ndarray) -> np.ndarray:
     return dates.astype("datetime64[Y]").astype(np.int64) + 1970
 
 
-@of_dates
+@of_days
 def _month(dates: np.ndarray) -> np.ndarray:
     return dates.astype("datetime64[M]").astype(np.int64) % 12 + 1
 
 
-@of_dates
+@of_days
 def _day_of_week(dates: np.ndarray) -> np.ndarray:
     return (dates.astype("datetime64[D]").astype(np.int64) + 3) % 7  # 1970-01-01 was a Thursday
 

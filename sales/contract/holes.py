@@ -8,6 +8,7 @@ import pandas as pd
 
 # What a text cell that holds nothing may say, unless the contract names it among a column's values.
 MISSING = frozenset(("", "NA", "N/A", "NaN", "nan", "null", "NULL", "None"))
+MANY = 10_000  # rows from which on it pays to look for what comes again
 
 
 def gone(value: Any) -> Any:
@@ -61,6 +62,26 @@ def of_dates(part: Callable[[np.ndarray], np.ndarray]) -> Callable[[Any], np.nda
     def told(dates: Any) -> np.ndarray:
         dates = np.asarray(dates)
         return _none(part(dates), np.isnat(dates))
+
+    return told
+
+
+def of_days(part: Callable[[np.ndarray], np.ndarray]) -> Callable[[Any], np.ndarray]:
+    """Return a part of dates that all instants of a day share, none where a date is.
+
+    Of many rows it is told once a day: in a table, days come again and again.
+    """
+    plain = of_dates(part)
+
+    def told(dates: Any) -> np.ndarray:
+        dates = np.asarray(dates)
+        if dates.size < MANY:
+            return plain(dates)
+        days = dates.astype("datetime64[D]").astype(np.int64)
+        low, high = int(days.min()), int(days.max())  # where a date is none, so is the least
+        if high - low >= dates.size:
+            return plain(dates)
+        return part(np.arange(low, high + 1).astype("datetime64[D]"))[days - low]
 
     return told
 

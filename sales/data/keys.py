@@ -34,6 +34,14 @@ def texts(values: pd.Series, seed: int) -> np.ndarray:
     return found
 
 
+def ids(values: pd.Series, seed: int) -> np.ndarray:
+    """Return what `texts` does, of values that hardly come again: none is looked for."""
+    known = pd.util.hash_array(
+        values.fillna("").to_numpy(object), hash_key=f"{seed:016d}", categorize=False
+    )
+    return np.where(values.isna().to_numpy(), np.uint64(0), known)
+
+
 def made_of(contract: Contract) -> str | dict[str, str]:
     """Return what a row's key is made of: the id's column, else the columns with their roles."""
     if contract.id:
@@ -44,7 +52,7 @@ def made_of(contract: Contract) -> str | dict[str, str]:
 def of_rows(contract: Contract, rows: pd.DataFrame, seed: int) -> np.ndarray:
     """Return the hash of each row's id, where the contract has one, else of its content."""
     if contract.id:
-        return texts(rows[contract.id], seed)
+        return ids(rows[contract.id], seed)
     found = np.zeros(len(rows), np.uint64)
     for name in sorted(contract.required):
         found = pd.util.hash_array(found ^ _values(rows[name], seed))

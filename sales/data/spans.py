@@ -6,14 +6,16 @@ Two runs' spans tell what came in between, and which file is no longer what it w
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import pyarrow.fs
 import pyarrow.parquet
 
 from sales import files
-from sales.data.sources import Source
 from sales.engine import partitions
+
+if TYPE_CHECKING:
+    from sales.data.sources import Source
 
 RECORD = "files.json"  # beside the rows, in data/raw/: the files that they are from
 
@@ -38,7 +40,7 @@ class Changed(NamedTuple):
     before: int = 0
 
 
-def content_hash(source: Source) -> str:
+def content_hash(source: "Source") -> str:
     """Return the SHA-256 of a local file, or of what tells a source's files elsewhere apart.
 
     Of an object store that is sizes and ETags: what lies there is not read twice.

@@ -233,7 +233,7 @@ def seen(
         if column.role in ("numeric", "boolean")
     }
     dates = {name: train[name].to_numpy() for name in contract.dates if name in wanted}
-    dates = {n: days[~np.isnat(days)] if n in holes else days for n, days in dates.items()}
+    dates = {n: pd.unique(days[~np.isnat(days)]) for n, days in dates.items()}  # they come again
     ranges = spans.of_days(dates)
     for name, expression in feature_sets.derived(params).items():
         if expression.names <= dates.keys() and len(expression.names) == 1:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sales import params
-from sales.contract import Column, Contract, cells
+from sales.contract import Column, Contract, cells, holes
 from sales.contract.date_forms import Form, instant
 from sales.contract.date_forms import read as read_dates
 from sales.contract.expressions import Expression
@@ -241,6 +241,24 @@ def test_the_parts_of_a_date(text, part, at):
     found = expression.evaluate({name: ats[name] for name in expression.names})
     assert found.tolist()[0] == pytest.approx(part(at), rel=1e-15)
     assert np.isnan(found[1])
+
+
+@pytest.mark.parametrize("missing", [False, True])
+@pytest.mark.parametrize("apart", [1, 1000])  # days: in the second, more days than rows
+@pytest.mark.parametrize(
+    "part", ["year", "month", "day", "day_of_week", "week", "quarter", "day_of_year", "is_weekend"]
+)
+def test_a_part_of_many_dates_is_that_of_each_alone(part, apart, missing, monkeypatch):
+    rng = np.random.default_rng(3)
+    at = rng.integers(-40_000, 40_000, 500) * 86_400_000 // 1000 * apart
+    at += rng.integers(0, 86_400_000, 500)
+    dates = at.astype("datetime64[ms]")
+    if missing:
+        dates[::7] = np.datetime64("NaT")
+    expression = Expression.parse(f"{part}(d)", "test")
+    one_by_one = expression.evaluate({"d": dates})
+    monkeypatch.setattr(holes, "MANY", 1)
+    np.testing.assert_array_equal(expression.evaluate({"d": dates}), one_by_one)
 
 
 def test_days_between_dates_of_which_one_is_missing():

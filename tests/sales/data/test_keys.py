@@ -65,6 +65,7 @@ def stirred(number):
 def test_a_text_s_hash_is_the_one_that_is_written_down(texts, seed):
     found = keys.texts(pd.Series(texts, dtype=object), seed)
     assert found.tolist() == [stirred(siphash(text, seed)) for text in texts]
+    assert keys.ids(pd.Series([*texts, None], dtype="str"), seed).tolist() == [*found, 0]
 
 
 def test_golden_values():
