@@ -68,6 +68,18 @@ def _day_of_week(dates: np.ndarray) -> np.ndarray:
     return (dates.astype("datetime64[D]").astype(np.int64) + 3) % 7  # 1970-01-01 was a Thursday
 
 
+PARTS: dict[str, Callable[..., Any]] = {  # of a date; none of them warns
+    "year": _year,
+    "month": _month,
+    "day_of_week": _day_of_week,
+    "quarter": quarter,
+    "day": day,
+    "day_of_year": day_of_year,
+    "week": week,
+    "hour": hour,
+    "minute": minute,
+    "is_weekend": is_weekend,
+}
 FUNCTIONS: dict[str, tuple[int, Callable[..., Any]]] = {
     "abs": (1, np.abs),
     "sqrt": (1, np.sqrt),
@@ -80,16 +92,7 @@ FUNCTIONS: dict[str, tuple[int, Callable[..., Any]]] = {
     "where": (3, chosen),
     "missing": (1, missing),
     "coalesce": (2, coalesce),
-    "year": (1, _year),
-    "month": (1, _month),
-    "day_of_week": (1, _day_of_week),
-    "quarter": (1, quarter),
-    "day": (1, day),
-    "day_of_year": (1, day_of_year),
-    "week": (1, week),
-    "hour": (1, hour),
-    "minute": (1, minute),
-    "is_weekend": (1, is_weekend),
+    **{name: (1, part) for name, part in PARTS.items()},
     "days_between": (2, days_between),
 }
 
@@ -125,14 +128,23 @@ class Expression:
     def _plain(self) -> bool:
         return all(isinstance(node, PLAIN) for node in ast.walk(self.tree))
 
+    @cached_property
+    def _quiet(self) -> bool:
+        """Whether it is a part of a date and no more, of which NumPy never warns."""
+        match self.tree:
+            case ast.Call(func=ast.Name(id=name), args=[ast.Name()]):
+                return name in PARTS
+        return False
+
     def evaluate(self, columns: Mapping[str, np.ndarray]) -> np.ndarray:
         """Return the value for each row; a division by zero gives inf or NaN, without a warning.
 
         Raises PipelineError for a column that is not there.
         """
-        absent = sorted(self.names.difference(columns))
-        if absent:
-            raise PipelineError(f"{self.where}: no column '{absent[0]}'")
+        if absent := self.names.difference(columns):
+            raise PipelineError(f"{self.where}: no column '{min(absent)}'")
+        if self._quiet:
+            return np.asarray(self._function(columns))
         with np.errstate(all="ignore"):
             return np.asarray(self._function(columns))
 

@@ -61,7 +61,8 @@ def of_dates(part: Callable[[np.ndarray], np.ndarray]) -> Callable[[Any], np.nda
 
     def told(dates: Any) -> np.ndarray:
         dates = np.asarray(dates)
-        return _none(part(dates), np.isnat(dates))
+        found, unknown = part(dates), np.isnat(dates)
+        return np.where(unknown, np.nan, found) if unknown.any() else found
 
     return told
 

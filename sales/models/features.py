@@ -100,14 +100,18 @@ class Featuriser:
     def each(self, orders: Columns) -> list[np.ndarray | list[Any]]:
         """Return the matrix's columns: of many rows to be written, a matrix is a copy more."""
         parts: list[Any] = []
-        for name, own in self._sources:
+        for name, own, get in self._sources:
             if name not in orders:
                 parts.append(self._computed(name, orders))
-            elif own is not None:
-                parts.append(codes.encode(orders[name], own))
+                continue
+            values = orders[name]
+            listed = isinstance(values, list)
+            if own is None:
+                parts.append(values if listed else np.asarray(values, np.float64))
+            elif listed and get is not None:  # what `encode` comes to, for a single order
+                parts.append([*map(get, values)])
             else:
-                values = orders[name]
-                parts.append(values if isinstance(values, list) else np.asarray(values, np.float64))
+                parts.append(codes.encode(values, own))
         return parts
 
     def sees_like(self, other: "Featuriser") -> bool:
@@ -139,16 +143,21 @@ class Featuriser:
         return [name for name, column in fields if column.optional and name not in self.holes]
 
     @cached_property
-    def _sources(self) -> list[tuple[str, Codes | None]]:
-        return [(name, self._codes.get(name)) for name in self.columns]
+    def _sources(self) -> list[tuple[str, Codes | None, Callable[[Any], Any] | None]]:
+        """Each column's name, its codes, and how one is looked up where none stands for others."""
+        named = [(name, self._codes.get(name)) for name in self.columns]
+        return [
+            (name, own, own.get if own is not None and codes.RARE not in own else None)
+            for name, own in named
+        ]
 
     def _computed(self, name: str, orders: Columns) -> np.ndarray | list[float]:
         if name not in self.derived:
             raise PipelineError(f"a row needs the column '{name}'")
         expression = self._expressions[name]
-        missing = sorted(expression.names.difference(orders))
-        if missing:
-            raise PipelineError(f"a row needs '{name}', or {', '.join(missing)} to compute it")
+        if missing := expression.names.difference(orders):
+            needed = ", ".join(sorted(missing))
+            raise PipelineError(f"a row needs '{name}', or {needed} to compute it")
         inputs = {n: orders[n] for n in expression.names}
         if all(isinstance(values, list) and len(values) == 1 for values in inputs.values()):
             return [expression.of_one({n: value for n, [value] in inputs.items()})]
