@@ -177,7 +177,7 @@ def tallies(models: Path) -> dict[str, float]:
     settings = params.read("evaluate", EvaluateParams)
     loaded = [saved.load(folder) for folder in folders]
     with engine.started() as on:
-        told, _, _ = evaluation.tallied(loaded, folders, orders, settings, on)
+        told, *_ = evaluation.tallied(loaded, folders, orders, settings, on)
     found = {}
     for name, parts in zip(estimators.NAMES, told, strict=True):
         every = [*parts.items(), *((key[2], one) for key, one in parts["test"].slices.items())]

@@ -12,7 +12,10 @@ from sales.data.split import PARTS
 from sales.engine import partitions
 from sales.errors import run
 from sales.judging import charts, evaluation, reference, scores
+from sales.judging.evaluation import Evaluation
+from sales.judging.shapes import Shape
 from sales.models import belonging, saved
+from sales.models.features import Featuriser
 from sales.models.saved import Model
 
 TARGET = Path("data/target.json")
@@ -41,7 +44,7 @@ def main() -> None:
         files.write_json(METRICS / f"{name}.json", {**one.metrics, "made_of": its})
     if estimators.ENSEMBLE not in names:
         files.write_json(METRICS / f"{estimators.ENSEMBLE}.json", {})
-    _references(orders, dict(zip(names, models, strict=True)), settings)
+    _references(orders, models, evaluations, settings)
     tables = {"rmse": charts.rmse_table({name: one.metrics for name, one in found.items()})}
     for table_name in evaluation.TABLES:
         tables[table_name] = pd.concat([one.tables[table_name] for one in found.values()])
@@ -56,17 +59,25 @@ def main() -> None:
 
 def _references(
     orders: Mapping[str, Sequence[Path]],
-    models: Mapping[str, Model],
+    models: Sequence[Model],
+    evaluations: Sequence[Evaluation],
     settings: scores.EvaluateParams,
 ) -> None:
     """Write what the rows of each model were like; not of one that predicts nothing finite."""
     train, test = (reference.drawn(orders[part], settings.seed) for part in ("train", "test"))
+    featuriser: Featuriser | None = None
+    fields: Sequence[Shape] = ()
     with files.replacing(REFERENCES) as beside:
         beside.mkdir()
-        for name, model in models.items():
-            found = reference.of(model, train, test, settings)
+        for model, one in zip(models, evaluations, strict=True):
+            if model.featuriser != featuriser:  # the same of all, as a rule
+                featuriser = model.featuriser
+                fields = reference.fields_of(featuriser, train, test)
+            whole = one.predicted is not None and len(one.predicted) == len(test)
+            predicted = one.predicted if whole else None  # else of some test rows, drawn
+            found = reference.of(model, train, test, settings, predicted, fields)
             if found:
-                files.write_json(beside / f"{name}.json", found.told())
+                files.write_json(beside / f"{model.name}.json", found.told())
 
 
 if __name__ == "__main__":

@@ -29,10 +29,14 @@ Tables = Mapping[str, Sequence[Kept]]  # the partitions of train, valid and test
 
 @dataclass(frozen=True)
 class Evaluation:
-    """A model's metrics, and its rows of each of TABLES."""
+    """A model's metrics, its rows of each of TABLES, and what it predicts of all test rows.
+
+    The last where they came by in this process: on a cluster they do not.
+    """
 
     metrics: dict[str, Any]
     tables: dict[str, pd.DataFrame]
+    predicted: np.ndarray | None = None
 
 
 def evaluate(
@@ -49,14 +53,17 @@ def evaluate(
     them already.
     """
     models = loaded or [saved.load(folder) for folder in folders]
-    tallies, residuals, pairs = tallied(models, folders, orders, settings, engine)
+    tallies, residuals, pairs, answers = tallied(models, folders, orders, settings, engine)
     first = partitions.head(orders["test"], settings.behaviour_rows)
     shown = partitions.take(
         orders["test"],
         charts.drawn(sum(partitions.rows(orders["test"])), settings.plot_rows, settings.seed),
     )
     found = [
-        _told(one, tallies[i], (first, shown, orders["test"]), residuals[i], settings, floor)
+        Evaluation(
+            *_told(one, tallies[i], (first, shown, orders["test"]), residuals[i], settings, floor),
+            answers[i] if answers else None,
+        )
         for i, one in enumerate(models)
     ]
     for i, one in enumerate(found):
@@ -71,11 +78,12 @@ def tallied(
     orders: Tables,
     settings: EvaluateParams,
     engine: Engine,
-) -> tuple[list[dict[str, Tally]], list[tuple[np.ndarray, np.ndarray]], Pairs]:
+) -> tuple[list[dict[str, Tally]], list[tuple[np.ndarray, np.ndarray]], Pairs, list[np.ndarray]]:
     """Return, for each model, its tally of each part; and its test residuals: bins and counts.
 
-    And how the models' errors on the test rows compare. All are added up over the partitions: how
-    many these are shows in the last digits at most. What a model tells of its answers out of fold
+    And how the models' errors on the test rows compare, and what each predicts of them, nothing
+    where that is with the workers. All are added up over the partitions: how many these are shows
+    in the last digits at most. What a model tells of its answers out of fold
     (it was made by folds, or is an ensemble, whose weights the valid rows gave) stands for its
     valid rows. Of one that tells none where there are no valid rows, a champion of earlier days
     that nobody ranks, the train rows do.
@@ -114,6 +122,7 @@ def tallied(
         tallies,
         [(edges[i], np.sum([bins[i] for bins in counted], axis=0)) for i in range(len(models))],
         functools.reduce(operator.add, (one.pairs for one in tests)),
+        [np.concatenate(own) for own in zip(*(one.predicted for one in tests), strict=True)],
     )
 
 
@@ -143,12 +152,16 @@ def _scored_train(train: Sequence[Kept], settings: EvaluateParams) -> Sequence[K
 
 
 class _Scored(NamedTuple):
-    """What a partition tells of each model; the residuals of test rows are kept."""
+    """What a partition tells of each model; the residuals of test rows are kept.
+
+    `predicted` has its test rows' predictions, where they need not travel.
+    """
 
     tallies: list[Tally]
     ranges: list[tuple[float, float] | None]
     residuals: Kept
     pairs: Pairs
+    predicted: list[np.ndarray]
 
 
 def _scored(
@@ -161,6 +174,7 @@ def _scored(
     """Score the models on a partition; the slices are the test rows' alone."""
     table = kept(rows)
     tallies, ranges, residuals = [], list[tuple[float, float] | None](), {}
+    answers = list[np.ndarray]()
     for number, known in enumerate(models):
         one = saved.load(known) if isinstance(known, Path) else known
         target = one.featuriser.target
@@ -169,13 +183,14 @@ def _scored(
         within = one.within(table, predicted) if len(table) else None
         tallies.append(scores.tally(table, target, predicted, within, sliced))
         if part == "test":
+            answers += [predicted] if place is None else []
             residual = predicted - table[target].to_numpy(float)
             residuals[f"{number}"] = residual
             finite = residual[np.isfinite(residual)]
             ranges.append((float(finite.min()), float(finite.max())) if len(finite) else None)
     errors = [*residuals.values()]
     pairs = Pairs.of(errors if errors else [np.array([])] * len(models))
-    return _Scored(tallies, ranges, keep(pd.DataFrame(residuals), place), pairs)
+    return _Scored(tallies, ranges, keep(pd.DataFrame(residuals), place), pairs, answers)
 
 
 def _edges(ranges: Sequence[tuple[float, float] | None]) -> np.ndarray:
@@ -203,8 +218,8 @@ def _told(
     residuals: tuple[np.ndarray, np.ndarray],
     settings: EvaluateParams,
     floor: float | None,
-) -> Evaluation:
-    """Return a model's evaluation: of its tallies, and of some test rows.
+) -> tuple[dict[str, Any], dict[str, pd.DataFrame]]:
+    """Return a model's metrics and tables: of its tallies, and of some test rows.
 
     These are the first ones, those that the plots show, and all, from which the importance draws.
     """
@@ -223,7 +238,7 @@ def _told(
         "slices": charts.slices_table({name: slices}),
         "importance": charts.importance_table({name: scores.importance(one, test, settings)}),
     }
-    return Evaluation(metrics, tables)
+    return metrics, tables
 
 
 def told(evaluation: Evaluation, judged: dict[str, Any]) -> dict[str, Any]:

@@ -176,19 +176,26 @@ def drawn(table: Sequence[Kept], seed: int) -> pd.DataFrame:
 
 
 def of(
-    model: Model, train: pd.DataFrame, test: pd.DataFrame, settings: EvaluateParams
+    model: Model,
+    train: pd.DataFrame,
+    test: pd.DataFrame,
+    settings: EvaluateParams,
+    predicted: np.ndarray | None = None,
+    fields: Sequence[Shape] | None = None,
 ) -> Reference | None:
     """Return the reference of a model, from rows that it learnt from and rows that judged it.
 
+    Whoever has them already gives what it predicts of the test rows, and what `fields_of` returns.
     None of a model that predicts what is not finite: no gate lets it pass.
     """
-    target = model.featuriser.target
-    true, predicted = test[target].to_numpy(np.float64), model.predict(test)
+    featuriser, target = model.featuriser, model.featuriser.target
+    true = test[target].to_numpy(np.float64)
+    predicted = model.predict(test) if predicted is None else predicted
     prediction = shapes.of_numbers(PREDICTION, "prediction", predicted)
     if prediction is None or np.isnan(predicted).any():
         return None
-    fields = model.featuriser.fields
-    told = {n: s for n, s in settings.slices.items() if n in fields and not fields[n].private}
+    columns = featuriser.fields
+    told = {n: s for n, s in settings.slices.items() if n in columns and not columns[n].private}
     sliced = settings.model_copy(update={"slices": told})
     tally = scores.tally(test, target, predicted, model.within(test, predicted), sliced)
     found, _ = scores.slice_scores(tally, settings)
@@ -204,7 +211,7 @@ def of(
         target,
         len(train),
         len(test),
-        (*_fields(model.featuriser, train, test), prediction),
+        (*(fields_of(featuriser, train, test) if fields is None else fields), prediction),
         errors(
             tally,
             model.intervals.coverage if model.intervals else None,
@@ -261,7 +268,7 @@ def _middle(bucket: int) -> float:
     return float(np.ldexp(0.5 + (place + 0.5) * COARSE / (2 * BUCKETS), exponent))
 
 
-def _fields(featuriser: Featuriser, train: pd.DataFrame, test: pd.DataFrame) -> list[Shape]:
+def fields_of(featuriser: Featuriser, train: pd.DataFrame, test: pd.DataFrame) -> list[Shape]:
     """Return the shape of each field that a row brings, of a date those of its parts.
 
     Of private columns nothing is told: the service keeps no value of them either.

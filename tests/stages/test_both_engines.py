@@ -208,7 +208,7 @@ def test_a_models_tallies_are_the_same_to_nine_digits(both, small_cluster, monke
         assert len(orders["train"]) == (1 if name == "local" else 7)
         with engine.started() as on:
             assert (on.client is None) == (name == "local")
-            found[name], _, _ = evaluation.tallied(models, folders, orders, settings, on)
+            found[name], *_ = evaluation.tallied(models, folders, orders, settings, on)
     for local, dask in zip(*(found[name] for name in ENGINES), strict=True):
         for part in PARTS:
             same(local[part], dask[part])

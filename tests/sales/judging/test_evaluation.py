@@ -65,7 +65,7 @@ def test_residuals_that_are_not_finite_are_in_no_bin():
             out_of_fold=None,
         )
         tables = {part: [orders] for part in PARTS}
-        [tallies], [(edges, counts)], _ = evaluation.tallied([one], [], tables, settings, Local())
+        [tallies], [(edges, counts)], *_ = evaluation.tallied([one], [], tables, settings, Local())
         assert np.isnan(tallies["test"].rmse)
         return edges, counts
 
