@@ -34,7 +34,7 @@ from sales.watching.rows import Drawn
 from sales.watching.shadow import Shadow
 from sales.watching.singles import Group, Singles
 
-MOST_ONES = 20_000  # single answers that wait to be read by the thread: some 50 MB
+MOST_ONES = 20_000  # single answers that wait to be read by the thread: some 15 MB, packed
 MOST_DRAWN = 100_000  # rows of lists and files that do
 MOST_TABLED = 200_000  # rows that wait for the disk, as tables: 40 MB
 BOUNDS_SECONDS = 3600.0  # how often it is looked what is to go
@@ -211,10 +211,10 @@ class ServedLog:
         hashes = self._secret(keys, answered)
         self._shadow.begin()
         how = keys, hashes, self._shadow.beside, partial(time.sleep, REST_SECONDS)
-        return [
-            *(rows.of_group(each, 1 / self.keeping.share, *how) for each in ones),
-            *(rows.of_drawn(each, *how) for each in rows.alike(drawn)),
-        ]
+        tables = []
+        while ones:  # each is gone before the next is unpacked
+            tables.append(rows.of_group(ones.pop(0), 1 / self.keeping.share, *how))
+        return [*tables, *(rows.of_drawn(each, *how) for each in rows.alike(drawn))]
 
     def trial(self) -> bytes | None:
         """Return how the trial stood when it was looked at last; None: there is none."""

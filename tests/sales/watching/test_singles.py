@@ -4,9 +4,11 @@ import sys
 import threading
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 from sales.serving.answering import Answer
+from sales.watching import singles
 from sales.watching.singles import Singles
 
 
@@ -49,6 +51,39 @@ def test_each_model_and_each_set_of_fields_is_a_group_of_its_own(served):
         (other, ("Quantity",), 1),
         (served, ("Quantity", "City"), 1),
     ]
+
+
+def test_a_group_has_so_many_rows_and_the_next_begins_another(served, monkeypatch):
+    monkeypatch.setattr(singles, "MOST", 2)
+    waiting = Singles()
+    for name in "abcde":
+        assert waiting.add(name, served, answer(1), b"", 9)
+    taken = [group.told("request_id") for group in waiting.take()]
+    assert taken == [["a", "b"], ["c", "d"], ["e"]]
+    assert waiting.take() == []
+
+
+def test_what_was_read_comes_back_to_the_last_bit(served):
+    day = np.array(["2024-02-29T12:34:56.789"], "datetime64[ms]")
+    read = [
+        {"Day": day, "Tax": [0.1 + 0.2], "City": ["Zürich"], "Gift": [None]},
+        {"Day": np.array(["NaT"], "datetime64[ms]"), "Tax": np.array([5e-324]), "City": [""]},
+    ]
+    read[1] |= {"Gift": [True]}
+    waiting = Singles()
+    for orders in read:
+        assert waiting.add("a", served, answer(-0.0, **orders), "ü".encode(), 9)
+    [group] = waiting.take()
+    found = group.orders()
+    np.testing.assert_array_equal(found.pop("Day"), [day[0], np.datetime64("NaT", "ms")])
+    assert found == {
+        "Quantity": [-0.0, -0.0],
+        "Tax": [0.1 + 0.2, 5e-324],
+        "City": ["Zürich", ""],
+        "Gift": [None, True],
+    }
+    assert {type(value) for value in found["Tax"]} == {float}
+    assert group.told("body") == ["ü".encode()] * 2
 
 
 def test_what_finds_no_room_is_refused_until_the_others_are_taken(served):
