@@ -13,15 +13,18 @@ from array import array
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import pairwise
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
 
 from sales.serving.answering import Answer, Served
 
+FIRST = itemgetter(0)
+EXACT = frozenset((int, float, str, bool, bytes, type(None)))  # what marshal knows
 # What stands before the fields: `time` in nanoseconds since 1970, `body` the JSON that came.
 TOLD = ("time", "request_id", "prediction", "low", "high", "outside", "body")
-MOST = 500  # rows of a group: so many are unpacked at once, half a megabyte of objects
+MOST = 1_000  # rows of a group: so many are unpacked at once, a megabyte of objects
 PLAIN = 2  # marshal's format without references between objects: half the time
 
 
@@ -45,17 +48,18 @@ class Group:
 
     def add(self, told: tuple[Any, ...], orders: dict[str, Any]) -> None:
         """Pack an answer; `told` as in TOLD, `orders` the columns of one row that it is to."""
-        row = [*told]
-        for name, column in orders.items():
-            value = column[0]
-            if isinstance(value, np.datetime64):
-                self.dates.add(name)
-                value = int(value.astype("datetime64[ms]").astype(np.int64))
-            elif isinstance(value, np.generic):  # marshal would take its bytes
-                value = value.item()
-            row.append(value)
+        row = (*told, *map(FIRST, orders.values()))
+        if not EXACT.issuperset(map(type, row)):
+            row = (*told, *(self._exact(name, column[0]) for name, column in orders.items()))
         self.packed += marshal.dumps(row, PLAIN)
         self.ends.append(len(self.packed))
+
+    def _exact(self, name: str, value: Any) -> Any:
+        """Return what marshal brings back: of what is NumPy's it would take the bytes."""
+        if isinstance(value, np.datetime64):
+            self.dates.add(name)
+            return int(value.astype("datetime64[ms]").astype(np.int64))
+        return value.item() if isinstance(value, np.generic) else value
 
     def told(self, name: str) -> list[Any]:
         """Return one of TOLD of every answer."""
