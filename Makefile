@@ -297,7 +297,7 @@ test-trials: setup ## kill -9 at every single write of beginning, deciding and e
 test-kills: setup ## a worker of the service killed fifty times under load: rows answered, kept and lost
 	KILLS=50 pytest -rP tests/test_service_served.py -k killed
 
-test-cuts: setup ## a team's server gone after each single request of register and rollback, each counted: half an hour
+test-cuts: setup ## a team's server gone after each single request of register and rollback, each counted: an hour and more
 	CUT_EVERY=1 pytest -m 'cuts or not cuts' -n 2 --dist load -rP tests/stages/test_cuts.py
 
 test-retrain: setup ## a schedule of `make retrain` as rows come in, killed at random 20 times: minutes

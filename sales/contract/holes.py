@@ -8,6 +8,7 @@ import pandas as pd
 
 # What a text cell that holds nothing may say, unless the contract names it among a column's values.
 MISSING = frozenset(("", "NA", "N/A", "NaN", "nan", "null", "NULL", "None"))
+NAT = np.iinfo(np.int64).min  # a date that is none, as a number
 MANY = 10_000  # rows from which on it pays to look for what comes again
 
 
@@ -79,8 +80,8 @@ def of_days(part: Callable[[np.ndarray], np.ndarray]) -> Callable[[Any], np.ndar
         if dates.size < MANY:
             return plain(dates)
         days = dates.astype("datetime64[D]").astype(np.int64)
-        low, high = int(days.min()), int(days.max())  # where a date is none, so is the least
-        if high - low >= dates.size:
+        low, high = int(days.min()), int(days.max())
+        if low == NAT or high - low >= dates.size:
             return plain(dates)
         return part(np.arange(low, high + 1).astype("datetime64[D]"))[days - low]
 

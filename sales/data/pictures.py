@@ -41,11 +41,9 @@ def bins(orders: pd.DataFrame, edges: Edges) -> Bins:
 
     The bins are equal, and NumPy is told so: else it sorts all rows, to the same counts.
     """
+    equal = {name: (len(each) - 1, (each[0], each[-1])) for name, each in edges.items()}
     return {
-        name: np.histogram(orders[name].to_numpy(float), len(within) - 1, (within[0], within[-1]))[
-            0
-        ]
-        for name, within in edges.items()
+        name: np.histogram(orders[name].to_numpy(float), *own)[0] for name, own in equal.items()
     }
 
 
