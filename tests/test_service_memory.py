@@ -51,10 +51,11 @@ def test_the_memory_of_a_large_answer_goes_back(server):
     assert httpx.post(f"{url}/predict_file", content=small.to_csv()).status_code == 200
     before = resident(worker)
     bad = body + b",".join([b"never"] * len(small.columns)) + b"\n"
-    for content, status in [(body, 200), (bad, 422)] * 3:  # an allocator would keep ten times that
+    for content, status in [(body, 200), (bad, 422)] * 3:
         sent = httpx.post(f"{url}/predict_file", content=content, timeout=patience.SECONDS)
         assert sent.status_code == status
+    # 98 to 129 MB stay; with MEMORY_SECONDS=1000, when nothing is given back, 180 to 308.
     deadline = time.monotonic() + patience.SECONDS
-    while resident(worker) > before + 6 * len(body) / 1e6:
+    while resident(worker) > before + 7.5 * len(body) / 1e6:
         assert time.monotonic() < deadline, (before, resident(worker))
         time.sleep(0.5)
