@@ -1,9 +1,8 @@
 """Answers to single rows, as they wait to be kept: packed, as each request leaves some.
 
-Each is some hundred bytes behind the last one's, and not a score of Python's objects. Ten thousand
-rows' objects, when they go, leave Python's heap in pieces, and whoever builds as many again, as a
-list of rows does, takes an eighth longer from then on. So they are unpacked a few hundred rows at a
-time as well, and those are gone before the next.
+Each is some hundred bytes behind the last one's, and not a score of Python's objects: those of many
+rows, when they go, leave Python's heap in pieces, and a list of rows takes longer to answer from
+then on. So they are unpacked `MOST` at a time as well, and those are gone before the next.
 """
 
 import marshal
