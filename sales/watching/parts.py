@@ -80,12 +80,15 @@ class Parts:
         else:  # none, or somebody else has changed it: what he took out must not come back
             name, since, whole = f"{int(now * 1000):013d}.{secrets.token_hex(6)}", now, rows
         path = f"{root}/{self._kind}/{DAY}{day}/{name}.parquet"
+        # In memory first: a file of Python's own takes Python's lock for each piece of a column.
+        made = pa.BufferOutputStream()
+        pa.parquet.write_table(whole, made, use_dictionary=_repeating(whole.schema), **HOW)
+        part = made.getvalue()
         with addresses.replacing(there, path) as file:
-            pa.parquet.write_table(whole, file, use_dictionary=_repeating(whole.schema), **HOW)
-            size = file.tell()
+            file.write(part)
         if whole.num_rows < self._most_rows and now - since < self._seconds:
             self._open = {day: _Open(name, whole, since, self._told(day, name))}
-        return size
+        return part.size
 
     def _told(self, day: str, name: str) -> tuple[Any, ...]:
         """Return what differs when somebody else has written a part; nothing where it is gone."""

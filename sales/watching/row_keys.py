@@ -15,6 +15,7 @@ from sales.contract import cells
 from sales.serving.keys import marks, parsed
 from sales.serving.keys import text as text
 from sales.watching.secret import Secret
+from sales.watching.singles import Stretches
 
 T = TypeVar("T")
 Rest = Callable[[], None]  # lets other threads have their turn
@@ -51,10 +52,7 @@ class RowKeys:
         return hashed(name, texts, secret, rest)
 
     def in_json(
-        self,
-        bodies: Sequence[bytes],
-        without: Callable[[str], bool],
-        rest: Rest = lambda: None,
+        self, bodies: Stretches, without: Callable[[str], bool], rest: Rest = lambda: None
     ) -> dict[str, list]:
         """Return the keys of JSON objects, by name: those that any of them has.
 
@@ -62,18 +60,10 @@ class RowKeys:
         """
         found: dict[str, list] = {}
         for name in self.names:
-            if without(name):
-                continue
             own = marks(name)
-            values: list[Any] = []
-            there = False
-            for piece in pieces(bodies, rest):
-                whole = b"\n".join(piece)
-                having = any(mark in whole for mark in own)
-                values += [_own(body, name, own) if having else None for body in piece]
-                there |= having
-            if there:
-                found[name] = values
+            if not without(name) and any(mark in bodies.packed for mark in own):
+                own_of = (_own(body, name, own) for each in pieces(bodies, rest) for body in each)
+                found[name] = [*own_of]
         return found
 
     def in_list(

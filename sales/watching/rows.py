@@ -131,20 +131,21 @@ def of_group(
 ) -> pa.Table:
     """Return the table of answers to single rows.
 
-    `rest` is called between two columns, none of which takes long: who answers has his turn then.
+    `rest` is called between steps that take long, so that who answers has his turn: of these rows
+    those that look for a key or hash one.
     """
     served, rows = group.served, group.rows
-    found = keys.in_json(
-        group.told("body"), lambda name: name in served.model.featuriser.fields, rest
-    )
+    found = keys.in_json(group.bodies, lambda name: name in served.model.featuriser.fields, rest)
+    ends = {name: group.told(name) for name in ("low", "high")}
     return _table(
         served,
         np.ones(rows, int),
         {
-            "request_id": group.told("request_id"),
-            "time": (np.array(group.told("time")) // 1000).astype("datetime64[us]"),
+            "request_id": group.request_ids(),
+            "time": (group.told("time") // 1000).astype("datetime64[us]"),
             "route": "/predict",
-            **{name: group.told(name) for name in ("prediction", "low", "high", "outside")},
+            **{name: group.told(name) for name in ("prediction", "outside")},
+            **{name: pa.array(each, from_pandas=True) for name, each in ends.items()},
             "weight": np.full(rows, weight),
         },
         group.orders(),
@@ -152,6 +153,7 @@ def of_group(
         secret,
         beside,
         rest,
+        between=lambda: None,
     )
 
 
@@ -162,7 +164,10 @@ def of_drawn(
     beside: Beside = lambda *_: {},
     rest: Rest = lambda: None,
 ) -> pa.Table:
-    """Return the table of what was drawn of requests that are `alike`; `rest` as in `of_group`."""
+    """Return the table of what was drawn of requests that are `alike`.
+
+    `rest` as in `of_group`, and between two columns: of a list some are Python's own objects.
+    """
     first, counts = drawn[0], np.array([len(one.numbers) for one in drawn])
     ids = (request_ids.of_rows(one.request_id, one.numbers.tolist()) for one in drawn)
     found = {name: _joined([one.keys[name] for one in drawn]) for name in first.keys}
@@ -190,6 +195,7 @@ def of_drawn(
         secret,
         beside,
         rest,
+        between=rest,
     )
 
 
@@ -210,6 +216,8 @@ def _table(
     secret: Secret | None,
     beside: Beside,
     rest: Rest,
+    *,
+    between: Rest,
 ) -> pa.Table:
     rows = int(counts.sum())
     signed = {
@@ -224,11 +232,13 @@ def _table(
             columns[each.name] = pa.nulls(rows, each.type)
         elif isinstance(values, str | int):  # the same of every row
             columns[each.name] = pa.repeat(pa.scalar(values, each.type), rows)
+        elif isinstance(values, pa.Array):
+            columns[each.name] = values
         elif each.name == "time":
             columns[each.name] = pa.array(values).cast(pa.timestamp("us")).cast(TIME)
         else:
             columns[each.name] = pa.array(values, each.type)
-        rest()
+        between()
     columns |= beside(served, orders, counts)
     for name, values in keys.items():
         columns[f"{row_keys.PREFIX}{name}"] = pa.array(values, pa.string())
@@ -237,7 +247,7 @@ def _table(
             column = _field(name, orders[name], served, secret, rest)
             if column is not None:
                 columns[f"{FIELD}{name}"] = column
-            rest()
+            between()
     return pa.table(columns)
 
 

@@ -34,7 +34,7 @@ from sales.watching.rows import Drawn
 from sales.watching.shadow import Shadow
 from sales.watching.singles import Group, Singles
 
-MOST_ONES = 20_000  # single answers that wait to be read by the thread: some 15 MB, packed
+MOST_ONES = 40_000  # single answers that wait to be read by the thread: some 25 MB, packed
 MOST_DRAWN = 100_000  # rows of lists and files that do
 MOST_TABLED = 200_000  # rows that wait for the disk, as tables: 40 MB
 BOUNDS_SECONDS = 3600.0  # how often it is looked what is to go
@@ -61,7 +61,7 @@ class ServedLog:
         self.keeping, self._meters, self._picture = keeping, meters, picture
         self._rows, self._truths = Parts(keeping.address, ROWS), Parts(keeping.address, TRUTHS)
         self._refused = Refused(keeping.address)
-        self._ones = Singles()
+        self._ones = Singles(self._lose)
         self._drawn: deque[Drawn] = deque()
         self._drawn_rows = 0
         self._lost: dict[str, int] = {}
@@ -211,10 +211,10 @@ class ServedLog:
         hashes = self._secret(keys, answered)
         self._shadow.begin()
         how = keys, hashes, self._shadow.beside, partial(time.sleep, REST_SECONDS)
-        tables = []
-        while ones:  # each is gone before the next is unpacked
-            tables.append(rows.of_group(ones.pop(0), 1 / self.keeping.share, *how))
-        return [*tables, *(rows.of_drawn(each, *how) for each in rows.alike(drawn))]
+        return [
+            *(rows.of_group(each, 1 / self.keeping.share, *how) for each in ones),
+            *(rows.of_drawn(each, *how) for each in rows.alike(drawn)),
+        ]
 
     def trial(self) -> bytes | None:
         """Return how the trial stood when it was looked at last; None: there is none."""

@@ -1,117 +1,201 @@
-"""Answers to single rows, as they wait to be kept: packed, as each request leaves some.
+"""Answers to single rows, as they wait to be kept: packed by column, a few of them at a time.
 
-Each is some hundred bytes behind the last one's, and not a score of Python's objects: those of many
-rows, when they go, leave Python's heap in pieces, and a list of rows takes longer to answer from
-then on. So they are unpacked `MOST` at a time as well, and those are gone before the next.
+Until then they are what the request left. Not for long: the many small objects of many rows take
+the thread that writes longer than all else it does, while who answers waits for it; and when they
+go, they leave Python's heap in pieces, so that a list of rows takes longer to answer from then on.
 """
 
-import marshal
+import logging
 import threading
 import time
 from array import array
-from dataclasses import dataclass, field
-from functools import cached_property
-from itertools import pairwise
+from collections.abc import Callable, Sequence
+from itertools import accumulate
 from operator import itemgetter
 from typing import Any
 
 import numpy as np
+import pandas as pd
+import pyarrow as pa
 
 from sales.serving.answering import Answer, Served
 
+FEW = 64  # answers that are packed at once
+MOST_BYTES = 50_000_000  # of the bodies that wait: whoever pads his rows is not to fill the memory
 FIRST = itemgetter(0)
-EXACT = frozenset((int, float, str, bool, bytes, type(None)))  # what marshal knows
-# What stands before the fields: `time` in nanoseconds since 1970, `body` the JSON that came.
-TOLD = ("time", "request_id", "prediction", "low", "high", "outside", "body")
-MOST = 1_000  # rows of a group: so many are unpacked at once, a megabyte of objects
-PLAIN = 2  # marshal's format without references between objects: half the time
+NAN = float("nan")
+NUMBER, TEXT, INSTANT, FLAG = "d", "i", "q", "b"  # as Python's array calls how each is kept
+# What is told of an answer; `time` in nanoseconds since 1970, an interval's ends NaN without one.
+TOLD = {"time": INSTANT, "prediction": NUMBER, "low": NUMBER, "high": NUMBER, "outside": FLAG}
+TYPES = {"categorical": TEXT, "date": INSTANT}  # of a field's role, where it is no number
+LOG = logging.getLogger("bentoml.amazon_sales")
+
+# The id and the body of a request, what is told of it as in TOLD, and the row that was read.
+One = tuple[str, bytes, tuple[Any, ...], dict[str, Any]]
 
 
-@dataclass
-class Group:
-    """Answers of one model to rows that had the same fields, `names` in their order.
+class Texts(dict[Any, int]):
+    """Which of a field's texts each is, in the order in which they first came; -1: there is none.
 
-    `dates` are those fields that hold instants, `ends` where each answer ends among the packed.
+    >>> texts = Texts()
+    >>> [texts[text] for text in ("Austin", None, "Boston", "Austin")], texts.levels
+    ([0, -1, 1, 0], ['Austin', 'Boston'])
     """
 
-    served: Served
-    names: tuple[str, ...]
-    packed: bytearray = field(default_factory=bytearray)
-    ends: "array[int]" = field(default_factory=lambda: array("L"))
-    dates: set[str] = field(default_factory=set)
+    def __init__(self) -> None:
+        super().__init__({None: -1})
+        self.levels: list[Any] = []
+
+    def __missing__(self, text: Any) -> int:
+        self.levels.append(text)
+        return self.setdefault(text, len(self.levels) - 1)
+
+
+class Stretches(Sequence[bytes]):
+    """Stretches of bytes, all of them in `packed`: each is cut out when it is asked for.
+
+    >>> found = Stretches()
+    >>> found.extend([b"{}", b"{ }"])
+    >>> found[:], bytes(found.packed), found.ends
+    ([b'{}', b'{ }'], b'{}{ }', array('i', [0, 2, 5]))
+    """
+
+    def __init__(self) -> None:
+        self.packed, self.ends = bytearray(), array("i", [0])
+
+    def extend(self, more: Sequence[bytes]) -> None:
+        """Add some behind the others."""
+        ends = accumulate(map(len, more), initial=len(self.packed))
+        self.ends.extend([*ends][1:])
+        self.packed += b"".join(more)
+
+    def __len__(self) -> int:
+        return len(self.ends) - 1
+
+    def __getitem__(self, at: Any) -> Any:
+        if isinstance(at, slice):
+            return [self[one] for one in range(*at.indices(len(self)))]
+        if not 0 <= at < len(self):
+            raise IndexError(at)
+        return bytes(memoryview(self.packed)[self.ends[at] : self.ends[at + 1]])
+
+
+class Group:
+    """Answers of one model to rows that had the same fields, `names` in their order."""
+
+    def __init__(self, served: Served, names: tuple[str, ...]) -> None:
+        self.served, self.names = served, names
+        fields = served.model.featuriser.fields  # what is none of them is a part of a date
+        roles = [fields[name].role if name in fields else "" for name in names]
+        self._told = {name: array(kind) for name, kind in TOLD.items()}
+        self._read = {
+            name: array(TYPES.get(role, NUMBER)) for name, role in zip(names, roles, strict=True)
+        }
+        self._texts = {n: Texts() for n, column in self._read.items() if column.typecode == TEXT}
+        self._ids, self.bodies = Stretches(), Stretches()
 
     @property
     def rows(self) -> int:
         """How many they are."""
-        return len(self.ends)
+        return len(self.bodies)
 
-    def add(self, told: tuple[Any, ...], orders: dict[str, Any]) -> None:
-        """Pack an answer; `told` as in TOLD, `orders` the columns of one row that it is to."""
-        row = (*told, *map(FIRST, orders.values()))
-        if not EXACT.issuperset(map(type, row)):
-            row = (*told, *(self._exact(name, column[0]) for name, column in orders.items()))
-        self.packed += marshal.dumps(row, PLAIN)
-        self.ends.append(len(self.packed))
+    def extend(self, some: Sequence[One]) -> None:
+        """Pack answers. Raises TypeError for what is no number where one belongs: then none is."""
+        ids, bodies, told, read = zip(*some, strict=True)
+        names = [*self._told, *self._read]
+        came = [*zip(*told, strict=True), *zip(*(one.values() for one in read), strict=True)]
+        columns = [*self._told.values(), *self._read.values()]
+        packed = [
+            array(column.typecode, self._plain(name, values))
+            for name, column, values in zip(names, columns, came, strict=True)
+        ]
+        own = [one.encode() for one in ids]
+        for column, more in zip(columns, packed, strict=True):
+            column.extend(more)
+        self._ids.extend(own)
+        self.bodies.extend(bodies)
 
-    def _exact(self, name: str, value: Any) -> Any:
-        """Return what marshal brings back: of what is NumPy's it would take the bytes."""
-        if isinstance(value, np.datetime64):
-            self.dates.add(name)
-            return int(value.astype("datetime64[ms]").astype(np.int64))
-        return value.item() if isinstance(value, np.generic) else value
+    def _plain(self, name: str, values: Sequence[Any]) -> Any:
+        """Return what array takes of what is told, or of columns of one row each."""
+        if name in self._told:
+            return values
+        if name in self._texts:
+            return map(self._texts[name].__getitem__, map(FIRST, values))
+        if self._read[name].typecode == INSTANT:
+            return np.concatenate(values).astype("datetime64[ms]").astype(np.int64).tolist()
+        return map(FIRST, values)
 
-    def told(self, name: str) -> list[Any]:
+    def told(self, name: str) -> np.ndarray:
         """Return one of TOLD of every answer."""
-        return self._columns[TOLD.index(name)]
+        return np.frombuffer(self._told[name], self._told[name].typecode)
+
+    def request_ids(self) -> pa.StringArray:
+        """Return each answer's id."""
+        buffers = pa.py_buffer(self._ids.ends), pa.py_buffer(self._ids.packed)
+        return pa.StringArray.from_buffers(self.rows, *buffers)
 
     def orders(self) -> dict[str, Any]:
-        """Return what was read, by column: lists, of instants arrays."""
-        read = dict(zip(self.names, self._columns[len(TOLD) :], strict=True))
-        return {
-            name: np.array(values, "datetime64[ms]") if name in self.dates else values
-            for name, values in read.items()
-        }
-
-    @cached_property
-    def _columns(self) -> list[list[Any]]:
-        packed, begins = memoryview(self.packed), [0, *self.ends]
-        own = (marshal.loads(packed[a:b]) for a, b in pairwise(begins))  # noqa: S302
-        return [[*column] for column in zip(*own, strict=True)]
+        """Return what was read, by column."""
+        read: dict[str, Any] = {}
+        for name, values in self._read.items():
+            column = np.frombuffer(values, values.typecode)
+            if name in self._texts:
+                levels = pd.Index(self._texts[name].levels, dtype=object)
+                read[name] = pd.Categorical.from_codes(column, levels)
+            else:
+                read[name] = column.view("datetime64[ms]") if values.typecode == INSTANT else column
+        return read
 
 
 class Singles:
-    """Those that wait. For the thread that answers and the one that takes them."""
+    """Those that wait. For the thread that answers and the one that takes them.
 
-    def __init__(self) -> None:
-        self._rows = 0
+    `lost` is told of those that cannot be kept, and why: a defect of ours, which costs no answer.
+    """
+
+    def __init__(self, lost: Callable[[int, str], None]) -> None:
+        self._lost = lost
+        self._rows = self._bytes = 0
+        self._fresh: list[tuple[Served, One]] = []
         self._groups: dict[tuple[int, tuple[str, ...]], Group] = {}
-        self._full: list[Group] = []
         self._lock = threading.Lock()
 
     def add(self, request_id: str, served: Served, answer: Answer, body: bytes, most: int) -> bool:
         """Let an answer wait; False where so many do."""
-        told, orders = answer.told, answer.orders
+        told = answer.told
         bounds = told.get("prediction_interval")
-        low, high = (bounds["low"], bounds["high"]) if bounds else (None, None)
-        outside, prediction = answer.outside is not None, told[served.answer_key]
-        key = id(served), tuple(orders)  # a group holds its model, so that no other has its id
+        low, high = (bounds["low"], bounds["high"]) if bounds else (NAN, NAN)
+        said = time.time_ns(), told[served.answer_key], low, high, answer.outside is not None
         with self._lock:
-            if self._rows >= most:
+            if self._rows >= most or self._bytes >= MOST_BYTES:
                 return False
-            group = self._groups.get(key)
-            if group is None:
-                group = self._groups[key] = Group(served, key[1])
-            group.add(
-                (time.time_ns(), request_id, prediction, low, high, outside, bytes(body)), orders
-            )
             self._rows += 1
-            if group.rows == MOST:
-                self._full.append(self._groups.pop(key))
+            self._bytes += len(body)
+            self._fresh.append((served, (request_id, body, said, answer.orders)))
+            if len(self._fresh) >= FEW:
+                self._pack()
         return True
 
     def take(self) -> list[Group]:
         """Return what waits; nothing does any more."""
         with self._lock:
-            found = [*self._full, *self._groups.values()]
-            self._groups, self._full, self._rows = {}, [], 0
+            self._pack()
+            found, self._groups = [*self._groups.values()], {}
+            self._rows = self._bytes = 0
         return found
+
+    def _pack(self) -> None:
+        fresh, self._fresh = self._fresh, []
+        alike: dict[tuple[int, tuple[str, ...]], list[One]] = {}
+        models = {id(served): served for served, _ in fresh}
+        for served, one in fresh:
+            alike.setdefault((id(served), tuple(one[-1])), []).append(one)
+        for key, some in alike.items():  # a group holds its model, so that no other has its id
+            if key not in self._groups:
+                self._groups[key] = Group(models[key[0]], key[1])
+            try:
+                self._groups[key].extend(some)
+            except Exception:
+                LOG.exception("%d answered rows cannot be kept", len(some))
+                self._rows -= len(some)
+                self._lost(len(some), "failed")

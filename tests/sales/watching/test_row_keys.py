@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from sales.watching.row_keys import RowKeys
 from sales.watching.secret import Secret
+from sales.watching.singles import Stretches
 
 KEYS = RowKeys("OrderID", frozenset(["CustomerID"]))
 
@@ -35,8 +36,10 @@ def test_they_come_from_what_an_export_tells():
     ],
 )
 def test_in_an_object(sent, found):
-    assert KEYS.in_json([orjson.dumps(sent)], none) == found
-    assert KEYS.in_json([orjson.dumps(sent)], lambda _: True) == {}
+    bodies = Stretches()
+    bodies.extend([orjson.dumps(sent)])
+    assert KEYS.in_json(bodies, none) == found
+    assert KEYS.in_json(bodies, lambda _: True) == {}
 
 
 def test_in_a_list_and_a_table_for_the_rows_that_are_drawn():

@@ -11,6 +11,8 @@ from sales.serving.answering import Answer
 from sales.watching import singles
 from sales.watching.singles import Singles
 
+ROLES = {"Quantity": "numeric", "Tax": "numeric", "City": "categorical", "Day": "date"}
+
 
 def answer(quantity, *, interval=None, outside=None, **more):
     told = {"predicted_amount": 2.0 * quantity}
@@ -19,32 +21,58 @@ def answer(quantity, *, interval=None, outside=None, **more):
     return Answer(told, {"Quantity": [quantity], **more}, outside)
 
 
+def model():
+    fields = {name: SimpleNamespace(role=role) for name, role in ROLES.items()}
+    featuriser = SimpleNamespace(fields=fields)
+    return SimpleNamespace(
+        answer_key="predicted_amount", model=SimpleNamespace(featuriser=featuriser)
+    )
+
+
 @pytest.fixture
 def served():
-    return SimpleNamespace(answer_key="predicted_amount")
+    return model()
 
 
-def test_answers_are_told_by_column_and_what_was_read_beside(served):
-    waiting = Singles()
+@pytest.fixture
+def lost():
+    return []
+
+
+@pytest.fixture
+def waiting(lost):
+    return Singles(lambda *told: lost.append(told))
+
+
+def ids(waiting):
+    return [group.request_ids().to_pylist() for group in waiting.take()]
+
+
+@pytest.mark.parametrize("few", [1, 2, 64])
+def test_answers_are_told_by_column_and_what_was_read_beside(served, waiting, few, monkeypatch):
+    monkeypatch.setattr(singles, "FEW", few)
     assert waiting.add("a", served, answer(1), b"{}", 9)
-    assert waiting.add("b", served, answer(2, interval=(3.0, 5.0), outside=object()), b"{ }", 9)
+    assert waiting.add("bß", served, answer(2, interval=(3.0, 5.0), outside=object()), b"{ }", 9)
     [group] = waiting.take()
     assert group.served is served
     assert group.rows == 2
-    assert group.told("request_id") == ["a", "b"]
-    assert group.told("prediction") == [2.0, 4.0]
-    assert (group.told("low"), group.told("high")) == ([None, 3.0], [None, 5.0])
-    assert group.told("outside") == [False, True]
-    assert group.told("body") == [b"{}", b"{ }"]
-    assert sorted(group.told("time")) == group.told("time")
-    assert group.orders() == {"Quantity": [1, 2]}
+    assert group.request_ids().to_pylist() == ["a", "bß"]
+    assert group.told("prediction").tolist() == [2.0, 4.0]
+    for end, told in (("low", 3.0), ("high", 5.0)):
+        np.testing.assert_array_equal(group.told(end), [np.nan, told])
+    assert group.told("outside").tolist() == [0, 1]
+    assert group.bodies[:] == [b"{}", b"{ }"]
+    assert sorted(group.told("time")) == group.told("time").tolist()
+    assert {name: column.tolist() for name, column in group.orders().items()} == {
+        "Quantity": [1, 2]
+    }
     assert waiting.take() == []
 
 
-def test_each_model_and_each_set_of_fields_is_a_group_of_its_own(served):
-    other, waiting = SimpleNamespace(answer_key="predicted_amount"), Singles()
-    for model, more in ((served, {}), (other, {}), (served, {"City": ["Boston"]}), (served, {})):
-        waiting.add("a", model, answer(1, **more), b"", 9)
+def test_each_model_and_each_set_of_fields_is_a_group_of_its_own(served, waiting):
+    other = model()
+    for one, more in ((served, {}), (other, {}), (served, {"City": ["Boston"]}), (served, {})):
+        waiting.add("a", one, answer(1, **more), b"", 9)
     found = [(group.served, group.names, group.rows) for group in waiting.take()]
     assert found == [
         (served, ("Quantity",), 2),
@@ -53,49 +81,55 @@ def test_each_model_and_each_set_of_fields_is_a_group_of_its_own(served):
     ]
 
 
-def test_a_group_has_so_many_rows_and_the_next_begins_another(served, monkeypatch):
-    monkeypatch.setattr(singles, "MOST", 2)
-    waiting = Singles()
-    for name in "abcde":
-        assert waiting.add(name, served, answer(1), b"", 9)
-    taken = [group.told("request_id") for group in waiting.take()]
-    assert taken == [["a", "b"], ["c", "d"], ["e"]]
-    assert waiting.take() == []
-
-
-def test_what_was_read_comes_back_to_the_last_bit(served):
+def test_what_was_read_comes_back_to_the_last_bit(served, waiting):
     day = np.array(["2024-02-29T12:34:56.789"], "datetime64[ms]")
     read = [
-        {"Day": day, "Tax": [0.1 + 0.2], "City": ["Zürich"], "Gift": [None]},
-        {"Day": np.array(["NaT"], "datetime64[ms]"), "Tax": np.array([5e-324]), "City": [""]},
+        {"Day": day, "Tax": [0.1 + 0.2], "City": ["Zürich"], "DayOfWeek": [3]},
+        {"Day": np.array(["NaT"], "datetime64[ms]"), "Tax": np.array([5e-324]), "City": [None]},
+        {"Day": day.astype("datetime64[s]"), "Tax": [np.nan], "City": [""]},
     ]
-    read[1] |= {"Gift": [True]}
-    waiting = Singles()
     for orders in read:
-        assert waiting.add("a", served, answer(-0.0, **orders), "ü".encode(), 9)
+        assert waiting.add("a", served, answer(-0.0, **{"DayOfWeek": [6], **orders}), b"", 9)
     [group] = waiting.take()
     found = group.orders()
-    np.testing.assert_array_equal(found.pop("Day"), [day[0], np.datetime64("NaT", "ms")])
-    assert found == {
-        "Quantity": [-0.0, -0.0],
-        "Tax": [0.1 + 0.2, 5e-324],
-        "City": ["Zürich", ""],
-        "Gift": [None, True],
-    }
-    assert {type(value) for value in found["Tax"]} == {float}
-    assert group.told("body") == ["ü".encode()] * 2
+    days = np.array([day[0], "NaT", day[0].astype("datetime64[s]")], "datetime64[ms]")
+    np.testing.assert_array_equal(found["Day"], days)
+    np.testing.assert_array_equal(found["Tax"], [0.1 + 0.2, 5e-324, np.nan])
+    np.testing.assert_array_equal(found["City"].isna(), [False, True, False])
+    assert [*found["City"].dropna()] == ["Zürich", ""]
+    assert found["DayOfWeek"].tolist() == [3, 6, 6]
+    assert np.signbit(found["Quantity"]).all()
 
 
-def test_what_finds_no_room_is_refused_until_the_others_are_taken(served):
-    waiting = Singles()
+def test_what_finds_no_room_is_refused_until_the_others_are_taken(served, waiting, lost):
     assert [waiting.add(name, served, answer(1), b"", 2) for name in "abc"] == [True, True, False]
-    assert [group.told("request_id") for group in waiting.take()] == [["a", "b"]]
+    assert ids(waiting) == [["a", "b"]]
     assert waiting.add("d", served, answer(1), b"", 2)
+    assert lost == []
 
 
-def test_none_is_lost_or_torn_while_they_are_taken(served):
+def test_bodies_that_are_large_find_no_room_sooner(served, waiting, monkeypatch):
+    monkeypatch.setattr(singles, "MOST_BYTES", 10)
+    added = [waiting.add(name, served, answer(1), b" " * 6, 9) for name in "abc"]
+    assert added == [True, True, False]
+    assert ids(waiting) == [["a", "b"]]
+    assert waiting.add("d", served, answer(1), b"", 9)
+
+
+def test_what_cannot_be_packed_is_lost_and_told_and_tears_nothing(served, waiting, lost, caplog):
+    for name, tax in (("a", 1.0), ("b", "one"), ("c", 2.0)):
+        waiting.add(name, served, answer(1, Tax=[tax]), b"", 3)
+        waiting.take() if name == "b" else None
+    assert lost == [(2, "failed")]  # with it go those beside which it was to be packed
+    assert "2 answered rows cannot be kept" in caplog.text
+    [group] = waiting.take()
+    assert group.request_ids().to_pylist() == ["c"]
+    assert group.orders()["Tax"].tolist() == [2.0]
+    assert [waiting.add(name, served, answer(1), b"", 3) for name in "defg"][-2:] == [True, False]
+
+
+def test_none_is_lost_or_torn_while_they_are_taken(served, waiting):
     before, ended, found = sys.getswitchinterval(), threading.Event(), []
-    waiting = Singles()
 
     def taking():
         while not ended.is_set():
@@ -113,10 +147,10 @@ def test_none_is_lost_or_torn_while_they_are_taken(served):
         sys.setswitchinterval(before)
     found += waiting.take()
     pairs = [
-        (told, *read)
+        pair
         for group in found
-        for told, read in zip(
-            group.told("request_id"), zip(*group.orders().values(), strict=True), strict=True
+        for pair in zip(
+            group.request_ids().to_pylist(), group.orders()["Quantity"].tolist(), strict=True
         )
     ]
     assert pairs == [(f"{number}", number) for number in range(5_000)]
