@@ -42,14 +42,19 @@ class RowKeys:
         """All of them, the id first."""
         return (*((self.id,) if self.id else ()), *sorted(self.private - {self.id}))
 
+    def texts(self, values: Sequence[Any], rest: Rest = lambda: None) -> list[str | None]:
+        """Return values of a key as text."""
+        return [text(value) for piece in pieces(values, rest) for value in piece]
+
     def kept(
-        self, name: str, values: Sequence[Any], secret: Secret | None, rest: Rest = lambda: None
-    ) -> list[str | None]:
-        """Return values of a key as they are kept: text, or its hash where the key is private."""
-        texts = [text(value) for piece in pieces(values, rest) for value in piece]
-        if name not in self.private:
-            return texts
-        return hashed(name, texts, secret, rest)
+        self,
+        name: str,
+        texts: Sequence[str | None],
+        secret: Secret | None,
+        rest: Rest = lambda: None,
+    ) -> Sequence[str | None]:
+        """Return a key's texts as they are kept: their hashes where the key is private."""
+        return hashed(name, texts, secret, rest) if name in self.private else texts
 
     def in_json(
         self, bodies: Stretches, without: Callable[[str], bool], rest: Rest = lambda: None

@@ -48,7 +48,9 @@ TYPES = {"numeric": pa.float64(), "boolean": pa.float64(), "date": pa.timestamp(
 class Drawn(NamedTuple):
     """Those answers to a request of several rows that are to be kept, as they wait.
 
-    `weight` is how many answered rows each of them stands for.
+    `weight` is how many answered rows each of them stands for. Texts are Arrow's: the many small
+    objects of a list, when they go later, leave Python's heap in pieces, and all that is answered
+    takes longer from then on.
     """
 
     at: int
@@ -62,7 +64,7 @@ class Drawn(NamedTuple):
     low: np.ndarray | None
     high: np.ndarray | None
     outside: np.ndarray | None
-    keys: dict[str, list]
+    keys: dict[str, pa.StringArray]
 
     def like(self) -> tuple[Any, ...]:
         """Return what those have in common that can stand in one table, one under the other."""
@@ -113,12 +115,22 @@ def draw(
         each if each is None else np.asarray(taken(each, chosen))
         for each in (rows.low, rows.high, rows.outside)
     )
-    orders = {name: taken(values, chosen) for name, values in rows.orders.items()}
+    orders = _packed({name: taken(values, chosen) for name, values in rows.orders.items()})
+    texts = {name: pa.array(keys.texts(values), pa.string()) for name, values in found.items()}
     told = np.asarray(taken(rows.predictions, chosen))
     return Drawn(
         *(time.time_ns(), route, request_id, served, chosen, weight),
-        *(orders, told, low, high, outside, found),
+        *(orders, told, low, high, outside, texts),
     )
+
+
+def _packed(orders: Orders) -> Orders:
+    """Return columns whose texts are Arrow's: of one array, as each takes a small list time."""
+    lists = {name: values for name, values in orders.items() if isinstance(values, list | tuple)}
+    whole = pa.array([*chain.from_iterable(lists.values())], from_pandas=True).cast(pa.string())
+    rows = len(whole) // max(len(lists), 1)
+    cut = {name: whole.slice(at * rows, rows) for at, name in enumerate(lists)}
+    return {**orders, **cut}
 
 
 def of_group(
@@ -149,7 +161,7 @@ def of_group(
             "weight": np.full(rows, weight),
         },
         group.orders(),
-        {name: keys.kept(name, values, secret, rest) for name, values in found.items()},
+        {n: keys.kept(n, keys.texts(values, rest), secret, rest) for n, values in found.items()},
         secret,
         beside,
         rest,
@@ -191,7 +203,12 @@ def of_drawn(
             "weight": np.repeat([one.weight for one in drawn], counts),
         },
         {name: _joined([one.orders[name] for one in drawn]) for name in first.orders},
-        {name: keys.kept(name, values, secret, rest) for name, values in found.items()},
+        {
+            name: keys.kept(name, texts.to_pylist(), secret, rest)
+            if name in keys.private
+            else texts
+            for name, texts in found.items()
+        },
         secret,
         beside,
         rest,
@@ -203,8 +220,9 @@ def _joined(columns: Sequence[Any]) -> Any:
     """Return columns of one kind, one under the other; None where they are not there."""
     if len(columns) == 1 or columns[0] is None:
         return columns[0]
-    lists = isinstance(columns[0], list | tuple)
-    return [*chain.from_iterable(columns)] if lists else np.concatenate(columns)
+    if isinstance(columns[0], pa.Array):
+        return pa.concat_arrays(columns)
+    return np.concatenate(columns)
 
 
 def _table(
@@ -212,7 +230,7 @@ def _table(
     counts: np.ndarray,
     told: Mapping[str, Any],
     orders: Orders,
-    keys: Mapping[str, list[str | None]],
+    keys: Mapping[str, Any],
     secret: Secret | None,
     beside: Beside,
     rest: Rest,
@@ -241,7 +259,8 @@ def _table(
         between()
     columns |= beside(served, orders, counts)
     for name, values in keys.items():
-        columns[f"{row_keys.PREFIX}{name}"] = pa.array(values, pa.string())
+        texts = values if isinstance(values, pa.Array) else pa.array(values, pa.string())
+        columns[f"{row_keys.PREFIX}{name}"] = texts
     for name in (*served.model.featuriser.fields, *served.schema.parts):
         if name in orders:
             column = _field(name, orders[name], served, secret, rest)
@@ -268,7 +287,8 @@ def _field(
         if role == "date":
             return pa.array(np.asarray(values, "datetime64[ms]")).cast(kind)
         return pa.array(np.asarray(values, np.float64), kind, from_pandas=True)
-    texts = pa.array(values, from_pandas=True).cast(pa.string())
+    arrow = isinstance(values, pa.Array)
+    texts = values if arrow else pa.array(values, from_pandas=True).cast(pa.string())
     if private:
         return pa.array(row_keys.hashed(name, texts.to_pylist(), secret, rest), pa.string())
     return texts

@@ -161,7 +161,9 @@ class Shadow:
 
 
 def taken(values: Any, rows: np.ndarray) -> Any:
-    """Return some rows of a column."""
+    """Return some rows of a column; of texts that are Arrow's a list."""
+    if isinstance(values, pa.Array):
+        return values.take(pa.array(rows)).to_pylist()
     if isinstance(values, list | tuple):
         return [values[row] for row in rows.tolist()]
     return values.take(rows) if isinstance(values, pd.Categorical) else values[rows]

@@ -1,8 +1,8 @@
 """Answers to single rows, as they wait to be kept: packed by column, a few of them at a time.
 
-Until then they are what the request left. Not for long: the many small objects of many rows take
-the thread that writes longer than all else it does, while who answers waits for it; and when they
-go, they leave Python's heap in pieces, so that a list of rows takes longer to answer from then on.
+Until then they are Python's own objects, as the request left them. Not for long: those of many rows
+take the thread that writes longer than all else it does, while who answers waits for it; and when
+they go, they leave Python's heap in pieces, so that all answers take longer from then on.
 """
 
 import logging
@@ -30,8 +30,8 @@ TOLD = {"time": INSTANT, "prediction": NUMBER, "low": NUMBER, "high": NUMBER, "o
 TYPES = {"categorical": TEXT, "date": INSTANT}  # of a field's role, where it is no number
 LOG = logging.getLogger("bentoml.amazon_sales")
 
-# The id and the body of a request, what is told of it as in TOLD, and the row that was read.
-One = tuple[str, bytes, tuple[Any, ...], dict[str, Any]]
+# The id and the body of a request, what is told of it as in TOLD, and the values that were read.
+One = tuple[str, bytes, tuple[Any, ...], tuple[Any, ...]]
 
 
 class Texts(dict[Any, int]):
@@ -103,7 +103,7 @@ class Group:
         """Pack answers. Raises TypeError for what is no number where one belongs: then none is."""
         ids, bodies, told, read = zip(*some, strict=True)
         names = [*self._told, *self._read]
-        came = [*zip(*told, strict=True), *zip(*(one.values() for one in read), strict=True)]
+        came = [*zip(*told, strict=True), *zip(*read, strict=True)]
         columns = [*self._told.values(), *self._read.values()]
         packed = [
             array(column.typecode, self._plain(name, values))
@@ -116,14 +116,12 @@ class Group:
         self.bodies.extend(bodies)
 
     def _plain(self, name: str, values: Sequence[Any]) -> Any:
-        """Return what array takes of what is told, or of columns of one row each."""
-        if name in self._told:
-            return values
+        """Return what array takes of what is told, or of what was read."""
         if name in self._texts:
-            return map(self._texts[name].__getitem__, map(FIRST, values))
-        if self._read[name].typecode == INSTANT:
-            return np.concatenate(values).astype("datetime64[ms]").astype(np.int64).tolist()
-        return map(FIRST, values)
+            return map(self._texts[name].__getitem__, values)
+        if name in self._read and self._read[name].typecode == INSTANT:
+            return np.array(values, "datetime64[ms]").astype(np.int64).tolist()
+        return values
 
     def told(self, name: str) -> np.ndarray:
         """Return one of TOLD of every answer."""
@@ -156,7 +154,7 @@ class Singles:
     def __init__(self, lost: Callable[[int, str], None]) -> None:
         self._lost = lost
         self._rows = self._bytes = 0
-        self._fresh: list[tuple[Served, One]] = []
+        self._fresh: list[tuple[Served, tuple[str, ...], One]] = []
         self._groups: dict[tuple[int, tuple[str, ...]], Group] = {}
         self._lock = threading.Lock()
 
@@ -166,12 +164,13 @@ class Singles:
         bounds = told.get("prediction_interval")
         low, high = (bounds["low"], bounds["high"]) if bounds else (NAN, NAN)
         said = time.time_ns(), told[served.answer_key], low, high, answer.outside is not None
+        names, row = tuple(answer.orders), tuple(map(FIRST, answer.orders.values()))
         with self._lock:
             if self._rows >= most or self._bytes >= MOST_BYTES:
                 return False
             self._rows += 1
             self._bytes += len(body)
-            self._fresh.append((served, (request_id, body, said, answer.orders)))
+            self._fresh.append((served, names, (request_id, body, said, row)))
             if len(self._fresh) >= FEW:
                 self._pack()
         return True
@@ -187,9 +186,9 @@ class Singles:
     def _pack(self) -> None:
         fresh, self._fresh = self._fresh, []
         alike: dict[tuple[int, tuple[str, ...]], list[One]] = {}
-        models = {id(served): served for served, _ in fresh}
-        for served, one in fresh:
-            alike.setdefault((id(served), tuple(one[-1])), []).append(one)
+        models = {id(served): served for served, _, _ in fresh}
+        for served, names, one in fresh:
+            alike.setdefault((id(served), names), []).append(one)
         for key, some in alike.items():  # a group holds its model, so that no other has its id
             if key not in self._groups:
                 self._groups[key] = Group(models[key[0]], key[1])
