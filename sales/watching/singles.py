@@ -6,6 +6,7 @@ they go, they leave Python's heap in pieces, so that all answers take longer fro
 """
 
 import logging
+import struct
 import threading
 import time
 from array import array
@@ -15,7 +16,6 @@ from operator import itemgetter
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 
 from sales.serving.answering import Answer, Served
@@ -24,7 +24,7 @@ FEW = 64  # answers that are packed at once
 MOST_BYTES = 50_000_000  # of the bodies that wait: whoever pads his rows is not to fill the memory
 FIRST = itemgetter(0)
 NAN = float("nan")
-NUMBER, TEXT, INSTANT, FLAG = "d", "i", "q", "b"  # as Python's array calls how each is kept
+NUMBER, TEXT, INSTANT, FLAG = "d", "i", "q", "b"  # as array and struct call how each is kept
 # What is told of an answer; `time` in nanoseconds since 1970, an interval's ends NaN without one.
 TOLD = {"time": INSTANT, "prediction": NUMBER, "low": NUMBER, "high": NUMBER, "outside": FLAG}
 TYPES = {"categorical": TEXT, "date": INSTANT}  # of a field's role, where it is no number
@@ -35,16 +35,16 @@ One = tuple[str, bytes, tuple[Any, ...], tuple[Any, ...]]
 
 
 class Texts(dict[Any, int]):
-    """Which of a field's texts each is, in the order in which they first came; -1: there is none.
+    """Which of `levels` each of a field's texts is, in the order in which they first came.
 
     >>> texts = Texts()
     >>> [texts[text] for text in ("Austin", None, "Boston", "Austin")], texts.levels
-    ([0, -1, 1, 0], ['Austin', 'Boston'])
+    ([1, 0, 2, 1], [None, 'Austin', 'Boston'])
     """
 
     def __init__(self) -> None:
-        super().__init__({None: -1})
-        self.levels: list[Any] = []
+        super().__init__({None: 0})
+        self.levels: list[Any] = [None]
 
     def __missing__(self, text: Any) -> int:
         self.levels.append(text)
@@ -100,23 +100,23 @@ class Group:
         return len(self.bodies)
 
     def extend(self, some: Sequence[One]) -> None:
-        """Pack answers. Raises TypeError for what is no number where one belongs: then none is."""
+        """Pack answers. Raises struct.error for what is no number in its place: then none is."""
         ids, bodies, told, read = zip(*some, strict=True)
         names = [*self._told, *self._read]
         came = [*zip(*told, strict=True), *zip(*read, strict=True)]
         columns = [*self._told.values(), *self._read.values()]
         packed = [
-            array(column.typecode, self._plain(name, values))
+            struct.pack(f"={len(some)}{column.typecode}", *self._plain(name, values))
             for name, column, values in zip(names, columns, came, strict=True)
         ]
         own = [one.encode() for one in ids]
         for column, more in zip(columns, packed, strict=True):
-            column.extend(more)
+            column.frombytes(more)
         self._ids.extend(own)
         self.bodies.extend(bodies)
 
     def _plain(self, name: str, values: Sequence[Any]) -> Any:
-        """Return what array takes of what is told, or of what was read."""
+        """Return what struct takes of what is told, or of what was read."""
         if name in self._texts:
             return map(self._texts[name].__getitem__, values)
         if name in self._read and self._read[name].typecode == INSTANT:
@@ -136,12 +136,13 @@ class Group:
         """Return what was read, by column."""
         read: dict[str, Any] = {}
         for name, values in self._read.items():
-            column = np.frombuffer(values, values.typecode)
             if name in self._texts:
-                levels = pd.Index(self._texts[name].levels, dtype=object)
-                read[name] = pd.Categorical.from_codes(column, levels)
+                levels = pa.array(self._texts[name].levels, from_pandas=True).cast(pa.string())
+                which = None, pa.py_buffer(values)
+                read[name] = levels.take(pa.Array.from_buffers(pa.int32(), self.rows, which))
             else:
-                read[name] = column.view("datetime64[ms]") if values.typecode == INSTANT else column
+                kind = "datetime64[ms]" if values.typecode == INSTANT else values.typecode
+                read[name] = np.frombuffer(values, kind)
         return read
 
 
