@@ -30,7 +30,8 @@ def workers(client: Client, *tables: Sequence[Path]) -> list[str]:
     It ranks by the names of the tasks that it makes of a worker's name and address. Each of the
     tables has at least `LEAST` rows for each worker, unless there is but one.
     """
-    known = client.scheduler_info(n_workers=-1)["workers"]
+    # Not client.scheduler_info(): what it finds, the client overwrites each two seconds with none.
+    known = client.sync(client.scheduler.identity, n_workers=-1)["workers"]
     ranked = sorted(known, key=lambda address: f"{known[address]['name']}]:{address}")
     fewest = min(sum(partitions.rows(parts)) for parts in tables)
     return ranked[: max(1, fewest // LEAST)]

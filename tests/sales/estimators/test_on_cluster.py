@@ -107,6 +107,23 @@ def client(small_cluster):
         yield client
 
 
+def test_its_workers_are_known_though_the_client_looks_at_the_scheduler_meanwhile(client, parts):
+    ended = threading.Event()
+
+    def looking():
+        while not ended.is_set():
+            client.sync(client._update_scheduler_info)  # as it does by itself, each two seconds
+
+    looker = threading.Thread(target=looking)
+    looker.start()
+    try:
+        found = [shares.workers(client, parts["train"]) for _ in range(300)]
+    finally:
+        ended.set()
+        looker.join()
+    assert {len(addresses) for addresses in found} == {2}
+
+
 def fit_on(client, name, parts, **changes):
     rows = TrainingFiles(COLUMNS, (0, 0, 3), "TotalAmount", parts["train"], parts["valid"])
     return estimators.on_cluster(name).fit_on(
