@@ -42,17 +42,9 @@ class RowKeys:
         """All of them, the id first."""
         return (*((self.id,) if self.id else ()), *sorted(self.private - {self.id}))
 
-    def texts(self, values: Sequence[Any], rest: Rest = lambda: None) -> list[str | None]:
-        """Return values of a key as text."""
-        return [text(value) for piece in pieces(values, rest) for value in piece]
-
     def kept(
-        self,
-        name: str,
-        texts: Sequence[str | None],
-        secret: Secret | None,
-        rest: Rest = lambda: None,
-    ) -> Sequence[str | None]:
+        self, name: str, texts: pa.StringArray, secret: Secret | None, rest: Rest = lambda: None
+    ) -> pa.StringArray:
         """Return a key's texts as they are kept: their hashes where the key is private."""
         return hashed(name, texts, secret, rest) if name in self.private else texts
 
@@ -94,18 +86,24 @@ class RowKeys:
         return {n: [cells.shown(cell) for cell in table[n].take(of)] for n in names}
 
 
+def texts(values: Sequence[Any], rest: Rest = lambda: None) -> pa.StringArray:
+    """Return values of a key as text."""
+    return pa.array([text(one) for piece in pieces(values, rest) for one in piece], pa.string())
+
+
 def hashed(
-    name: str, texts: Sequence[str | None], secret: Secret | None, rest: Rest = lambda: None
-) -> list[str | None]:
+    name: str, texts: pa.StringArray, secret: Secret | None, rest: Rest = lambda: None
+) -> pa.StringArray:
     """Return the hash of each text of a private column; nothing without a secret."""
     if secret is None:
-        return [None] * len(texts)
+        return pa.nulls(len(texts), pa.string())
     known: dict[str | None, str | None] = {None: None}
-    for piece in pieces(texts, rest):
+    every = texts.to_pylist()
+    for piece in pieces(every, rest):
         known |= {
             one: secret.hashed(name, one) for one in {*piece} - known.keys() if one is not None
         }
-    return [known[one] for one in texts]
+    return pa.array([known[one] for one in every], pa.string())
 
 
 def pieces(values: Sequence[T], rest: Rest) -> Iterator[Sequence[T]]:

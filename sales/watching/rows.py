@@ -116,7 +116,7 @@ def draw(
         for each in (rows.low, rows.high, rows.outside)
     )
     orders = _packed({name: taken(values, chosen) for name, values in rows.orders.items()})
-    texts = {name: pa.array(keys.texts(values), pa.string()) for name, values in found.items()}
+    texts = {name: row_keys.texts(values) for name, values in found.items()}
     told = np.asarray(taken(rows.predictions, chosen))
     return Drawn(
         *(time.time_ns(), route, request_id, served, chosen, weight),
@@ -161,7 +161,10 @@ def of_group(
             "weight": np.full(rows, weight),
         },
         group.orders(),
-        {n: keys.kept(n, keys.texts(values, rest), secret, rest) for n, values in found.items()},
+        {
+            name: keys.kept(name, row_keys.texts(values, rest), secret, rest)
+            for name, values in found.items()
+        },
         secret,
         beside,
         rest,
@@ -203,12 +206,7 @@ def of_drawn(
             "weight": np.repeat([one.weight for one in drawn], counts),
         },
         {name: _joined([one.orders[name] for one in drawn]) for name in first.orders},
-        {
-            name: keys.kept(name, texts.to_pylist(), secret, rest)
-            if name in keys.private
-            else texts
-            for name, texts in found.items()
-        },
+        {name: keys.kept(name, texts, secret, rest) for name, texts in found.items()},
         secret,
         beside,
         rest,
@@ -230,7 +228,7 @@ def _table(
     counts: np.ndarray,
     told: Mapping[str, Any],
     orders: Orders,
-    keys: Mapping[str, Any],
+    keys: Mapping[str, pa.StringArray],
     secret: Secret | None,
     beside: Beside,
     rest: Rest,
@@ -258,9 +256,7 @@ def _table(
             columns[each.name] = pa.array(values, each.type)
         between()
     columns |= beside(served, orders, counts)
-    for name, values in keys.items():
-        texts = values if isinstance(values, pa.Array) else pa.array(values, pa.string())
-        columns[f"{row_keys.PREFIX}{name}"] = texts
+    columns |= {f"{row_keys.PREFIX}{name}": texts for name, texts in keys.items()}
     for name in (*served.model.featuriser.fields, *served.schema.parts):
         if name in orders:
             column = _field(name, orders[name], served, secret, rest)
@@ -289,6 +285,4 @@ def _field(
         return pa.array(np.asarray(values, np.float64), kind, from_pandas=True)
     arrow = isinstance(values, pa.Array)
     texts = values if arrow else pa.array(values, from_pandas=True).cast(pa.string())
-    if private:
-        return pa.array(row_keys.hashed(name, texts.to_pylist(), secret, rest), pa.string())
-    return texts
+    return row_keys.hashed(name, texts, secret, rest) if private else texts

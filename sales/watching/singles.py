@@ -187,12 +187,12 @@ class Singles:
     def _pack(self) -> None:
         fresh, self._fresh = self._fresh, []
         alike: dict[tuple[int, tuple[str, ...]], list[One]] = {}
-        models = {id(served): served for served, _, _ in fresh}
         for served, names, one in fresh:
-            alike.setdefault((id(served), names), []).append(one)
-        for key, some in alike.items():  # a group holds its model, so that no other has its id
+            key = id(served), names  # a group holds its model, so that no other has its id
             if key not in self._groups:
-                self._groups[key] = Group(models[key[0]], key[1])
+                self._groups[key] = Group(served, names)
+            alike.setdefault(key, []).append(one)
+        for key, some in alike.items():
             try:
                 self._groups[key].extend(some)
             except Exception:

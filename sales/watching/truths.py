@@ -52,8 +52,8 @@ class Truths:
             "truth": pa.array(self.values),
         }
         if keys.id:
-            kept = keys.kept(keys.id, self.ids, secret)
-            columns[f"{row_keys.PREFIX}{keys.id}"] = pa.array(kept, pa.string())
+            ids = pa.array(self.ids, pa.string())
+            columns[f"{row_keys.PREFIX}{keys.id}"] = keys.kept(keys.id, ids, secret)
         return pa.table(columns)
 
 
