@@ -250,7 +250,7 @@ explain: setup ## one order from its raw row to the answer, and why: ORDER=ORD00
 	@python -m stages.explain --model "$(MODEL)" -- "$$ASKED"
 
 ##@ Check
-TESTED_WITH = setup setup-cluster $(VENV)/.kubernetes $(VENV)/.browser
+TESTED_WITH = setup setup-cluster $(VENV)/.tested-with $(VENV)/.browser
 # The order of files is the tests' own: the longest first.
 SUITE = pytest -n 2 --dist loadfile --no-loadscope-reorder
 OTHERS_APART = not container and not crashes and not cuts and not retrain
@@ -272,9 +272,9 @@ test-pages: $(TESTED_WITH) ## the pages of the documentation, followed word for 
 test-team: $(TESTED_WITH) ## a team's servers: MLflow on PostgreSQL and S3, clones and services that share them
 	$(SUITE) -m 'team and $(OTHERS_APART)'
 
-# The schemas that deploy/ is held against.
-$(VENV)/.kubernetes: $(VENV)/.installed
-	$(BIN)/uv sync --frozen --inexact --quiet --group kubernetes
+# The schemas that deploy/ is held against, and what reaches a bucket of Google's.
+$(VENV)/.tested-with: $(VENV)/.installed
+	$(BIN)/uv sync --frozen --inexact --quiet --group kubernetes --group remote-gs
 	@touch $@
 
 # The browser of the page's tests: the machine's Chromium, else Playwright's own, kept inside .venv.
