@@ -8,9 +8,11 @@ route in the same BentoML set-up (with two workers too: what this machine makes 
 and one of FastAPI on uvicorn (with httptools and uvloop). They are measured in turn, several
 rounds, and the median of each round's ratios counts: the machine's moods hit them alike. Processor
 time a request, of all processes of a server, is told beside: what else the machine does changes it
-least. Needs `make repro` first, and wrk (Debian: apt install wrk). BENCH_ROUNDS and BENCH_SECONDS
-set how long it takes, BENCH_SERVERS names some of the servers, separated by spaces, for a shorter
-run.
+least. One and the same server is some percent quicker or slower each time that it is started, for
+as long as it runs: with BENCH_STARTS all are started so often, each ratio is the median of theirs,
+and the least and the most of them are told. Needs `make repro` first, and wrk (Debian: apt install
+wrk). BENCH_ROUNDS and BENCH_SECONDS set how long it takes, BENCH_SERVERS names some of the servers,
+separated by spaces, for a shorter run.
 """
 
 import io
@@ -22,6 +24,7 @@ import statistics
 import subprocess
 import time
 from contextlib import ExitStack
+from itertools import chain
 from typing import Any
 
 import httpx
@@ -34,6 +37,7 @@ from sales import files
 
 ROUNDS = int(os.environ.get("BENCH_ROUNDS", "3"))
 SECONDS = int(os.environ.get("BENCH_SECONDS", "4"))
+STARTS = int(os.environ.get("BENCH_STARTS", "1"))
 BATCH, FILE_ROWS = 10_000, 1_000_000
 REPORT = """
 done = function(summary, latency)
@@ -188,18 +192,25 @@ def main() -> None:
         raise SystemExit(f"error: BENCH_SERVERS: no {', '.join(unknown)} among {', '.join(every)}")
     servers.make_models()
     orders = pd.read_parquet(ROOT / "data/prepared/test.parquet")
-    with ExitStack() as running:
-        started = {
-            name: (one, *running.enter_context(servers.served(name, one)))
-            for name, one in every.items()
-            if name in named
-        }
-        rounds = measure(started, orders)
-    found, ratios_found = figures(rounds), ratios(rounds)
-    files.write_json(WORK / "serving.json", {"figures": found, "ratios": ratios_found})
+    starts = []
+    for _ in range(STARTS):
+        with ExitStack() as running:
+            started = {
+                name: (one, *running.enter_context(servers.served(name, one)))
+                for name, one in every.items()
+                if name in named
+            }
+            starts.append(measure(started, orders))
+    found = figures([*chain.from_iterable(starts)])
+    told = [ratios(rounds) for rounds in starts]
+    middle = {name: statistics.median(one[name] for one in told) for name in told[0]}
+    content = {"figures": found, "ratios": middle, "ratios_by_start": told}
+    files.write_json(WORK / "serving.json", content)
     print(table(found))
-    for name, ratio in ratios_found.items():
-        print(f"{name:<50} {ratio:6.2f}")
+    for name, ratio in middle.items():
+        each = [one[name] for one in told]
+        span = f"   {min(each):.2f} to {max(each):.2f}, of {STARTS} starts" if STARTS > 1 else ""
+        print(f"{name:<50} {ratio:6.2f}{span}")
     print(f"written to {WORK / 'serving.json'}")
 
 

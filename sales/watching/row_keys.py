@@ -15,7 +15,7 @@ from sales.contract import cells
 from sales.serving.keys import marks, parsed
 from sales.serving.keys import text as text
 from sales.watching.secret import Secret
-from sales.watching.singles import Stretches
+from sales.watching.singles import Bodies
 
 T = TypeVar("T")
 Rest = Callable[[], None]  # lets other threads have their turn
@@ -49,7 +49,7 @@ class RowKeys:
         return hashed(name, texts, secret, rest) if name in self.private else texts
 
     def in_json(
-        self, bodies: Stretches, without: Callable[[str], bool], rest: Rest = lambda: None
+        self, bodies: Bodies, without: Callable[[str], bool], rest: Rest = lambda: None
     ) -> dict[str, list]:
         """Return the keys of JSON objects, by name: those that any of them has.
 

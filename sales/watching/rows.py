@@ -148,19 +148,17 @@ def of_group(
     """
     served, rows = group.served, group.rows
     found = keys.in_json(group.bodies, lambda name: name in served.model.featuriser.fields, rest)
-    ends = {name: group.told(name) for name in ("low", "high")}
     return _table(
         served,
         np.ones(rows, int),
         {
-            "request_id": group.request_ids(),
-            "time": (group.told("time") // 1000).astype("datetime64[us]"),
+            "request_id": group.request_ids,
+            "time": (group.time // 1000).astype("datetime64[us]"),
             "route": "/predict",
-            **{name: group.told(name) for name in ("prediction", "outside")},
-            **{name: pa.array(each, from_pandas=True) for name, each in ends.items()},
+            **{name: getattr(group, name) for name in ("prediction", "low", "high", "outside")},
             "weight": np.full(rows, weight),
         },
-        group.orders(),
+        group.orders,
         {
             name: keys.kept(name, row_keys.texts(values, rest), secret, rest)
             for name, values in found.items()

@@ -34,7 +34,7 @@ from sales.watching.rows import Drawn
 from sales.watching.shadow import Shadow
 from sales.watching.singles import Group, Singles
 
-MOST_ONES = 40_000  # single answers that wait to be read by the thread: some 25 MB, packed
+MOST_ONES = 40_000  # single answers that wait to be read by the thread: some 35 MB of JSON
 MOST_DRAWN = 100_000  # rows of lists and files that do
 MOST_TABLED = 200_000  # rows that wait for the disk, as tables: 40 MB
 BOUNDS_SECONDS = 3600.0  # how often it is looked what is to go

@@ -1,149 +1,136 @@
-"""Answers to single rows, as they wait to be kept: packed by column, a few of them at a time.
+"""Answers to single rows, as they wait to be kept: as JSON, each as it comes.
 
-Until then they are Python's own objects, as the request left them. Not for long: those of many rows
-take the thread that writes longer than all else it does, while who answers waits for it; and when
-they go, they leave Python's heap in pieces, so that all answers take longer from then on.
+As Python's own objects, as the request left them, those of many rows would take the thread that
+writes longer than all else it does, while who answers waits for it; a few already are cold memory
+for each request that comes meanwhile; and when they go, they leave Python's heap in pieces, so that
+all answers take longer from then on. JSON is written in one step, and read as a table by Arrow
+without Python's lock.
 """
 
+import contextlib
 import logging
-import struct
 import threading
 import time
-from array import array
-from collections.abc import Callable, Sequence
-from itertools import accumulate
-from operator import itemgetter
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
+import orjson
 import pyarrow as pa
+import pyarrow.json as pa_json
 
 from sales.serving.answering import Answer, Served
 
-FEW = 64  # answers that are packed at once
-MOST_BYTES = 50_000_000  # of the bodies that wait: whoever pads his rows is not to fill the memory
-FIRST = itemgetter(0)
-NAN = float("nan")
-NUMBER, TEXT, INSTANT, FLAG = "d", "i", "q", "b"  # as array and struct call how each is kept
-# What is told of an answer; `time` in nanoseconds since 1970, an interval's ends NaN without one.
-TOLD = {"time": INSTANT, "prediction": NUMBER, "low": NUMBER, "high": NUMBER, "outside": FLAG}
-TYPES = {"categorical": TEXT, "date": INSTANT}  # of a field's role, where it is no number
+MOST_BYTES = 50_000_000  # that wait: whoever pads his rows is not to fill the memory
+AS_LINE = orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_APPEND_NEWLINE
+# By the role of a field, else a number; a date's JSON has microseconds.
+TYPES = {"categorical": pa.string(), "date": pa.timestamp("us")}
+NUMBER = pa.float64()
+LINE = {
+    "request_id": pa.string(),
+    "time": pa.int64(),  # nanoseconds since 1970
+    "prediction": NUMBER,
+    "interval": pa.struct({"low": NUMBER, "high": NUMBER}),
+    "outside": pa.bool_(),
+    "at": pa.int64(),  # of the bodies' bytes
+    "bytes": pa.int64(),
+}
 LOG = logging.getLogger("bentoml.amazon_sales")
 
-# The id and the body of a request, what is told of it as in TOLD, and the values that were read.
-One = tuple[str, bytes, tuple[Any, ...], tuple[Any, ...]]
 
+class Bodies(Sequence[bytes]):
+    """Stretches of `packed`, one behind the other: each is cut out when it is asked for.
 
-class Texts(dict[Any, int]):
-    """Which of `levels` each of a field's texts is, in the order in which they first came.
-
-    >>> texts = Texts()
-    >>> [texts[text] for text in ("Austin", None, "Boston", "Austin")], texts.levels
-    ([1, 0, 2, 1], [None, 'Austin', 'Boston'])
+    >>> Bodies(b"{}{ }", np.array([0, 2]), np.array([2, 5]))[:]
+    [b'{}', b'{ }']
     """
 
-    def __init__(self) -> None:
-        super().__init__({None: 0})
-        self.levels: list[Any] = [None]
-
-    def __missing__(self, text: Any) -> int:
-        self.levels.append(text)
-        return self.setdefault(text, len(self.levels) - 1)
-
-
-class Stretches(Sequence[bytes]):
-    """Stretches of bytes, all of them in `packed`: each is cut out when it is asked for.
-
-    >>> found = Stretches()
-    >>> found.extend([b"{}", b"{ }"])
-    >>> found[:], bytes(found.packed), found.ends
-    ([b'{}', b'{ }'], b'{}{ }', array('i', [0, 2, 5]))
-    """
-
-    def __init__(self) -> None:
-        self.packed, self.ends = bytearray(), array("i", [0])
-
-    def extend(self, more: Sequence[bytes]) -> None:
-        """Add some behind the others."""
-        ends = accumulate(map(len, more), initial=len(self.packed))
-        self.ends.extend([*ends][1:])
-        self.packed += b"".join(more)
+    def __init__(self, packed: bytes | bytearray, starts: np.ndarray, ends: np.ndarray) -> None:
+        self.packed, self._starts, self._ends = packed, starts.tolist(), ends.tolist()
 
     def __len__(self) -> int:
-        return len(self.ends) - 1
+        return len(self._starts)
 
     def __getitem__(self, at: Any) -> Any:
         if isinstance(at, slice):
             return [self[one] for one in range(*at.indices(len(self)))]
-        if not 0 <= at < len(self):
-            raise IndexError(at)
-        return bytes(memoryview(self.packed)[self.ends[at] : self.ends[at + 1]])
+        return bytes(memoryview(self.packed)[self._starts[at] : self._ends[at]])
 
 
-class Group:
-    """Answers of one model to rows that had the same fields, `names` in their order."""
+class Group(NamedTuple):
+    """Answers of one model to rows that had the same fields, by column.
 
-    def __init__(self, served: Served, names: tuple[str, ...]) -> None:
-        self.served, self.names = served, names
-        fields = served.model.featuriser.fields  # what is none of them is a part of a date
-        roles = [fields[name].role if name in fields else "" for name in names]
-        self._told = {name: array(kind) for name, kind in TOLD.items()}
-        self._read = {
-            name: array(TYPES.get(role, NUMBER)) for name, role in zip(names, roles, strict=True)
-        }
-        self._texts = {n: Texts() for n, column in self._read.items() if column.typecode == TEXT}
-        self._ids, self.bodies = Stretches(), Stretches()
+    `time` in nanoseconds since 1970; an interval's ends are null where there is none; `outside`
+    whether it is so of what training saw; `orders` are the values that were read.
+    """
+
+    served: Served
+    request_ids: pa.StringArray
+    time: np.ndarray
+    prediction: pa.DoubleArray
+    low: pa.DoubleArray
+    high: pa.DoubleArray
+    outside: pa.BooleanArray
+    orders: dict[str, Any]
+    bodies: Bodies
 
     @property
     def rows(self) -> int:
         """How many they are."""
-        return len(self.bodies)
+        return len(self.time)
 
-    def extend(self, some: Sequence[One]) -> None:
-        """Pack answers. Raises struct.error for what is no number in its place: then none is."""
-        ids, bodies, told, read = zip(*some, strict=True)
-        names = [*self._told, *self._read]
-        came = [*zip(*told, strict=True), *zip(*read, strict=True)]
-        columns = [*self._told.values(), *self._read.values()]
-        packed = [
-            struct.pack(f"={len(some)}{column.typecode}", *self._plain(name, values))
-            for name, column, values in zip(names, columns, came, strict=True)
-        ]
-        own = [one.encode() for one in ids]
-        for column, more in zip(columns, packed, strict=True):
-            column.frombytes(more)
-        self._ids.extend(own)
-        self.bodies.extend(bodies)
 
-    def _plain(self, name: str, values: Sequence[Any]) -> Any:
-        """Return what struct takes of what is told, or of what was read."""
-        if name in self._texts:
-            return map(self._texts[name].__getitem__, values)
-        if name in self._read and self._read[name].typecode == INSTANT:
-            return np.array(values, "datetime64[ms]").astype(np.int64).tolist()
-        return values
+class Waiting:
+    """Answers of one model that wait: a line of JSON for each in `lines`, and the bodies."""
 
-    def told(self, name: str) -> np.ndarray:
-        """Return one of TOLD of every answer."""
-        return np.frombuffer(self._told[name], self._told[name].typecode)
+    def __init__(self, served: Served) -> None:
+        self.served = served
+        self.lines, self.bodies = bytearray(), bytearray()
 
-    def request_ids(self) -> pa.StringArray:
-        """Return each answer's id."""
-        buffers = pa.py_buffer(self._ids.ends), pa.py_buffer(self._ids.packed)
-        return pa.StringArray.from_buffers(self.rows, *buffers)
+    @property
+    def rows(self) -> int:
+        """How many they are."""
+        return self.lines.count(b"\n")
 
-    def orders(self) -> dict[str, Any]:
-        """Return what was read, by column."""
-        read: dict[str, Any] = {}
-        for name, values in self._read.items():
-            if name in self._texts:
-                levels = pa.array(self._texts[name].levels, from_pandas=True).cast(pa.string())
-                which = None, pa.py_buffer(values)
-                read[name] = levels.take(pa.Array.from_buffers(pa.int32(), self.rows, which))
-            else:
-                kind = "datetime64[ms]" if values.typecode == INSTANT else values.typecode
-                read[name] = np.frombuffer(values, kind)
-        return read
+    def groups(self, lost: Callable[[int], None]) -> Iterator[Group]:
+        """Yield them by the fields that they had; `lost` is told how many cannot be read again."""
+        types = self._types()
+        try:
+            rows = _table(self.lines, types)
+        except pa.ArrowInvalid as error:  # a defect of ours: the others are kept
+            LOG.error("answered rows cannot be kept: %s", error)
+            rows = pa.concat_tables([types.empty_table(), *self._sound(types)])
+            lost(self.rows - len(rows))
+            if not len(rows):
+                return
+        orders = _parts(rows["orders"])
+        there = {name: np.asarray(column.is_valid()) for name, column in orders.items()}
+        for names, which in _alike(there):
+            found = rows.take(which)
+            interval = _parts(found["interval"])
+            start, length = (found[name].to_numpy() for name in ("at", "bytes"))
+            yield Group(
+                self.served,
+                _whole(found["request_id"]),
+                found["time"].to_numpy(),
+                _whole(found["prediction"]),
+                *(interval["low"], interval["high"], _whole(found["outside"])),
+                {name: _values(orders[name].take(which).flatten()) for name in names},
+                Bodies(self.bodies, start, start + length),
+            )
+
+    def _types(self) -> pa.Schema:
+        """Return the types of what a line tells."""
+        fields, parts = self.served.model.featuriser.fields, self.served.schema.parts
+        types = {name: TYPES.get(column.role, NUMBER) for name, column in fields.items()}
+        types |= dict.fromkeys(parts, NUMBER)
+        orders = {name: pa.list_(one) for name, one in types.items()}
+        return pa.schema({**LINE, "orders": pa.struct(orders)})
+
+    def _sound(self, types: pa.Schema) -> Iterator[pa.Table]:
+        for line in self.lines.splitlines(keepends=True):
+            with contextlib.suppress(pa.ArrowInvalid):
+                yield _table(line, types)
 
 
 class Singles:
@@ -155,47 +142,116 @@ class Singles:
     def __init__(self, lost: Callable[[int, str], None]) -> None:
         self._lost = lost
         self._rows = self._bytes = 0
-        self._fresh: list[tuple[Served, tuple[str, ...], One]] = []
-        self._groups: dict[tuple[int, tuple[str, ...]], Group] = {}
+        self._waiting: dict[int, Waiting] = {}
+        self._last: Waiting | None = None  # of the model that answered last
         self._lock = threading.Lock()
 
     def add(self, request_id: str, served: Served, answer: Answer, body: bytes, most: int) -> bool:
-        """Let an answer wait; False where so many do."""
+        """Let an answer wait; False where so many do.
+
+        In one function, and no object stays: what is out of the processor's reach by the time that
+        it is needed again costs a request more than a loop of nothing else would show.
+        """
         told = answer.told
-        bounds = told.get("prediction_interval")
-        low, high = (bounds["low"], bounds["high"]) if bounds else (NAN, NAN)
-        said = time.time_ns(), told[served.answer_key], low, high, answer.outside is not None
-        names, row = tuple(answer.orders), tuple(map(FIRST, answer.orders.values()))
         with self._lock:
             if self._rows >= most or self._bytes >= MOST_BYTES:
                 return False
+            waiting = self._last
+            if waiting is None or waiting.served is not served:
+                waiting = self._last = self._of(served)
+            line = {
+                "request_id": request_id,
+                "time": time.time_ns(),
+                "prediction": told[served.answer_key],
+                "interval": told.get("prediction_interval"),
+                "outside": answer.outside is not None,
+                "at": len(waiting.bodies),
+                "bytes": len(body),
+                "orders": answer.orders,
+            }
+            try:
+                packed = _line(line)
+            except orjson.JSONEncodeError as error:
+                LOG.error("an answered row cannot be kept: %s", error)
+                self._fail(1)
+                return True
+            waiting.lines += packed
+            waiting.bodies += body
             self._rows += 1
-            self._bytes += len(body)
-            self._fresh.append((served, names, (request_id, body, said, row)))
-            if len(self._fresh) >= FEW:
-                self._pack()
+            self._bytes += len(packed) + len(body)
         return True
 
     def take(self) -> list[Group]:
         """Return what waits; nothing does any more."""
         with self._lock:
-            self._pack()
-            found, self._groups = [*self._groups.values()], {}
+            found, self._waiting, self._last = [*self._waiting.values()], {}, None
             self._rows = self._bytes = 0
-        return found
-
-    def _pack(self) -> None:
-        fresh, self._fresh = self._fresh, []
-        alike: dict[tuple[int, tuple[str, ...]], list[One]] = {}
-        for served, names, one in fresh:
-            key = id(served), names  # a group holds its model, so that no other has its id
-            if key not in self._groups:
-                self._groups[key] = Group(served, names)
-            alike.setdefault(key, []).append(one)
-        for key, some in alike.items():
+        groups: list[Group] = []
+        for waiting in filter(lambda one: one.rows, found):
             try:
-                self._groups[key].extend(some)
-            except Exception:
-                LOG.exception("%d answered rows cannot be kept", len(some))
-                self._rows -= len(some)
-                self._lost(len(some), "failed")
+                groups += waiting.groups(self._fail)
+            except Exception:  # it must not end the thread that writes
+                LOG.exception("%d answered rows cannot be kept", waiting.rows)
+                self._fail(waiting.rows)
+        return groups
+
+    def _fail(self, count: int) -> None:
+        self._lost(count, "failed")
+
+    def _of(self, served: Served) -> Waiting:
+        if id(served) not in self._waiting:  # it holds its model, so that no other has its id
+            self._waiting[id(served)] = Waiting(served)
+        return self._waiting[id(served)]
+
+
+def _line(told: dict[str, Any]) -> bytes:
+    """Return what is told of an answer as a line. Raises JSONEncodeError for what is no JSON."""
+    try:
+        return orjson.dumps(told, option=AS_LINE)
+    except orjson.JSONEncodeError:  # of NumPy's, a date that is none, and objects
+        orders = told["orders"].items()
+        plain = {n: v.tolist() if isinstance(v, np.ndarray) else v for n, v in orders}
+        return orjson.dumps({**told, "orders": plain}, option=AS_LINE)
+
+
+def _table(lines: bytes | bytearray, types: pa.Schema) -> pa.Table:
+    """Return a table of JSON objects by line. Raises ArrowInvalid where one is of other types."""
+    return pa_json.read_json(
+        pa.BufferReader(lines),
+        pa_json.ReadOptions(use_threads=False, block_size=len(lines) + 1),
+        pa_json.ParseOptions(explicit_schema=types, unexpected_field_behavior="ignore"),
+    )
+
+
+def _whole(column: pa.ChunkedArray) -> pa.Array:
+    return column.combine_chunks()
+
+
+def _parts(column: pa.ChunkedArray) -> dict[str, pa.Array]:
+    """Return the parts of a column of structs, null where it is."""
+    whole = _whole(column)
+    return dict(zip((field.name for field in whole.type), whole.flatten(), strict=True))
+
+
+def _alike(there: dict[str, np.ndarray]) -> Iterator[tuple[list[str], pa.Array]]:
+    """Yield the names that are there together, and the numbers of the rows where they are.
+
+    >>> there = {"a": np.array([True, False, True]), "b": np.array([True, True, True])}
+    >>> [(names, which.to_pylist()) for names, which in _alike(there)]
+    [(['a', 'b'], [0, 2]), (['b'], [1])]
+    """
+    mixed = [has for has in there.values() if has.any() and not has.all()]
+    rows = len(next(iter(there.values())))
+    codes = np.packbits(mixed, axis=0) if mixed else np.zeros((1, rows), np.uint8)
+    _, first, of_row = np.unique(codes, axis=1, return_index=True, return_inverse=True)
+    for at in sorted(first):
+        which = np.flatnonzero(of_row.ravel() == of_row.ravel()[at])
+        yield [name for name, has in there.items() if has[at]], pa.array(which)
+
+
+def _values(column: pa.Array) -> Any:
+    """Return a column as the featuriser takes it: texts as Arrow's, else NumPy's."""
+    if pa.types.is_string(column.type):
+        return column
+    found = column.to_numpy(zero_copy_only=False)
+    return found.astype("datetime64[ms]") if found.dtype.kind == "M" else found

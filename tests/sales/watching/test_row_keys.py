@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from sales.watching.row_keys import RowKeys
 from sales.watching.secret import Secret
-from sales.watching.singles import Stretches
+from sales.watching.singles import Bodies
 
 KEYS = RowKeys("OrderID", frozenset(["CustomerID"]))
 
@@ -36,8 +36,8 @@ def test_they_come_from_what_an_export_tells():
     ],
 )
 def test_in_an_object(sent, found):
-    bodies = Stretches()
-    bodies.extend([orjson.dumps(sent)])
+    packed = orjson.dumps(sent)
+    bodies = Bodies(packed, np.array([0]), np.array([len(packed)]))
     assert KEYS.in_json(bodies, none) == found
     assert KEYS.in_json(bodies, lambda _: True) == {}
 

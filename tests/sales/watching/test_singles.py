@@ -2,6 +2,7 @@
 
 import sys
 import threading
+import time
 from types import SimpleNamespace
 
 import numpy as np
@@ -25,7 +26,9 @@ def model():
     fields = {name: SimpleNamespace(role=role) for name, role in ROLES.items()}
     featuriser = SimpleNamespace(fields=fields)
     return SimpleNamespace(
-        answer_key="predicted_amount", model=SimpleNamespace(featuriser=featuriser)
+        answer_key="predicted_amount",
+        model=SimpleNamespace(featuriser=featuriser),
+        schema=SimpleNamespace(parts={"DayOfWeek": "day_of_week"}),
     )
 
 
@@ -45,27 +48,23 @@ def waiting(lost):
 
 
 def ids(waiting):
-    return [group.request_ids().to_pylist() for group in waiting.take()]
+    return [group.request_ids.to_pylist() for group in waiting.take()]
 
 
-@pytest.mark.parametrize("few", [1, 2, 64])
-def test_answers_are_told_by_column_and_what_was_read_beside(served, waiting, few, monkeypatch):
-    monkeypatch.setattr(singles, "FEW", few)
+def test_answers_are_told_by_column_and_what_was_read_beside(served, waiting):
     assert waiting.add("a", served, answer(1), b"{}", 9)
     assert waiting.add("bß", served, answer(2, interval=(3.0, 5.0), outside=object()), b"{ }", 9)
     [group] = waiting.take()
     assert group.served is served
     assert group.rows == 2
-    assert group.request_ids().to_pylist() == ["a", "bß"]
-    assert group.told("prediction").tolist() == [2.0, 4.0]
-    for end, told in (("low", 3.0), ("high", 5.0)):
-        np.testing.assert_array_equal(group.told(end), [np.nan, told])
-    assert group.told("outside").tolist() == [0, 1]
+    assert group.request_ids.to_pylist() == ["a", "bß"]
+    assert group.prediction.to_pylist() == [2.0, 4.0]
+    assert group.low.to_pylist() == [None, 3.0]
+    assert group.high.to_pylist() == [None, 5.0]
+    assert group.outside.to_pylist() == [False, True]
     assert group.bodies[:] == [b"{}", b"{ }"]
-    assert sorted(group.told("time")) == group.told("time").tolist()
-    assert {name: column.tolist() for name, column in group.orders().items()} == {
-        "Quantity": [1, 2]
-    }
+    assert 0 < group.time[0] <= group.time[1] <= time.time_ns()
+    assert {name: column.tolist() for name, column in group.orders.items()} == {"Quantity": [1, 2]}
     assert waiting.take() == []
 
 
@@ -73,11 +72,11 @@ def test_each_model_and_each_set_of_fields_is_a_group_of_its_own(served, waiting
     other = model()
     for one, more in ((served, {}), (other, {}), (served, {"City": ["Boston"]}), (served, {})):
         waiting.add("a", one, answer(1, **more), b"", 9)
-    found = [(group.served, group.names, group.rows) for group in waiting.take()]
+    found = [(group.served, sorted(group.orders), group.rows) for group in waiting.take()]
     assert found == [
-        (served, ("Quantity",), 2),
-        (other, ("Quantity",), 1),
-        (served, ("Quantity", "City"), 1),
+        (served, ["Quantity"], 2),
+        (served, ["City", "Quantity"], 1),
+        (other, ["Quantity"], 1),
     ]
 
 
@@ -87,16 +86,17 @@ def test_what_was_read_comes_back_to_the_last_bit(served, waiting):
         {"Day": day, "Tax": [0.1 + 0.2], "City": ["Zürich"], "DayOfWeek": [3]},
         {"Day": np.array(["NaT"], "datetime64[ms]"), "Tax": np.array([5e-324]), "City": [None]},
         {"Day": day.astype("datetime64[s]"), "Tax": [np.nan], "City": [""]},
+        {"Day": [None], "Tax": [3], "City": np.array(['"\n'], object)},
     ]
     for orders in read:
         assert waiting.add("a", served, answer(-0.0, **{"DayOfWeek": [6], **orders}), b"", 9)
     [group] = waiting.take()
-    found = group.orders()
-    days = np.array([day[0], "NaT", day[0].astype("datetime64[s]")], "datetime64[ms]")
+    found = group.orders
+    days = np.array([day[0], "NaT", day[0].astype("datetime64[s]"), "NaT"], "datetime64[ms]")
     np.testing.assert_array_equal(found["Day"], days)
-    np.testing.assert_array_equal(found["Tax"], [0.1 + 0.2, 5e-324, np.nan])
-    assert found["City"].to_pylist() == ["Zürich", None, ""]
-    assert found["DayOfWeek"].tolist() == [3, 6, 6]
+    np.testing.assert_array_equal(found["Tax"], [0.1 + 0.2, 5e-324, np.nan, 3])
+    assert found["City"].to_pylist() == ["Zürich", None, "", '"\n']
+    assert found["DayOfWeek"].tolist() == [3, 6, 6, 6]
     assert np.signbit(found["Quantity"]).all()
 
 
@@ -108,23 +108,43 @@ def test_what_finds_no_room_is_refused_until_the_others_are_taken(served, waitin
 
 
 def test_bodies_that_are_large_find_no_room_sooner(served, waiting, monkeypatch):
-    monkeypatch.setattr(singles, "MOST_BYTES", 10)
-    added = [waiting.add(name, served, answer(1), b" " * 6, 9) for name in "abc"]
+    monkeypatch.setattr(singles, "MOST_BYTES", 10_000)
+    added = [waiting.add(name, served, answer(1), b" " * 6_000, 9) for name in "abc"]
     assert added == [True, True, False]
     assert ids(waiting) == [["a", "b"]]
     assert waiting.add("d", served, answer(1), b"", 9)
 
 
-def test_what_cannot_be_packed_is_lost_and_told_and_tears_nothing(served, waiting, lost, caplog):
-    for name, tax in (("a", 1.0), ("b", "one"), ("c", 2.0)):
-        waiting.add(name, served, answer(1, Tax=[tax]), b"", 3)
-        waiting.take() if name == "b" else None
-    assert lost == [(2, "failed")]  # with it go those beside which it was to be packed
-    assert "2 answered rows cannot be kept" in caplog.text
+@pytest.mark.parametrize("unfit", ["one", 2**64, 1j, [1.0]])
+def test_what_cannot_be_kept_is_lost_and_told_and_costs_no_other(
+    served, waiting, lost, caplog, unfit
+):
+    for name, tax, body in (("a", 1.0, b"{}"), ("b", unfit, b"{ }"), ("c", 2.0, b"{  }")):
+        assert waiting.add(name, served, answer(1, Tax=[tax]), body, 3)
     [group] = waiting.take()
-    assert group.request_ids().to_pylist() == ["c"]
-    assert group.orders()["Tax"].tolist() == [2.0]
-    assert [waiting.add(name, served, answer(1), b"", 3) for name in "defg"][-2:] == [True, False]
+    assert lost == [(1, "failed")]
+    assert "cannot be kept" in caplog.text
+    assert group.request_ids.to_pylist() == ["a", "c"]
+    assert group.orders["Tax"].tolist() == [1.0, 2.0]
+    assert group.bodies[:] == [b"{}", b"{  }"]
+    assert waiting.add("d", served, answer(1, Tax=["one"]), b"", 3)
+    assert waiting.take() == []
+    assert lost == [(1, "failed")] * 2
+    assert [waiting.add(name, served, answer(1), b"", 3) for name in "efgh"][-2:] == [True, False]
+
+
+def test_a_defect_costs_what_waits_and_no_more(served, waiting, lost, caplog, monkeypatch):
+    def defect(_):
+        raise KeyError("a defect")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(singles, "_alike", defect)
+        assert all(waiting.add(name, served, answer(1), b"", 9) for name in "ab")
+        assert waiting.take() == []
+    assert lost == [(2, "failed")]
+    assert "2 answered rows cannot be kept" in caplog.text
+    assert waiting.add("c", served, answer(1), b"", 9)
+    assert ids(waiting) == [["c"]]
 
 
 def test_none_is_lost_or_torn_while_they_are_taken(served, waiting):
@@ -149,7 +169,7 @@ def test_none_is_lost_or_torn_while_they_are_taken(served, waiting):
         pair
         for group in found
         for pair in zip(
-            group.request_ids().to_pylist(), group.orders()["Quantity"].tolist(), strict=True
+            group.request_ids.to_pylist(), group.orders["Quantity"].tolist(), strict=True
         )
     ]
     assert pairs == [(f"{number}", number) for number in range(5_000)]
