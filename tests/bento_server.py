@@ -1,6 +1,7 @@
 """The service for a test: `bentoml serve` in a process of its own, or its app in this one."""
 
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -8,7 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import httpx
@@ -24,10 +25,16 @@ from tests.examples import ROOT
 
 
 def free_port() -> int:
-    """Return a port that nobody uses."""
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return found.getsockname()[1]
+    """Return a port that nobody uses, and that no connection is given before a server takes it.
+
+    So it is below those from which the system gives (32768 on, of Linux), and chosen by chance, as
+    another session of tests looks for one too.
+    """
+    while True:
+        port = 10_000 + secrets.randbelow(20_000)
+        with socket.socket() as found, suppress(OSError):
+            found.bind(("127.0.0.1", port))
+            return port
 
 
 def serve(
