@@ -1,8 +1,8 @@
 """The log of answered rows: a worker's buffer, and the thread that brings it to disk.
 
-Who answers only adds to a list. What does not fit is lost and counted: answers go on whatever the
-disk does. A row waits for half of SERVED_SECONDS at most, and for the part to be written, so that
-a worker that is killed loses no more than SERVED_SECONDS of them.
+Who answers only adds to what waits. What does not fit is lost and counted: answers go on whatever
+the disk does. A row waits for half of SERVED_SECONDS at most, and for the part to be written, so
+that a worker that is killed loses no more than SERVED_SECONDS of them.
 """
 
 import logging

@@ -1,6 +1,5 @@
 """A DVC remote on Google Cloud Storage, for real but for Google: its API here, and a key file."""
 
-import subprocess
 import sys
 from pathlib import Path
 
@@ -9,13 +8,10 @@ import pytest
 from sales.errors import PipelineError
 from stages import remote
 from tests import google_storage
+from tests.remotes import dvc, lose
 
 pytestmark = pytest.mark.team
 LARGE = 6 * 2**20  # bytes; gcsfs sends what has 5 MB in pieces
-
-
-def dvc(*words):
-    subprocess.run([sys.executable, "-m", "dvc", *words], check=True)
 
 
 @pytest.fixture
@@ -49,12 +45,7 @@ def test_what_one_pushes_another_one_pulls(project, team, tmp_path, monkeypatch)
     remote.main()
     assert sorted(team.objects.values()) == sorted(contents.values())
     assert all(name.startswith("models/files/md5/") for name in team.objects)
-    for name in contents:
-        Path(name).unlink()
-    for cached in Path(".dvc/cache").rglob("*"):
-        if cached.is_file():
-            cached.chmod(0o644)
-            cached.unlink()
+    lose(*contents)
     monkeypatch.setattr(sys, "argv", ["remote", "pull"])
     remote.main()
     assert {name: Path(name).read_bytes() for name in contents} == contents

@@ -1,7 +1,6 @@
 """A DVC remote over SSH, for real: a server of asyncssh on loopback that takes one key."""
 
 import asyncio
-import subprocess
 import sys
 import threading
 from pathlib import Path
@@ -12,6 +11,7 @@ import pytest
 from sales.errors import PipelineError
 from stages import remote
 from tests import patience
+from tests.remotes import dvc, lose
 
 pytestmark = pytest.mark.team
 
@@ -64,10 +64,6 @@ def host(tmp_path):
     loop.close()
 
 
-def dvc(*words):
-    subprocess.run([sys.executable, "-m", "dvc", *words], check=True)
-
-
 def test_what_one_pushes_another_one_pulls(project, host, tmp_path, monkeypatch):
     url, key = host
     (tmp_path / "store").mkdir()
@@ -89,11 +85,7 @@ def test_what_one_pushes_another_one_pulls(project, host, tmp_path, monkeypatch)
 
     dvc("remote", "modify", "--local", remote.NAME, "keyfile", str(key))
     remote.main()
-    Path("model.txt").unlink()
-    for cached in Path(".dvc/cache").rglob("*"):
-        if cached.is_file():
-            cached.chmod(0o644)
-            cached.unlink()
+    lose("model.txt")
     monkeypatch.setattr(sys, "argv", ["remote", "pull"])
     remote.main()
     assert Path("model.txt").read_text() == "a model"
